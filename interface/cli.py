@@ -1,0 +1,347 @@
+"""The command line: ``fluctua run | verify | inspect | validate | demo``.
+
+Results go to stdout, progress and notices to stderr. Nothing heavy is imported before a command needs it, so
+that ``fluctua --help`` answers at once. Bad input ends in one line, ``error: what (where): what to do``, and
+the exit code of its kind: 2 bad input, 3 unstable run, 65 damaged data, 74 disk, 75 busy; 1 says that a claim
+is violated, 130 that the user interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fluctua.stochastic.errors import FluctuaError, StorageError
+
+if TYPE_CHECKING:
+    from fluctua.analysis.verdict import Report
+    from fluctua.ensembles.dataset import Dataset, Runs
+
+VIOLATED, INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows ``fluctua`` on the command line; by default what was typed.
+    """
+    try:
+        options = _parser().parse_args(arguments)
+        code: int = options.command(options)
+        sys.stdout.flush()
+    except FluctuaError as error:
+        return _refuse(error)
+    except KeyboardInterrupt as interrupt:
+        return _interrupted(interrupt)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _refuse(StorageError(error.strerror or str(error), str(error.filename or "disk")))
+    return code
+
+
+def _refuse(error: FluctuaError) -> int:
+    print("error:", " ".join(str(error).split()), file=sys.stderr)
+    return error.exit_code
+
+
+def _interrupted(interrupt: KeyboardInterrupt) -> int:
+    """Say what stands and how to go on, where the command knew it."""
+    print(f"interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def show(text: str, found: object, options: argparse.Namespace) -> None:
+    """Print a result: as JSON, as text, or not at all."""
+    if options.json:
+        import json
+
+        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+    elif not options.quiet:
+        print(text)
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> int:
+    from fluctua.running import run
+
+    return run(options)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from fluctua.analysis.verify import verify
+    from fluctua.ensembles.dataset import open as open_run
+
+    opened = [open_run(folder) for folder in options.runs]
+    groups = [tuple(opened)] if len(opened) == 2 else pairs(opened[0])
+    reports = [
+        verify(
+            *group,
+            delta_f=options.delta_f,
+            claims=options.claims.split(",") if options.claims else None,
+            tolerance=dict(options.tolerance) or None,
+            alpha=options.alpha,
+        )
+        for group in groups
+    ]
+    found = [json_of(report) for report in reports]
+    show("\n\n".join(map(str, reports)), found[0] if len(found) == 1 else found, options)
+    return VIOLATED if any(report.outcome == "violated" for report in reports) else 0
+
+
+def json_of(report: Report) -> Any:
+    """Return a report as the objects of its JSON text."""
+    import json
+
+    return json.loads(report.to_json())
+
+
+def pairs(runs: Dataset | Runs) -> list[tuple[Dataset, ...]]:
+    """Put each run of a folder beside its reverse, where that is there too."""
+    from fluctua.ensembles.dataset import Dataset
+
+    if isinstance(runs, Dataset):
+        return [(runs,)]
+    reverse = {run.spec.digest: run for run in runs if run.spec.direction == "reverse"}
+    found: list[tuple[Dataset, ...]] = []
+    for run in runs:
+        if run.spec.direction == "forward":
+            partner = reverse.pop(run.spec.reversed().digest, None)
+            found.append((run,) if partner is None else (run, partner))
+    return found + [(run,) for run in reverse.values()]
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.dataset import open as open_run
+    from fluctua.inspection import as_table, as_text
+
+    opened = open_run(options.run)
+    tables = [as_table(run) for run in ([opened] if isinstance(opened, Dataset) else opened)]
+    show("\n\n".join(map(as_text, tables)), tables[0] if len(tables) == 1 else tables, options)
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from fluctua.validation.validate import catalogue, validate
+
+    if options.list:
+        found = {name: case.title for name, case in catalogue().items()}
+        show("\n".join(f"{name:6} {title}" for name, title in found.items()), found, options)
+        return 0
+    table = validate(options.cases or None, fresh=options.fresh)
+    show(str(table), table.to_dict(), options)
+    return 0 if table.passed else VIOLATED
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from fluctua.demo import run_demo
+
+    return run_demo(options.out, quick=options.quick, quiet=options.quiet, as_json=options.json)
+
+
+# --- what may be typed ----------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all others."""
+
+    def __init__(self, *arguments: Any, example: str = "", **keywords: Any) -> None:
+        if example:
+            keywords["epilog"] = "example:\n" + "\n".join(f"  {line}" for line in example.splitlines())
+        super().__init__(
+            *arguments,
+            **keywords,
+            allow_abbrev=False,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+                prog, max_help_position=30, width=100
+            ),
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (command line): see {self.prog} --help\n")
+
+
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import fluctua
+
+        print(f"fluctua {fluctua.__version__}")
+        parser.exit()
+
+
+def _count(text: str) -> int:
+    """Read a whole number above zero; 1e6 and 1_000_000 are two ways to write one."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not (1 <= number < 2**60 and number.is_integer()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text) if text.replace("_", "").isdigit() else int(number)
+
+
+def _seed(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    path, equals, value = text.partition("=")
+    if not (path.strip() and equals and value.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not PATH=VALUE, like protocol.k=2.0")
+    return path.strip(), value.strip()
+
+
+def _tolerance(text: str) -> tuple[str, float]:
+    name, value = _assignment(text)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, like slope=0.02") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="fluctua",
+        description="Simulate ensembles of small driven systems and judge the fluctuation theorems in them.",
+        example="fluctua run examples/squeeze.toml --both --out runs/squeeze && fluctua verify runs/squeeze",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_add_run, _add_verify, _add_inspect, _add_validate, _add_demo):
+        add(commands)
+    return parser
+
+
+def _command(
+    commands: Any, command: Callable[[argparse.Namespace], int], summary: str, example: str, details: str = ""
+) -> _Parser:
+    """Add a command with the options that all of them have."""
+    parser: _Parser = commands.add_parser(
+        command.__name__.lstrip("_"),
+        help=summary[0].lower() + summary[1:].rstrip("."),
+        description=f"{summary} {details}".strip(),
+        example=example,
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print errors only (and JSON, if asked for)")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _run,
+        "Simulate what a spec file describes, or go on with it.",
+        "fluctua run examples/squeeze.toml --both --trajectories 1e6 --out runs/squeeze\n"
+        "fluctua run examples/bead.toml --set dynamics.friction=0.01 --set protocol.steps.drag.duration=0.05",
+        "The same command again continues an unfinished run, opens a finished one, extends one that asks\n"
+        "for more trajectories. A file with a [sweep] table gives a folder of runs.",
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
+    parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<file>-<digest>)")
+    parser.add_argument(
+        "--trajectories", metavar="N", type=_count, help="how many, instead of the file's number"
+    )
+    parser.add_argument("--seed", metavar="S", type=_seed, help="the seed, instead of the file's")
+    parser.add_argument("--threads", metavar="N", type=_count, help="threads to use (default: all cores)")
+    direction = parser.add_mutually_exclusive_group()
+    direction.add_argument("--both", action="store_true", help="the run and its reverse, side by side")
+    direction.add_argument("--reverse", action="store_true", help="the reverse only")
+    parser.add_argument(
+        "--set",
+        metavar="PATH=VALUE",
+        type=_assignment,
+        action="append",
+        default=[],
+        help="change an entry of the file; VALUE as in TOML; may be repeated",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print steps, time, memory and disk to expect")
+
+
+def _add_verify(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _verify,
+        "Judge the fluctuation theorems in a run, or in a run and its reverse.",
+        "fluctua verify runs/squeeze\n"
+        "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02",
+        "Exit code 0 when no claim is violated, 1 when one is.",
+    )
+    parser.add_argument(
+        "runs", metavar="DIR", nargs="+", help="a run, a run and its reverse, or a folder of runs"
+    )
+    parser.add_argument(
+        "--claims", metavar="NAMES", help="claims to judge, joined by commas (default: all that apply)"
+    )
+    parser.add_argument(
+        "--delta-f", metavar="KT", type=float, help="the exact free-energy difference, where it is known"
+    )
+    parser.add_argument(
+        "--tolerance",
+        metavar="NAME=X",
+        type=_tolerance,
+        action="append",
+        default=[],
+        help="how far from the theorem still counts as holding; may be repeated",
+    )
+    parser.add_argument(
+        "--alpha",
+        metavar="P",
+        type=float,
+        default=0.05,
+        help="error rate of the whole report (default: 0.05)",
+    )
+
+
+def _add_inspect(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _inspect,
+        "Print what a run folder holds.",
+        "fluctua inspect runs/squeeze",
+        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual.",
+    )
+    parser.add_argument("run", metavar="DIR", help="a run, or a folder of runs")
+
+
+def _add_validate(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _validate,
+        "Hold the simulator against exact results.",
+        "fluctua validate A1 B5",
+        "Exit code 1 when a claim is violated or a negative control is not caught.",
+    )
+    parser.add_argument("cases", metavar="CASE", nargs="*", help="cases by name (default: all)")
+    parser.add_argument("--fresh", action="store_true", help="draw new seeds instead of the fixed ones")
+    parser.add_argument("--list", action="store_true", help="list the cases and leave")
+
+
+def _add_demo(commands: Any) -> None:
+    parser = _command(
+        commands,
+        _demo,
+        "Run an engine, two driven traps and a negative control, and write a report.",
+        "fluctua demo --quick --out /tmp/fluctua-demo",
+        "A second call continues or opens what is there.",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default="fluctua-demo", help="the folder (default: fluctua-demo)"
+    )
+    parser.add_argument("--quick", action="store_true", help="2,000 trajectories each instead of 200,000")
