@@ -1,0 +1,129 @@
+"""The errors of the library: one line each, naming what is wrong, where, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+
+class FluctuaError(Exception):
+    """Something that stops a run, told in one line.
+
+    ``str(error)`` is ``what (where): remedy``; empty parts are left out.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in words a physicist uses.
+    where : str
+        Dotted path of the field as it stands in a TOML file, such as ``"protocol.steps.0"``.
+    remedy : str
+        What to do about it.
+
+    Attributes
+    ----------
+    exit_code : int
+        Exit status of the command line for this kind of error.
+    """
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        # All three go to `args`, so that an error raised in a worker process arrives whole.
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the line that a person reads."""
+        place = f" ({self.where})" if self.where else ""
+        remedy = f": {self.remedy}" if self.remedy else ""
+        return f"{self.what}{place}{remedy}"
+
+    def within(self, path: str) -> Self:
+        """Return the same error, placed inside the part at `path`.
+
+        A place that already starts at the root of `path` is complete and stays as it is:
+        ``"duration"`` within ``"protocol.steps.0"`` becomes ``"protocol.steps.0.duration"``, while
+        ``"system.energy"`` within ``"system"`` stays.
+        """
+        if not self.where:
+            return type(self)(self.what, path, self.remedy)
+        if _root(self.where) == _root(path):
+            return self
+        return type(self)(self.what, f"{path}.{self.where}", self.remedy)
+
+
+class InvalidInput(FluctuaError, ValueError):
+    """The input is not a run that makes sense."""
+
+    exit_code = 2
+
+
+class Unstable(FluctuaError):
+    """The time step is too long for the forces."""
+
+    exit_code = 3
+
+
+class Damaged(FluctuaError):
+    """Stored data do not agree with their checksum, schema or spec."""
+
+    exit_code = 65
+
+
+class StorageError(FluctuaError):
+    """The disk refuses to read or write."""
+
+    exit_code = 74
+
+
+class Busy(FluctuaError):
+    """Somebody else holds what is needed; try again later."""
+
+    exit_code = 75
+
+
+def _root(path: str) -> str:
+    """Return the first word of a dotted path: ``"system"`` of ``"system.energy, column 8"``."""
+    return path.split(",", 1)[0].split(".", 1)[0]
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Return ``"; did you mean 'k'?"`` for the candidate nearest to `name`, or an empty string."""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(name, list(candidates), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def not_among(name: str, noun: str, candidates: Iterable[str], where: str = "") -> InvalidInput:
+    """Return the error for a name that is not one of the known ones.
+
+    Parameters
+    ----------
+    name : str
+        The name that was typed.
+    noun : str
+        What it should have been, in the singular: ``"control"``, ``"bath"``.
+    candidates : iterable of str
+        The names that would have been right.
+    where : str
+        Dotted path of the place where it was typed.
+
+    Returns
+    -------
+    InvalidInput
+        Such as ``'kk' is not a control (protocol.steps.0): controls are k; did you mean 'k'?``
+    """
+    known = list(candidates)
+    article = "an" if noun[0] in "aeiou" else "a"
+    remedy = f"{noun}s are {', '.join(known)}{did_you_mean(name, known)}" if known else f"there are no {noun}s"
+    return InvalidInput(f"{shown(name)} is not {article} {noun}", where, remedy)
+
+
+def shown(value: object) -> str:
+    """Return what was typed on one short line, for use in a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
