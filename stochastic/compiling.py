@@ -1,0 +1,173 @@
+"""From text to machine code: the only file that spells compiler options.
+
+A kernel is a small module of plain Python, written once into a cache folder under the digest of its whole text (helpers
+included) and compiled there, so that it is inlined, cached across processes and correct after any edit. Nothing is
+compiled when the package is imported.
+
+The options are part of the promise of equal bits: no ``fastmath``, fused multiply-adds only where the text says ``fma``,
+division and square root as IEEE 754 has them (``error_model="numpy"``: no branch on a zero divisor).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PADDING = 8  # a row pitch that is a power of two would put all rows into one cache set
+
+_HERE = Path(__file__).parent
+_LOCK = threading.RLock()
+
+
+def lane(function: Callable[..., Any]) -> Any:
+    """Compile a function that is inlined wherever it is called: what a lane loop needs to become vector code."""
+    from numba import njit
+
+    return njit(function, forceinline=True, error_model="numpy")
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that works on a block without the interpreter lock and is cached on disk."""
+    from numba import njit
+
+    return njit(function, nogil=True, cache=True, error_model="numpy")
+
+
+def compile_kernel(function: Any, signature: str) -> None:
+    """Compile a kernel for one signature, or load what an earlier process compiled.
+
+    Level 2 compiles in half the time of level 3 and gives the same speed and the same bits.
+    """
+    with _LOCK, _optimisation_level(2):
+        function.compile(signature)
+
+
+@contextmanager
+def _optimisation_level(level: int) -> Iterator[None]:
+    from numba.core import config
+
+    before = config.OPT
+    config.OPT = config._OptLevel(level)
+    try:
+        yield
+    finally:
+        config.OPT = before
+
+
+def load(text: str, name: str) -> ModuleType:
+    """Import the module with this text from the cache folder, writing it there first if it is new.
+
+    Registered only once it has run: another thread must never meet a half-made module.
+    """
+    module_name = f"fluctua_{name}_{digest(text)}"
+    with _LOCK:
+        if module_name in sys.modules:
+            return sys.modules[module_name]
+        path = cache_folder() / f"{module_name}.py"
+        if not path.exists():
+            _publish(path, text)
+        found = importlib.util.spec_from_file_location(module_name, path)
+        if found is None or found.loader is None:
+            raise ImportError(f"cannot import {path}")
+        module = importlib.util.module_from_spec(found)
+        found.loader.exec_module(module)
+        sys.modules[module_name] = module
+        return module
+
+
+def digest(text: str) -> str:
+    """Give the name of a text: the first 16 digits of its SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _publish(path: Path, text: str) -> None:
+    """Put the text at its path whole and never again: Numba throws its cache away when a file's time changes."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+    finally:
+        os.unlink(temporary)
+
+
+_folder: Path | None = None
+
+
+def cache_folder() -> Path:
+    """Give the folder of compiled kernels: $FLUCTUA_CACHE_DIR, else the user's cache folder, else a temporary one."""
+    global _folder
+    asked = os.environ.get("FLUCTUA_CACHE_DIR")
+    if asked:
+        folder = Path(asked)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    if _folder is None:
+        _folder = _user_folder() or Path(tempfile.mkdtemp(prefix="fluctua-"))
+    return _folder
+
+
+def _user_folder() -> Path | None:
+    from platformdirs import user_cache_path
+
+    try:
+        folder = user_cache_path("fluctua", appauthor=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        warnings.warn("no writable cache folder: kernels are compiled anew each time; set FLUCTUA_CACHE_DIR", stacklevel=2)
+        return None
+
+
+def kernel_text(name: str) -> str:
+    """Read the text of `stochastic/kernels/<name>.py`."""
+    return (_HERE / "kernels" / f"{name}.py").read_text()
+
+
+def functions_of(text: str) -> list[str]:
+    """Name the functions that a text defines at its top level."""
+    return re.findall(r"^def (\w+)\(", text, flags=re.M)
+
+
+def compiled_text(text: str, how: str, names: list[str]) -> str:
+    """Append to a text the lines that compile the named functions."""
+    lines = [f"{name} = {how}({name})" for name in names]
+    return text + f"\nfrom fluctua.stochastic.compiling import {how}\n\n" + "\n".join(lines) + "\n"
+
+
+def lane_module() -> ModuleType:
+    """Load the vector functions exp, log, sin, cos, tanh, compiled as lane functions."""
+    text = (_HERE / "lanes.py").read_text()
+    swapped = text.replace("from fluctua.stochastic.twins import", "from fluctua.stochastic.intrinsics import")
+    marked = f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\n" + swapped.replace(
+        "from __future__ import annotations\n", ""
+    )
+    return load(compiled_text(marked, "lane", functions_of(text)), "lanes")
+
+
+def noise_module(lanes: int = 128) -> ModuleType:
+    """Load the random stream for blocks of `lanes` trajectories: kernels `normals` and `uniforms`."""
+    text = kernel_text("noise")
+    helpers = [name for name in functions_of(text) if name not in ("normals", "uniforms")]
+    head = (
+        f"from math import sqrt\n\nimport numpy as np\n\nfrom fluctua.stochastic.intrinsics import *\n"
+        f"from {lane_module().__name__} import log\n\nB = {lanes}\nP = {lanes + PADDING}\n\n"
+    )
+    body = compiled_text(head + text, "lane", helpers)
+    return load(compiled_text(body, "kernel", ["normals", "uniforms"]), "noise")

@@ -1,0 +1,51 @@
+"""The frame of every Langevin kernel: blocks of B trajectories, strokes, steps, noise four steps at a time.
+
+A text, not a module to run: `writing.py` adds the lane loops it calls (`enter`, `begin`, `turn`, `advance`, `close`) and
+the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals of four steps, `R` the random words behind them.
+"""
+
+
+def simulate(
+    first, count, table, openings, closings, stops, samples, constants, key0, key1, tag, start, out, strokes, paths, A, Z, R
+):
+    """Carry trajectories first .. first + count - 1 from `start` through all strokes.
+
+    table: one row a step (controls held and next, inverse temperatures, bath coefficients). openings, closings: the control
+    change at a stroke's first instant, the controls at its last. stops: steps done when a stroke ends. samples: steps after
+    which a path is sampled, ended by -1. out: the reported rows; strokes: the same at each stroke's end; paths: the first
+    rows at each sample.
+    """
+    for block in range(0, count, B):
+        width = min(B, count - block)
+        for r in range(STATE):
+            for j in range(B):
+                A[r * P + j] = start[r, block + (j if j < width else 0)]
+        begin(A, openings[0], constants)
+        sample = 0
+        if samples[0] == 0:
+            for r in range(SAMPLED):
+                for j in range(width):
+                    paths[0, r, block + j] = A[r * P + j]
+            sample = 1
+        step = 0
+        for stroke in range(stops.size):
+            turn(A, openings[stroke], constants, step * constants[0])
+            while step < stops[stroke]:
+                if step % GROUP == 0:
+                    calls = GROUP * NORMALS // 2
+                    normals(Z, R, calls, first + block, step // GROUP * calls, key0, key1, tag)
+                advance(A, Z, table[step], constants, step % GROUP * NORMALS, (step + 1) * constants[0], step % 2)
+                step += 1
+                if step == samples[sample]:
+                    for r in range(SAMPLED):
+                        for j in range(width):
+                            paths[sample, r, block + j] = A[r * P + j]
+                    sample += 1
+            close(A, closings[stroke], constants)
+            if strokes.shape[0] > 0:
+                for r in range(REPORTED):
+                    for j in range(width):
+                        strokes[stroke, r, block + j] = A[r * P + j]
+        for r in range(REPORTED):
+            for j in range(width):
+                out[r, block + j] = A[r * P + j]

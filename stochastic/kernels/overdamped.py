@@ -1,0 +1,64 @@
+"""Overdamped motion, one lane and one time step, then the ledger.
+
+A text, not a module to run: `writing.py` unrolls it for a number of coordinates.
+
+    q' = q + mu dt F(q) + sqrt(2 mu T dt) z                     Euler-Maruyama
+    q' = q + mu dt (F(q) + F(q~))/2 + sqrt(2 mu T dt) z         stochastic Heun, q~ the Euler-Maruyama step
+
+mu = 1/gamma. Then the controls change at the frozen state: work.
+"""
+
+
+def euler_maruyama():
+    """Heat from the step's own path probabilities: dQ = -T ln[p(q -> q')/p(q' -> q)] = -T (z_back^2 - z^2)/2."""
+    for i in COORDINATES:
+        q[i] = fma(mobility_time[i], force[i], fma(spread[i], z[i], q[i]))
+    meet()
+    shadow_work += energy_met - energy
+    for i in COORDINATES:
+        moved = q[i] - q_old[i]
+        back = fma(mobility_time[i], force_met[i], moved) * inverse_spread[i]
+        ratio = 0.5 * (back - z[i]) * (back + z[i])
+        absorbed = -temperature[i] * ratio
+        heat[BATH_OF[i]] += absorbed
+        entropy_flow = fma(-beta[BATH_OF[i]], absorbed, entropy_flow)
+        log_ratio += ratio
+        shadow_work = fma(0.5 * (force[i] + force_met[i]), moved, shadow_work)
+        shadow_work = fma(0.25 * mobility_time[i] * (force_met[i] - force[i]), force_met[i] + force[i], shadow_work)
+
+
+def heun():
+    """Heat as the Stratonovich integral of the force, dQ = -(F + F') dq/2: the map has no closed path-probability ratio."""
+    for i in COORDINATES:
+        q[i] = fma(mobility_time[i], force[i], fma(spread[i], z[i], q[i]))
+    forces()
+    for i in COORDINATES:
+        q[i] = fma(0.5 * mobility_time[i], force[i] + force_mid[i], fma(spread[i], z[i], q_old[i]))
+    meet()
+    shadow_work += energy_met - energy
+    for i in COORDINATES:
+        moved = q[i] - q_old[i]
+        absorbed = -0.5 * (force[i] + force_met[i]) * moved
+        heat[BATH_OF[i]] += absorbed
+        entropy_flow = fma(-beta[BATH_OF[i]], absorbed, entropy_flow)
+        shadow_work = fma(0.5 * (force[i] + force_met[i]), moved, shadow_work)
+
+
+def ledger():
+    """The work of non-conservative forces and of the control change at the frozen state."""
+    if FORCED:
+        pushed = 0.0
+        for i in COORDINATES:
+            pushed = fma(0.5 * (swirl[i] + swirl_met[i]), q[i] - q_old[i], pushed)
+            swirl[i] = swirl_next[i]
+        force_work += pushed
+        shadow_work -= pushed
+    done = energy_next - energy_met
+    control_work += done
+    if ONE_BETA:
+        dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met, dimensionless_work))
+        if FORCED:
+            dimensionless_work = fma(beta[0], pushed, dimensionless_work)
+    energy = energy_next
+    for i in COORDINATES:
+        force[i] = force_next[i]

@@ -1,0 +1,390 @@
+"""Carry blocks of trajectories through a protocol: the one door from physics to numbers.
+
+    start (initial state) -> kernel (moves, control changes, ledger) -> columns
+
+A `Propagator` is made once per run; `run(first, count)` gives trajectories first .. first + count - 1, the same bits for any
+cutting into blocks, any thread and any order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.stochastic import compiling, streams
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.initial import Equilibrium, prepare
+from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.records import Record, parse_record
+from fluctua.stochastic.schedule import Schedule
+from fluctua.stochastic.tables import Tables, held_still, tables_of
+from fluctua.stochastic.underdamped import Underdamped
+from fluctua.stochastic.writing import GROUP, Form, Layout, layout_of, module_text
+
+Floats = NDArray[np.float64]
+Columns = dict[str, NDArray[Any]]
+
+LANES = 128
+OK, NON_FINITE = 0, 1
+_SIGNATURE = (
+    "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1], uint64, uint64,"
+    " uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[::1], float64[::1], uint64[::1])"
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive trajectories: columns of their ledger, and if asked for their strokes and paths.
+
+    columns : one value a trajectory. strokes : trajectory-major, one value a trajectory and stroke; `stroke` counts the
+    strokes of the schedule from 0. paths : one value a trajectory and sample.
+    """
+
+    columns: Columns
+    strokes: Columns | None = None
+    paths: Columns | None = None
+
+
+class Propagator:
+    """Everything one run needs to make any of its trajectories.
+
+    Parameters
+    ----------
+    system : Potential
+    dynamics : Overdamped or Underdamped
+    protocol : Protocol
+    time_step : float, time
+    seed : int, 0 <= seed < 2**64
+    direction : {"forward", "reverse"}
+    initial : Equilibrium, Steady, Point or Samples
+    record : mapping of column name to formula
+    boltzmann : float
+        Boltzmann's constant in the units of energy over temperature.
+    strokes : bool
+        Keep the ledger of every stroke.
+    paths, path_every : int
+        Sample the first `paths` trajectories every `path_every` steps.
+    lanes : int
+        Trajectories in a block, a multiple of 16; changes no bit.
+
+    Raises
+    ------
+    InvalidInput
+        Whatever cannot be run: unknown names, an ill-defined start, an odd number of steps where baths must alternate.
+    """
+
+    def __init__(
+        self,
+        system: Potential,
+        dynamics: Overdamped | Underdamped,
+        protocol: Protocol,
+        *,
+        time_step: float,
+        seed: int,
+        direction: str = "forward",
+        initial: Any = None,
+        record: Mapping[str, str] | None = None,
+        boltzmann: float = 1.0,
+        strokes: bool = False,
+        paths: int = 0,
+        path_every: int = 1,
+        lanes: int = LANES,
+    ) -> None:
+        self.system, self.seed, self.direction, self.lanes = system, seed, direction, lanes
+        self.links = dynamics.resolve(system)
+        self.masses = dynamics.masses_of(system)
+        schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
+        self.schedule = schedule.reversed() if direction == "reverse" else schedule
+        self.records = records_of(system, record or {}, dynamics.underdamped)
+        self.bath_names = dynamics.bath_names
+        self.form = form_of(system, dynamics, self.schedule, self.links, self.records)
+        self.layout = layout_of(self.form)
+        self._refuse_odd_steps()
+        self.tables = self._tables(self.schedule)
+        self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
+        self._local = threading.local()
+        self._compiled: Any = None
+        self.start = prepare(
+            Equilibrium() if initial is None else initial,
+            system,
+            dynamics,
+            self.schedule,
+            seed=seed,
+            direction=direction,
+            boltzmann=boltzmann,
+            relax=self.relax,
+        )
+
+    # ---- what it is made of
+
+    def _refuse_odd_steps(self) -> None:
+        steps = self.schedule.steps
+        if self.form.alternates and steps % 2:
+            where = "time_step"
+            even = self.schedule.duration / (steps + 1)
+            raise InvalidInput(
+                f"{steps} steps are an odd number, and several baths on one coordinate take turns in an order that is its own"
+                " reverse only over an even one",
+                where,
+                f"{even:.10g} gives {steps + 1}",
+            )
+
+    def _tables(self, schedule: Schedule) -> Tables:
+        parameters = list(self.system.parameters.values())
+        return tables_of(self.form, self.layout, schedule, self.links, self.masses, parameters)
+
+    @property
+    def stroke_names(self) -> list[str]:
+        """Names of the schedule's strokes, one a step of the protocol and cycle."""
+        return list(self.schedule.names)
+
+    def compile(self) -> None:
+        """Compile the kernel now, or load it from the cache; done by the first `run` otherwise."""
+        if self._compiled is None:
+            noise = compiling.noise_module(self.lanes)
+            text = module_text(self.form, self.lanes, compiling.lane_module().__name__, noise.__name__)
+            simulate = compiling.load(text, "kernel").simulate
+            compiling.compile_kernel(simulate, _SIGNATURE)
+            self._compiled = simulate
+
+    # ---- running
+
+    def run(self, first: int, count: int) -> Block:
+        """Simulate trajectories first .. first + count - 1. Safe to call from many threads at once."""
+        sampled = min(max(self.paths - first, 0), count)
+        if sampled == 0 or sampled == count:
+            return self._run(first, count, sampled > 0)
+        return _joined(self._run(first, sampled, True), self._run(first + sampled, count - sampled, False))
+
+    def _run(self, first: int, count: int, sampled: bool) -> Block:
+        state = self.start.draw(first, count)
+        samples = np.arange(0, self.schedule.steps + 1, self.path_every) if sampled else np.zeros(0, np.int64)
+        out, strokes, paths = self._simulate(state, first, self.tables, samples, self.keep_strokes, "noise")
+        columns = self._columns(first, state, out)
+        failed = columns["status"] != OK
+        kept = self._strokes(first, state, strokes, failed) if self.keep_strokes else None
+        return Block(columns, kept, self._paths(first, paths, samples) if sampled else None)
+
+    def relax(self, state: Floats, steps: int, first: int, purpose: str) -> Floats:
+        """Carry states on for some steps at the first instant's controls and temperatures, with noise of its own."""
+        count = state.shape[1]
+        result = np.empty_like(state)
+        tables = self._tables(held_still(self.schedule, steps))
+        none = np.zeros(0, np.int64)
+        out, _, _ = self._simulate(np.ascontiguousarray(state), first, tables, none, False, purpose)
+        result[:] = out[: self.layout.state, :count]
+        return result
+
+    def _simulate(
+        self, state: Floats, first: int, tables: Tables, samples: NDArray[np.int64], keep_strokes: bool, purpose: str
+    ) -> tuple[Floats, Floats, Floats]:
+        self.compile()
+        count, reported = state.shape[1], self.layout.reported
+        out = np.empty((reported, count))
+        strokes = np.empty((tables.stops.size if keep_strokes else 0, reported, count))
+        paths = np.empty((samples.size, self.layout.sampled, count))
+        key0, key1 = streams.key(self.seed)
+        self._compiled(
+            first,
+            count,
+            tables.table,
+            tables.openings,
+            tables.closings,
+            tables.stops,
+            np.append(samples, -1),
+            tables.constants,
+            key0,
+            key1,
+            streams.tag(purpose, self.direction),
+            np.ascontiguousarray(state),
+            out,
+            strokes,
+            paths,
+            *self._workspace(),
+        )
+        return out, strokes, paths
+
+    def _workspace(self) -> tuple[Floats, Floats, NDArray[np.uint64]]:
+        """Give this thread's scratch rows; 64-byte aligned, as a vector load across a cache line costs two."""
+        if not hasattr(self._local, "workspace"):
+            pitch = self.lanes + compiling.PADDING
+            rows = (len(self.layout.rows), max(GROUP * self.form.normals, 2), 2)
+            self._local.workspace = tuple(_aligned(count * pitch) for count in rows)
+        a, z, r = self._local.workspace
+        return a, z, r.view(np.uint64)
+
+    # ---- rows to columns
+
+    def _kinetic(self, state: Floats) -> Floats:
+        n = self.form.coordinates
+        total = np.zeros(state.shape[1])
+        for mass, velocity in zip(self.masses, state[n : 2 * n], strict=False):
+            total = total + (0.5 * mass) * (velocity * velocity)
+        return total
+
+    def _ledger(self, before: Floats, rows: Floats, since: Floats | None) -> Columns:
+        """Columns of the ledger between two reports: `rows` at the end, `since` (or nothing yet) at the beginning."""
+        at = self.layout.row
+
+        def grown(name: str) -> Floats:
+            total: Floats = rows[at(name)]
+            return total if since is None else total - since[at(name)]
+
+        energy = rows[at("energy_start")] if since is None else since[at("energy")]
+        change = (rows[at("energy")] + self._kinetic(rows)) - (energy + self._kinetic(before))
+        control = grown("control_work")
+        columns: Columns = {"work": control}
+        if self.form.swirl:
+            force = grown("force_work")
+            columns |= {"work": control + force, "control_work": control, "force_work": force}
+        if self.form.bare:
+            bare = rows[at("bare_start")] if since is None else since[at("bare")]
+            columns["exclusive_work"] = columns["work"] - ((rows[at("energy")] - rows[at("bare")]) - (energy - bare))
+        if self.form.one_beta:
+            columns["dimensionless_work"] = grown("dimensionless_work")
+        heats = [grown(f"heat_{b}") for b in range(self.form.baths)]
+        columns["heat"] = sum(heats[1:], heats[0])
+        if len(heats) > 1:
+            columns |= {f"heat_{name}": heat for name, heat in zip(self.bath_names, heats, strict=True)}
+        columns |= {"entropy_flow": grown("entropy_flow"), "shadow_work": grown("shadow_work"), "energy_change": change}
+        if "log_ratio" in self.layout.rows:
+            columns["log_ratio"] = grown("log_ratio")
+        return columns
+
+    def _state_columns(self, state: Floats, suffix: str) -> Columns:
+        names = [*self.system.coordinates, *(self.system.velocities if self.form.underdamped else ())]
+        return {f"{name}{suffix}": row for name, row in zip(names, state, strict=False)}
+
+    def _recorded(self, rows: Floats, since: Floats | None, whole: bool, opened: float) -> Columns:
+        columns: Columns = {}
+        for k, record in enumerate(self.records):
+            total = whole and record.kind in ("max", "min", "first")
+            values = rows[self.layout.row(f"total_{k}" if total else f"record_{k}")]
+            if record.kind == "integral" and since is not None:
+                values = values - since[self.layout.row(f"record_{k}")]
+            if record.kind == "first":
+                values = np.where(np.isinf(values), np.nan, values - opened)
+            columns[record.name] = values
+        return columns
+
+    def _columns(self, first: int, state: Floats, out: Floats) -> Columns:
+        columns = self._ledger(state, out, None)
+        initial, final = self._state_columns(state, "_initial"), self._state_columns(out, "_final")
+        for name in initial:
+            stem = name.removesuffix("_initial")
+            columns |= {name: initial[name], f"{stem}_final": final[f"{stem}_final"]}
+        recorded = self._recorded(out, None, True, 0.0)
+        never_null = [recorded[r.name] for r in self.records if r.kind != "first"]
+        failed = ~_all_finite([*columns.values(), *never_null])
+        columns |= recorded
+        _blank(columns, failed)
+        head = {"trajectory": np.arange(first, first + state.shape[1], dtype=np.int64)}
+        return {**head, "status": np.where(failed, NON_FINITE, OK).astype(np.uint8), **columns}
+
+    def _strokes(self, first: int, state: Floats, strokes: Floats, failed: NDArray[np.bool_]) -> Columns:
+        """One row a trajectory and stroke; cumulative rows are differenced."""
+        opened = np.concatenate([[0.0], np.cumsum(self.schedule.moves)]) * self.schedule.time_step
+        each: list[Columns] = []
+        before, since = state, None
+        for m, rows in enumerate(strokes):
+            columns = self._ledger(before, rows, since)
+            columns |= self._state_columns(before, "_initial") | self._state_columns(rows, "_final")
+            columns |= self._recorded(rows, since, False, float(opened[m]))
+            _blank(columns, failed)
+            each.append(columns)
+            before, since = rows, rows
+        count, number = state.shape[1], len(each)
+        head: Columns = {
+            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), number),
+            "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
+            "stroke": np.tile(np.arange(number, dtype=np.int32), count),
+        }
+        return head | {name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]}
+
+    def _paths(self, first: int, paths: Floats, samples: NDArray[np.int64]) -> Columns:
+        at, count = self.layout.row, paths.shape[2]
+        rows = {name: paths[:, k] for k, name in enumerate(self._state_columns(paths[0], ""))}
+        work = paths[:, at("control_work")]
+        rows["work"] = work + paths[:, at("force_work")] if self.form.swirl else work
+        heats = [paths[:, at(f"heat_{b}")] for b in range(self.form.baths)]
+        rows["heat"] = sum(heats[1:], heats[0])
+        head: Columns = {
+            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), samples.size),
+            "time": np.tile(samples * self.schedule.time_step, count),
+        }
+        return head | {name: np.ascontiguousarray(values.T).ravel() for name, values in rows.items()}
+
+
+def form_of(
+    system: Potential,
+    dynamics: Overdamped | Underdamped,
+    schedule: Schedule,
+    links: Any,
+    records: tuple[Record, ...],
+) -> Form:
+    """Say which kernel a run needs."""
+    one_beta = bool(np.all(schedule.beta == schedule.beta[:, :1])) and bool(
+        np.all(schedule.opening_beta == schedule.opening_beta[:, :1])
+        and np.all(schedule.closing_beta == schedule.closing_beta[:, :1])
+    )
+    return Form(
+        graph=system.graph,
+        energy=system.energy_node,
+        gradient=tuple(system.gradient),
+        swirl=tuple(system.force_nodes) if system.forces else (),
+        controls=len(system.controls),
+        parameters=len(system.parameters),
+        baths=len(dynamics.bath_names),
+        links=tuple((link.coordinate, link.bath) for link in links),
+        scheme=dynamics.scheme,
+        one_beta=one_beta,
+        bare=system.controls_affine and len(system.controls) > 0,
+        records=records,
+    )
+
+
+def records_of(system: Potential, record: Mapping[str, str], underdamped: bool) -> tuple[Record, ...]:
+    """Read the formulas that a run records; velocities may stand in them when there are any."""
+    velocities = system.velocities if underdamped else ()
+    names = {name: symbol for name, symbol in system.names.items() if name not in system.velocities or name in velocities}
+    return tuple(
+        parse_record(name, text, system.graph, names, tuple(system.coordinates)) for name, text in record.items()
+    )
+
+
+def _aligned(count: int) -> Floats:
+    raw = np.zeros(count + 8)
+    shift = (-raw.ctypes.data % 64) // 8
+    return raw[shift : shift + count]
+
+
+def _all_finite(columns: list[Floats]) -> NDArray[np.bool_]:
+    finite = np.ones(columns[0].shape, dtype=bool)
+    for column in columns:
+        finite &= np.isfinite(column)
+    return finite
+
+
+def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
+    """A failed trajectory keeps its row; a careless mean of it is NaN, not wrong."""
+    if failed.any():
+        for name, column in columns.items():
+            columns[name] = np.where(failed, np.nan, column)
+
+
+def _joined(a: Block, b: Block) -> Block:
+    def join(one: Columns | None, other: Columns | None) -> Columns | None:
+        if one is None or other is None:
+            return one if other is None else other
+        return {name: np.concatenate([one[name], other[name]]) for name in one}
+
+    columns = join(a.columns, b.columns)
+    assert columns is not None
+    return Block(columns, join(a.strokes, b.strokes), join(a.paths, b.paths))

@@ -1,0 +1,75 @@
+"""What a run records beyond the ledger: formulas, integrated, evaluated at the end, or searched along the path.
+
+    "integral(f)"       integral of f over time, trapezoid rule
+    "integral(f, q)"    Stratonovich integral of f along the coordinate q
+    "final(f)"          f at the end (of each stroke, in the strokes table)
+    "max(f)", "min(f)"  the extreme over the ends of all steps and the start
+    "first(q > 1)"      time of the first such instant at which the condition holds; null if it never does
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fluctua.stochastic.errors import InvalidInput, did_you_mean
+from fluctua.stochastic.expressions import Graph
+
+KINDS = ("integral", "final", "max", "min", "first")
+_FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", flags=re.S)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded formula: its kind, its node in the potential's graph, the coordinate it is integrated along."""
+
+    name: str
+    kind: str
+    node: int
+    along: int | None = None
+
+
+def parse_record(name: str, text: str, graph: Graph, names: Mapping[str, str], coordinates: tuple[str, ...]) -> Record:
+    """Read one entry of `record`.
+
+    Parameters
+    ----------
+    name, text : str
+        The column's name and its formula, for example ``"integral(f, q)"``.
+    graph : Graph
+        Where the formula's tree is kept.
+    names : mapping of str to str
+        What the formula may contain, and the symbol of each in the graph.
+    coordinates : tuple of str
+        What an integral may run along.
+
+    Raises
+    ------
+    InvalidInput
+        Unknown form, unknown name, or a condition where a number is wanted.
+    """
+    where = f"record.{name}"
+    found = _FORM.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InvalidInput(f"{text!r} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}")
+    kind, inside = found.groups()
+    if kind not in KINDS:
+        raise InvalidInput(f"{kind!r} is not a kind of record", where, f"kinds are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
+    if kind == "first":
+        return Record(name, kind, graph.parse_condition(inside, names, where))
+    formula, along = _split(inside) if kind == "integral" else (inside, None)
+    if along is not None and along not in coordinates:
+        raise InvalidInput(f"{along!r} is not a coordinate", where, f"coordinates are {', '.join(coordinates)}")
+    node = graph.parse(formula, names, where)
+    return Record(name, kind, node, None if along is None else coordinates.index(along))
+
+
+def _split(inside: str) -> tuple[str, str | None]:
+    """Cut ``f, q`` at its last comma outside brackets."""
+    depth = 0
+    for at in range(len(inside) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(inside[at], 0)
+        if inside[at] == "," and depth == 0:
+            return inside[:at], inside[at + 1 :].strip()
+    return inside, None

@@ -1,0 +1,159 @@
+"""From a schedule to the numbers a kernel reads: one row a step, one a stroke, and the constants of the run.
+
+Everything here is made of + - * / and square roots, and of exponentials taken in decimal arithmetic: what a table is made
+of decides the bits of a run as much as the kernel does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.stochastic.schedule import Schedule
+from fluctua.stochastic.writing import Form, Layout, Link
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a kernel reads, as arrays; see `kernels/block.py`."""
+
+    table: Floats
+    openings: Floats
+    closings: Floats
+    stops: NDArray[np.int64]
+    constants: Floats
+
+
+def tables_of(
+    form: Form,
+    layout: Layout,
+    schedule: Schedule,
+    links: Sequence[Link],
+    masses: Sequence[float],
+    parameters: Sequence[float],
+) -> Tables:
+    """Tabulate a schedule for one form of kernel."""
+    openings, closings = _strokes(schedule)
+    return Tables(
+        table=_steps(form, layout, schedule, links, masses),
+        openings=openings,
+        closings=closings,
+        stops=np.cumsum(schedule.moves).astype(np.int64),
+        constants=_constants(form, layout, schedule.time_step, links, masses, parameters),
+    )
+
+
+def held_still(schedule: Schedule, steps: int) -> Schedule:
+    """Give a schedule that holds the first instant of another for some steps: what relaxation runs under."""
+    controls, beta = schedule.opening_controls[:1], schedule.opening_beta[:1]
+    coupled = np.ones((steps, beta.shape[1]), dtype=bool)
+    return Schedule(
+        time_step=schedule.time_step,
+        steps=steps,
+        controls=np.repeat(controls, steps, axis=0),
+        beta=np.repeat(beta, steps, axis=0),
+        coupled=coupled,
+        names=["relaxation"],
+        cycle=[1],
+        moves=np.array([steps]),
+        opening_controls=controls,
+        closing_controls=controls,
+        opening_beta=beta,
+        closing_beta=beta,
+    )
+
+
+def _next(held: Floats, closing: Floats, moves: NDArray[np.int64]) -> Floats:
+    """What each step changes to: the value held in the next step of its stroke, or the stroke's last value."""
+    after = np.empty_like(held)
+    after[:-1] = held[1:]
+    ends = np.cumsum(moves) - 1
+    moving = moves > 0
+    after[ends[moving]] = closing[moving]
+    return after
+
+
+def _steps(
+    form: Form, layout: Layout, schedule: Schedule, links: Sequence[Link], masses: Sequence[float]
+) -> Floats:
+    columns: dict[str, Floats] = {}
+    moves = np.asarray(schedule.moves)
+    after = _next(schedule.controls, schedule.closing_controls, moves)
+    for k in range(form.controls):
+        columns[f"c_{k}"], columns[f"n_{k}"] = schedule.controls[:, k], after[:, k]
+    beta_next = _next(schedule.beta, schedule.closing_beta, moves)[:, 0]
+    columns["beta_next"], columns["beta_change"] = beta_next, beta_next - schedule.beta[:, 0]
+    for b in range(form.baths):
+        columns[f"beta_{b}"] = schedule.beta[:, b]
+    for number, link in enumerate(links):
+        beta, coupled = schedule.beta[:, link.bath], schedule.coupled[:, link.bath]
+        if form.underdamped:
+            rate = link.friction / masses[link.coordinate] / form.scheme.count("O")
+            made = _ornstein_uhlenbeck(rate, masses[link.coordinate], schedule.time_step, beta, coupled)
+        else:
+            made = _brownian(link.friction, schedule.time_step, beta)
+        columns |= {f"{name}_{number}": column for name, column in made.items()}
+    table = np.zeros((schedule.steps, len(layout.table)))
+    for at, name in enumerate(layout.table):
+        table[:, at] = columns[name]
+    return table
+
+
+def _ornstein_uhlenbeck(
+    rate: float, mass: float, time_step: float, beta: Floats, coupled: NDArray[np.bool_]
+) -> dict[str, Floats]:
+    """v' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
+    with localcontext(prec=40):
+        exponent = Decimal(-rate) * Decimal(time_step)
+        keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())
+    spread = np.sqrt(lost / (beta * mass))
+    return {
+        "keep": np.where(coupled, keep, 1.0),
+        "spread": np.where(coupled, spread, 0.0),
+        "inverse_spread": np.where(coupled, 1.0 / spread, 0.0),
+        "half": np.where(coupled, 0.5, 0.0),
+    }
+
+
+def _brownian(friction: float, time_step: float, beta: Floats) -> dict[str, Floats]:
+    spread = np.sqrt(2.0 * time_step / (friction * beta))
+    return {"spread": spread, "inverse_spread": 1.0 / spread, "temperature": 1.0 / beta}
+
+
+def _strokes(schedule: Schedule) -> tuple[Floats, Floats]:
+    """Rows of the control changes that open strokes, and of the controls that close them; columns as in a step's row."""
+    begin = np.cumsum(schedule.moves) - schedule.moves
+    moving = np.asarray(schedule.moves) > 0
+    first = np.minimum(begin, max(schedule.steps - 1, 0))
+    rows = []
+    for opening, closing, held in (
+        (schedule.opening_controls, schedule.closing_controls, schedule.controls),
+        (schedule.opening_beta[:, :1], schedule.closing_beta[:, :1], schedule.beta[:, :1]),
+    ):
+        before = np.concatenate([opening[:1], closing[:-1]])
+        rows.append((before, np.where(moving[:, None], held[first] if schedule.steps else closing, closing)))
+    (c, n), (beta, beta_next) = rows
+    openings = np.hstack([c, n, beta_next, beta_next - beta])
+    last = schedule.closing_controls
+    return np.ascontiguousarray(openings), np.ascontiguousarray(np.hstack([last, last]))
+
+
+def _constants(
+    form: Form, layout: Layout, time_step: float, links: Sequence[Link], masses: Sequence[float], parameters: Sequence[float]
+) -> Floats:
+    values = {"time_step": time_step, "half_step": 0.5 * time_step}
+    values |= {f"p_{k}": value for k, value in enumerate(parameters)}
+    if form.underdamped:
+        values["drift_time"] = time_step / form.scheme.count("A")
+        for i, mass in enumerate(masses):
+            values[f"half_mass_{i}"] = 0.5 * mass
+            values[f"impulse_{i}"] = time_step / form.scheme.count("B") / mass
+    else:
+        values |= {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+    return np.array([values[name] for name in layout.constants])
