@@ -1,1 +1,1 @@
-"""stochastic."""
+"""Physics of one block of trajectories: potentials, protocols, dynamics, kernels, random streams."""

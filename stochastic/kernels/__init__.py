@@ -1,1 +1,1 @@
-"""stochastic/kernels."""
+"""Texts of kernels: unrolled and compiled by need, never run as they stand."""
