@@ -68,6 +68,11 @@ def show(text: str, found: object, options: argparse.Namespace) -> None:
         print(text)
 
 
+def notice(line: str) -> None:
+    """Say something that is no result."""
+    print(line, file=sys.stderr, flush=True)
+
+
 # --- the commands ---------------------------------------------------------------------------------
 
 
@@ -138,7 +143,7 @@ def _validate(options: argparse.Namespace) -> int:
         found = {name: case.title for name, case in catalogue().items()}
         show("\n".join(f"{name:6} {title}" for name, title in found.items()), found, options)
         return 0
-    table = validate(options.cases or None, fresh=options.fresh)
+    table = validate(options.cases or None, fresh=options.fresh, progress=None if options.quiet else notice)
     show(str(table), table.to_dict(), options)
     return 0 if table.passed else VIOLATED
 
