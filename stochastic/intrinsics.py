@@ -1,0 +1,78 @@
+"""The compiler's building blocks of lane functions, as LLVM instructions: what `twins` are in NumPy.
+
+Imported by generated modules only: importing this file imports Numba. Each is one instruction without a branch, so a loop
+over lanes becomes vector code. `fma` is rounded once, on every machine (without the instruction LLVM calls a slow, exact
+routine); `sqrt` does not raise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+__all__ = ["Lane", "fma", "from_bits", "select", "sqrt", "to_bits"]
+
+Lane = Any  # the word of the annotations in `lanes`
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Give a b + c, rounded once."""
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        floats = [context.cast(builder, x, t, types.float64) for x, t in zip(operands, signature.args, strict=True)]
+        return builder.fma(*floats)
+
+    return types.float64(a, b, c), write
+
+
+@intrinsic
+def select(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+    """Give a where the condition holds, b elsewhere; both are computed."""
+    result = types.uint64 if a == b == types.uint64 else types.float64
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        condition, *values = operands
+        first, second = (
+            context.cast(builder, x, t, result) for x, t in zip(values, signature.args[1:], strict=True)
+        )
+        return builder.select(condition, first, second)
+
+    return result(types.boolean, a, b), write
+
+
+@intrinsic
+def sqrt(typing: Any, x: Any) -> Any:
+    """Give the square root, correctly rounded; NaN below zero."""
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        value = context.cast(builder, operands[0], signature.args[0], types.float64)
+        double = ir.DoubleType()
+        function = builder.module.declare_intrinsic("llvm.sqrt", [double])
+        return builder.call(function, [value])
+
+    return types.float64(x), write
+
+
+@intrinsic
+def to_bits(typing: Any, x: Any) -> Any:
+    """Give the 64 bits of a float64 as an unsigned integer."""
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        value = context.cast(builder, operands[0], signature.args[0], types.float64)
+        return builder.bitcast(value, ir.IntType(64))
+
+    return types.uint64(x), write
+
+
+@intrinsic
+def from_bits(typing: Any, bits: Any) -> Any:
+    """Give the float64 that has these 64 bits."""
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        return builder.bitcast(operands[0], ir.DoubleType())
+
+    return types.float64(types.uint64), write
