@@ -1,0 +1,170 @@
+"""Schedules: a protocol as tables, one row for each time step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+#: Larger schedules would fill the memory: their tables take some hundred bytes a time step.
+MOST_STEPS = 10_000_000
+#: What counts as a divisor, so that a step typed with nine digits does.
+_DIVIDES = 1e-8
+_CANDIDATES = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """What is held fixed during each move of the system, and what stands at the ends of each stroke.
+
+    A stroke is one step of the protocol in one cycle. In a stroke of n moves, move j = 0 ... n - 1 takes place at the
+    values of the instant ``(j + 1/2) / n``; controls change between moves, at frozen state, from the stroke's opening
+    values over those held to its closing values. A quench has no moves: it opens at the old values and closes at the new.
+
+    Parameters
+    ----------
+    time_step : float, time
+        Duration of a move.
+    steps : int
+        Number of moves in all strokes.
+    controls : (steps, C) array
+        Each control during each move.
+    beta : (steps, B) array, 1 / energy
+        Inverse temperature of each bath during each move.
+    coupled : (steps, B) array of bool
+        Whether each bath is connected.
+    names : list of str
+        The name of each stroke.
+    cycle : list of int
+        The cycle of each stroke, from 1.
+    moves : (M,) array of int
+        Number of moves of each stroke.
+    opening_controls, closing_controls : (M, C) arrays
+        Controls at the first and at the last instant of each stroke.
+    opening_beta, closing_beta : (M, B) arrays, 1 / energy
+        Inverse temperatures there.
+    """
+
+    time_step: float
+    steps: int
+    controls: Floats
+    beta: Floats
+    coupled: NDArray[np.bool_]
+    names: list[str]
+    cycle: list[int]
+    moves: NDArray[np.int64]
+    opening_controls: Floats
+    closing_controls: Floats
+    opening_beta: Floats
+    closing_beta: Floats
+
+    @property
+    def duration(self) -> float:
+        """Time from the first instant to the last."""
+        return self.steps * self.time_step
+
+    @property
+    def cycles(self) -> int:
+        """Number of cycles."""
+        return max(self.cycle)
+
+    @property
+    def start_controls(self) -> Floats:
+        """Controls at the first instant, shape (C,)."""
+        return self.opening_controls[0]
+
+    @property
+    def end_controls(self) -> Floats:
+        """Controls at the last instant, shape (C,)."""
+        return self.closing_controls[-1]
+
+    @property
+    def start_beta(self) -> Floats:
+        """Inverse temperatures at the first instant, shape (B,)."""
+        return self.opening_beta[0]
+
+    @property
+    def end_beta(self) -> Floats:
+        """Inverse temperatures at the last instant, shape (B,)."""
+        return self.closing_beta[-1]
+
+    def reversed(self) -> Schedule:
+        """Return the same schedule run backwards, to the bit; the last cycle becomes the first."""
+        last = self.cycles
+        return Schedule(
+            time_step=self.time_step,
+            steps=self.steps,
+            controls=_backwards(self.controls),
+            beta=_backwards(self.beta),
+            coupled=np.ascontiguousarray(self.coupled[::-1]),
+            names=self.names[::-1],
+            cycle=[last + 1 - cycle for cycle in reversed(self.cycle)],
+            moves=self.moves[::-1].copy(),
+            opening_controls=_backwards(self.closing_controls),
+            closing_controls=_backwards(self.opening_controls),
+            opening_beta=_backwards(self.closing_beta),
+            closing_beta=_backwards(self.opening_beta),
+        )
+
+
+def _backwards(rows: Floats) -> Floats:
+    return np.ascontiguousarray(rows[::-1])
+
+
+def moves_of(durations: Sequence[float], time_step: float, places: Sequence[str]) -> list[int]:
+    """Return how many time steps each duration takes.
+
+    Parameters
+    ----------
+    durations : sequence of float, time
+        Zero for a quench.
+    time_step : float, time
+        Must divide each duration to a part in 10^8.
+    places : sequence of str
+        Dotted path of each duration, for the error.
+
+    Raises
+    ------
+    InvalidInput
+        With the nearest time step that divides all durations.
+    """
+    counts = [round(duration / time_step) if np.isfinite(duration / time_step) else MOST_STEPS + 1 for duration in durations]
+    for duration, count, place in zip(durations, counts, places, strict=True):
+        if count > MOST_STEPS:
+            raise InvalidInput(
+                f"{duration / time_step:.3g} time steps", f"time_step, {place}", f"at most {MOST_STEPS:,} fit: use a longer step"
+            )
+        if not _divides(duration, time_step):
+            remedy = _nearest_divisor(durations, duration, time_step)
+            raise InvalidInput("does not divide the duration", f"time_step, {place}", remedy)
+    return counts
+
+
+def _divides(duration: float, time_step: float) -> bool:
+    count = max(round(duration / time_step), 1)
+    return duration == 0.0 or abs(duration - count * time_step) <= _DIVIDES * duration
+
+
+def _nearest_divisor(durations: Sequence[float], duration: float, time_step: float) -> str:
+    """Say which time step near the one asked for divides this duration, and the others if one does."""
+    near = max(round(duration / time_step), 1)
+    counts = np.arange(max(1, near - _CANDIDATES), near + _CANDIDATES)
+    steps = duration / counts
+    right = np.ones(counts.size, dtype=bool)
+    for other in durations:
+        right &= np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
+    nearest = np.where(right, np.abs(steps - time_step), np.inf).argmin()
+    if not right[nearest]:
+        return f"{duration / near:#.9g} divides this one but not all others; change a duration"
+    count = int(counts[nearest])
+    return f"{steps[nearest]:#.9g} does, in {count} step{'s' if count > 1 else ''}"
