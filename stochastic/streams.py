@@ -1,0 +1,94 @@
+"""Random numbers as a function of (seed, direction, purpose, trajectory, number): no state, no order, no neighbours.
+
+The numbers themselves are made by `kernels.noise` (Philox4x32-10, Box-Muller), inside a simulation kernel or here, for
+what is drawn once a trajectory. A trajectory's numbers are the same in any block, thread, process and machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fluctua.stochastic.errors import InvalidInput
+
+PURPOSES = {"noise": 0, "initial": 1, "burn-in": 2, "relaxation": 3, "samples": 4}
+DIRECTIONS = {"forward": 0, "reverse": 1}
+
+LANES = 128
+
+Floats = npt.NDArray[np.float64]
+
+
+def key(seed: int) -> tuple[np.uint64, np.uint64]:
+    """Split a seed into the two 32-bit words of a key.
+
+    Parameters
+    ----------
+    seed : int
+        From 0 to 2**64 - 1.
+
+    Raises
+    ------
+    InvalidInput
+        If it is anything else: two seeds must never share a stream.
+    """
+    if not 0 <= seed < 2**64:
+        raise InvalidInput(f"{seed} is not a seed", "seed", "give a whole number from 0 to 2**64 - 1")
+    return np.uint64(seed % 2**32), np.uint64(seed >> 32)
+
+
+def tag(purpose: str, direction: str) -> np.uint64:
+    """Give the number, below 16, that keeps streams of different purpose and direction apart."""
+    return np.uint64(PURPOSES[purpose] << 1 | DIRECTIONS[direction])
+
+
+def draw_normals(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
+    """Draw independent normals of mean 0 and variance 1.
+
+    Parameters
+    ----------
+    seed : int
+        From 0 to 2**64 - 1.
+    direction : {"forward", "reverse"}
+        Of the run.
+    purpose : str
+        One of `PURPOSES`.
+    first, count : int
+        The trajectories first, first + 1, ..., first + count - 1.
+    draws : int
+        Numbers for each trajectory.
+
+    Returns
+    -------
+    ndarray of float, (draws, count)
+        Row k holds number k of each trajectory, whatever `draws` is.
+    """
+    return _draw("normals", seed, direction, purpose, first, count, draws)
+
+
+def draw_uniforms(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
+    """Draw independent uniforms, odd multiples of 2**-53 in (0, 1), as `draw_normals` draws normals."""
+    return _draw("uniforms", seed, direction, purpose, first, count, draws)
+
+
+def _draw(what: str, seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
+    fill, pitch = _compiled(what)
+    calls = (draws + 1) // 2
+    block = np.empty(2 * calls * pitch)
+    scratch = np.empty(2 * pitch, dtype=np.uint64)
+    result = np.empty((draws, count))
+    for start in range(0, count, LANES):
+        fill(block, scratch, calls, first + start, 0, *key(seed), tag(purpose, direction))
+        width = min(LANES, count - start)
+        result[:, start : start + width] = block.reshape(2 * calls, pitch)[:draws, :width]
+    return result
+
+
+def _compiled(what: str) -> tuple[Any, int]:
+    """Give the compiled kernel and the pitch of its rows."""
+    from fluctua.stochastic.compiling import noise_module
+
+    module = noise_module(LANES)
+    return getattr(module, what), module.P
