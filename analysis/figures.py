@@ -59,13 +59,13 @@ def work_distributions(
     delta_f: float = 0.0,
     *,
     unit: str = "kT",
-    bins: int = 60,
+    bins: int | None = None,
     title: str = "",
 ) -> Figure:
     r"""Draw the forward work, the reverse work with its sign turned, and their ratio against the Crooks line.
 
-    The left panel shows the densities :math:`p_F(W)` and :math:`p_R(-W)`, which cross at :math:`W=\Delta F`; the
-    right one :math:`\ln p_F(W)/p_R(-W)` in each bin, with one standard error from the counts, and the exact line
+    The left panel shows the densities :math:`p_F(W)` and :math:`p_R(-W)`, which cross at :math:`W=\Delta F`,
+    the right one :math:`\ln p_F(W)/p_R(-W)` in each bin, with one standard error, and the exact line
 
     .. math:: \ln\frac{p_F(W)}{p_R(-W)} = \beta\,(W-\Delta F).
 
@@ -82,8 +82,8 @@ def work_distributions(
         Free-energy difference of the forward process, in `unit`: exact where known, else estimated.
     unit : str
         The word on the axes.
-    bins : int
-        Number of bins, at least 2.
+    bins : int, optional
+        Number of bins; by default it grows with the cube root of the samples.
     title : str
         Stands above the picture.
 
@@ -114,8 +114,10 @@ def _sample(values: ArrayLike, where: str) -> Floats:
     return work
 
 
-def _common_edges(first: Floats, second: Floats, bins: int) -> Floats:
+def _common_edges(first: Floats, second: Floats, bins: int | None) -> Floats:
     """Give bins that hold all but the outermost thousandth of both samples."""
+    if bins is None:
+        bins = int(np.clip(2.0 * np.cbrt(min(first.size, second.size)), 10, 72))
     limits = np.quantile(first, (0.001, 0.999)), np.quantile(second, (0.001, 0.999))
     low, high = min(limits[0][0], limits[1][0]), max(limits[0][1], limits[1][1])
     if not high > low:

@@ -1,0 +1,285 @@
+"""A report as one self-contained HTML page: verdicts, pictures, tables, what they mean, how they were made.
+
+The page needs nothing else: its styles stand in it, pictures are SVG inside `data:` addresses, there is no
+script and its content policy forbids one. Every text is escaped by the template, since run folders may come
+from anybody.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fluctua.stochastic.errors import StorageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fluctua.analysis.verdict import Report, Verdict
+
+OUTCOMES = {
+    "holds": (
+        "Equality is shown: the whole confidence interval lies inside the stated tolerance. The word speaks"
+        " of these trajectories at this tolerance; a test that merely fails to reject never earns it."
+    ),
+    "violated": (
+        "A difference is shown: were the claim true, numbers like these would be rarer than the stated"
+        " error rate, after adjusting for how many questions were asked."
+    ),
+    "undecidable": (
+        "Neither is shown: the trajectories are too few, or do not reach where the theorem is decided. The"
+        " reason says what would have been found and how many trajectories would do."
+    ),
+    "not applicable": "The claim does not speak about this run; the reason names what is missing.",
+}
+CLAIMS = {
+    "first-law": (
+        "Energy change = work + heat + shadow work, on every single trajectory, to rounding. The three are"
+        " added up independently of each other, so that a wrong sign or convention cannot hide."
+    ),
+    "crooks": (
+        "ln [p(W) / p(−W)] = β (W − ΔF) between forward and reverse work. Judged by a logistic regression"
+        " of the direction on the work: its slope must be 1 and its shape straight, and its crossing gives"
+        " ΔF (BAR)."
+    ),
+    "jarzynski": (
+        "The mean of exp(−βW) is exp(−βΔF); where the temperature varies, the mean of exp(−dimensionless"
+        " work) is the ratio of the partition functions. A low average may only lack a rare trajectory: it"
+        " is never a violation."
+    ),
+    "second-law": (
+        "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
+        " least the change of −ln Z; over a limit cycle it is the entropy produced."
+    ),
+    "integral": "The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
+    "detailed": "Total entropy productions s and −s occur in the ratio exp(s).",
+    "landauer": "Erasing a memory costs at least kT times the entropy that it loses.",
+    "tur": "The relative variance of a steady current is at least 2 over the entropy produced.",
+}
+_CROOKS_CAPTION = (
+    "Left: densities of the forward work and of the reverse work with its sign turned; they cross at ΔF."
+    " Right: the logarithm of their ratio in each bin, and the line that the Crooks theorem demands. Verdicts"
+    " come from the trajectories themselves, never from these bins."
+)
+PACKAGES = ("fluctua", "numpy", "numba", "scipy", "pandas", "pyarrow", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head; a cell that is an outcome's word is shown as one.
+
+    Attributes
+    ----------
+    caption : str
+        One sentence above the table.
+    head : sequence of str
+        The columns' names.
+    rows : sequence of sequence of str
+        The cells, as many in each row as the head has; the first names the row.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A figure with the sentence under it and a shorter one for who cannot see it."""
+
+    figure: Figure
+    caption: str
+    alt: str
+
+    @property
+    def source(self) -> str:
+        """The picture as an address that holds all of it."""
+        return "data:image/svg+xml;base64," + base64.b64encode(as_svg(self.figure)).decode("ascii")
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter:
+    """One part of a page: a sentence, tables, pictures, and the reports whose verdicts stand in it.
+
+    Attributes
+    ----------
+    title, lead : str
+        Heading, and the text under it.
+    reports : mapping of str to Report
+        Reports by the caption of their verdict table.
+    tables, pictures : sequence
+        Further tables, and pictures, in their order.
+    """
+
+    title: str
+    lead: str = ""
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+
+    @property
+    def verdicts(self) -> list[Table]:
+        """One table a report."""
+        return [verdict_table(report, caption) for caption, report in self.reports.items()]
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A whole page, ready to be written.
+
+    Attributes
+    ----------
+    title, summary : str
+        Heading, and one sentence that says how it came out.
+    outcome : str
+        The word that colours the summary.
+    chapters : sequence of Chapter
+        The parts in their order.
+    specs : mapping of str to str
+        The runs' specs as TOML, by the line above each.
+    lead : str
+        A paragraph under the summary.
+    """
+
+    title: str
+    summary: str
+    outcome: str
+    chapters: Sequence[Chapter]
+    specs: Mapping[str, str] = field(default_factory=dict)
+    lead: str = ""
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """What the claims met on the page say, each once."""
+        met = {
+            verdict.claim
+            for chapter in self.chapters
+            for report in chapter.reports.values()
+            for verdict in report
+        }
+        return {claim: text for claim, text in CLAIMS.items() if claim in met}
+
+    @property
+    def versions(self) -> Table:
+        """The packages that made the numbers and the page."""
+        rows = [("Python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]
+        return Table("Versions", ("package", "version"), rows)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the page to a file, which is replaced if it is there.
+
+        Raises
+        ------
+        StorageError
+            If the place cannot be written.
+        """
+        target = Path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(self.render(), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(error.strerror or str(error), str(target), "choose another place") from None
+        return target
+
+    def render(self) -> str:
+        """Give the page as text."""
+        from jinja2 import Environment, StrictUndefined
+
+        source = files("fluctua.analysis").joinpath("report.html.j2").read_text(encoding="utf-8")
+        environment = Environment(
+            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        return environment.from_string(source).render(page=self, outcomes=OUTCOMES) + "\n"
+
+
+def write_report(report: Report, path: str | Path) -> Path:
+    """Write one report as a self-contained page, with work distributions where both directions were judged.
+
+    Parameters
+    ----------
+    report : Report
+        What was judged.
+    path : str or Path
+        The file, replaced if it is there.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    StorageError
+        If the place cannot be written.
+    """
+    chapter = Chapter("Verdicts", reports={"": report}, pictures=list(_pictures(report)))
+    title = report.title or "Fluctuation theorems, judged"
+    return Page(title, report.headline, report.outcome, [chapter]).write(path)
+
+
+def verdict_table(report: Report, caption: str = "") -> Table:
+    """Give a report's verdicts as a table of text, with the free-energy difference in its caption."""
+    head = ("claim", "outcome", "measured", "should be", "within", "p adjusted", "information", "why")
+    energy = f"ΔF = {report.free_energy} ({report.free_energy.means})" if report.free_energy else ""
+    said = "; ".join(text for text in (caption, energy) if text)
+    return Table(said, head, [_cells(verdict) for verdict in report])
+
+
+def _cells(verdict: Verdict) -> tuple[str, ...]:
+    return (
+        verdict.claim,
+        verdict.outcome,
+        "" if verdict.outcome == "not applicable" else verdict.measured,
+        verdict.should_be,
+        verdict.within,
+        _short(verdict.p_adjusted),
+        "" if verdict.information is None else f"{verdict.information:,.0f}",
+        verdict.reason,
+    )
+
+
+def _short(p_value: float | None) -> str:
+    """Write a p-value as far as it matters."""
+    if p_value is None:
+        return ""
+    return f"{p_value:.2f}" if p_value >= 0.095 else f"{p_value:.1g}" if p_value >= 1e-99 else "< 1e-99"
+
+
+def _pictures(report: Report) -> list[Picture]:
+    """Draw what the report kept of its samples."""
+    from fluctua.analysis.figures import work_distributions
+
+    forward, reverse = report.samples.get("forward"), report.samples.get("reverse")
+    if forward is None or reverse is None or report.free_energy is None:
+        return []
+    return [crooks_picture(work_distributions(forward, reverse, 1.0, report.free_energy.value))]
+
+
+def crooks_picture(figure: Figure, about: str = "") -> Picture:
+    """Put the sentence that explains it under a figure of `work_distributions`."""
+    caption = f"{about} {_CROOKS_CAPTION}".strip()
+    return Picture(figure, caption, f"Work distributions and their ratio. {about}".strip())
+
+
+def as_svg(figure: Figure) -> bytes:
+    """Draw a figure as SVG whose bytes depend on nothing but the figure: no date, no random names."""
+    import matplotlib
+
+    drawn = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "fluctua", "svg.fonttype": "path"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    return drawn.getvalue()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,206 @@
+"""The page stands alone, shows every verdict in words, and lets nothing through that a folder may carry."""
+
+import html
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from fluctua.analysis.report import CLAIMS, OUTCOMES, Chapter, Page, Picture, Table, as_svg, verdict_table
+from fluctua.analysis.verdict import OUTCOMES as WORDS
+from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
+from fluctua.stochastic.errors import StorageError
+
+NASTY = '<script>alert("x")</script>&<img src=http://example.org/x.png>'
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+def made_up_report(title="runs/squeeze: forward (2,000) against reverse (2,000), in kT", reason="ok"):
+    random = np.random.default_rng(3)
+    samples = {
+        "forward": random.normal(1.0, np.sqrt(2), 2_000),
+        "reverse": random.normal(1.0, np.sqrt(2), 2_000),
+    }
+    verdicts = (
+        Verdict("first-law", "holds", 4e-15, reason=reason, measured="residual 4e-15", should_be="0"),
+        Verdict(
+            "crooks",
+            "violated",
+            0.9,
+            0.006,
+            0.05,
+            1e-9,
+            2e-9,
+            information=92_000.4,
+            measured="slope 0.900(6)",
+        ),
+        Verdict(
+            "jarzynski", "undecidable", 0.1, 0.2, 0.1, 0.4, 0.4, reason="too few trajectories: 8,000 would do"
+        ),
+        Verdict("tur", "not applicable", reason="needs a steady state", measured="needs a steady state"),
+    )
+    return Report(verdicts, title, free_energy=FreeEnergy(0.01, 0.02, information=92_000.0), samples=samples)
+
+
+class Outline(HTMLParser):
+    """Collect tags and addresses, and check that every element is closed in its turn."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.addresses, self.ids, self.text = [], [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        found = dict(attributes)
+        self.addresses += [found[name] for name in ("src", "href", "data", "action") if name in found]
+        self.ids += [found["id"]] if "id" in found else []
+        assert not any(name.startswith("on") for name in found)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_page_is_well_formed_and_refers_to_nothing_outside(tmp_path):
+    path = made_up_report().to_html(tmp_path / "new" / "report.html")
+    page = Outline(path.read_text(encoding="utf-8"))
+    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    anchors = {address[1:] for address in page.addresses if address.startswith("#")}
+    assert anchors <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in page.addresses)
+    assert page.tags.count("img") == 1
+
+
+def test_every_verdict_stands_there_in_words(tmp_path):
+    report = made_up_report()
+    text = " ".join(
+        "".join(Outline(report.to_html(tmp_path / "r.html").read_text(encoding="utf-8")).text).split()
+    )
+    for verdict in report:
+        assert verdict.claim in text
+        assert html.unescape(verdict.reason) in text
+        assert OUTCOMES[verdict.outcome] in text
+        assert CLAIMS[verdict.claim] in text
+    assert report.headline in text
+    assert "slope 0.900(6)" in text
+    assert "ΔF = 0.010(20) kT (BAR, information 92,000)" in text
+
+
+def test_every_word_of_the_verdicts_is_explained():
+    assert set(OUTCOMES) == set(WORDS)
+
+
+@pytest.mark.parametrize("where", ["title", "reason", "spec", "caption", "cell", "alt"])
+def test_what_a_folder_carries_is_escaped(where):
+    """A negative control as well: the same text unescaped would be found by the same search."""
+    said = dict.fromkeys(("title", "reason", "spec", "caption", "cell", "alt"), "plain") | {where: NASTY}
+    chapter = Chapter(
+        said["title"],
+        reports={said["caption"]: made_up_report(said["title"], said["reason"])},
+        tables=[Table(said["caption"], ("a", "b"), [(said["cell"], said["cell"])])],
+        pictures=[Picture(Figure(), said["caption"], said["alt"])],
+    )
+    text = Page(said["title"], said["title"], "holds", [chapter], {said["title"]: said["spec"]}).render()
+    assert "<script" not in text
+    assert "example.org" not in "".join(Outline(text).addresses)
+    assert html.escape(NASTY, quote=False) in text.replace("&#34;", '"')
+
+
+def test_table_has_a_row_a_verdict_and_a_cell_a_column():
+    table = verdict_table(made_up_report(), "runs")
+    assert [row[:2] for row in table.rows] == [
+        (verdict.claim, verdict.outcome) for verdict in made_up_report()
+    ]
+    assert {len(row) for row in table.rows} == {len(table.head)}
+    assert table.rows[1][5:7] == ("2e-09", "92,000")
+
+
+def test_a_picture_is_the_same_bytes_twice():
+    figures = [Figure(), Figure()]
+    for figure in figures:
+        figure.subplots().plot([0, 1], label=NASTY)
+        figure.axes[0].legend()
+    first, second = map(as_svg, figures)
+    assert first == second
+    assert b"<script" not in first
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageError, match="file"):
+        made_up_report().to_html(tmp_path / "file" / "report.html")
+
+
+# ---- in a real browser
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Give a function that opens a page in headless Chromium and returns what the command says."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium here: the report was not opened in a browser")
+    quiet = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+    ]
+    start = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
+
+    def show(page, *options):
+        profile = tmp_path / f"profile{len(os.listdir(tmp_path))}"
+        command = [*start, f"--user-data-dir={profile}", *options, page.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+    return show
+
+
+def test_a_browser_shows_the_page(browser, tmp_path):
+    """Chromium lays the page out, decodes the pictures, and takes a screenshot that is not blank."""
+    page = made_up_report().to_html(tmp_path / "report.html")
+    tree = browser(page, "--dump-dom")
+    assert "violated" in tree
+    assert re.search(r"</html>\s*$", tree)
+    shot = tmp_path / "wide.png"
+    browser(page, f"--screenshot={shot}", "--window-size=1200,1600", "--hide-scrollbars")
+    pixels = picture_of(shot)
+    assert pixels.shape[:2] == (1600, 1200)
+    blue = np.abs(pixels[..., :3] - np.array([0.0, 114, 178]) / 255).max(axis=-1) < 0.06
+    assert blue.sum() > 300  # the outline of the forward density: the picture is decoded and drawn
+
+
+def test_a_narrow_window_never_scrolls_sideways(browser, tmp_path):
+    """Tables and pictures scroll in their own boxes: a probe in the page reads the widths."""
+    text = made_up_report().to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert probed(browser, tmp_path, text) <= 0
+    torn = text.replace("<main>", "<main><div style='width:60rem'>wide</div>")
+    assert probed(browser, tmp_path, torn) > 0
+
+
+def probed(browser, tmp_path, text):
+    """How many pixels the document is wider than a window of 500, the narrowest that Chromium makes."""
+    policy = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", text)
+    script = "document.title = document.documentElement.scrollWidth - window.innerWidth"
+    probe = tmp_path / "probe.html"
+    probe.write_text(policy.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    tree = browser(probe, "--dump-dom", "--window-size=500,900")
+    return int(re.search(r"<title>(-?\d+)</title>", tree)[1])
+
+
+def picture_of(path):
+    from matplotlib.image import imread
+
+    return imread(path)
