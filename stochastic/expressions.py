@@ -1,13 +1,13 @@
 """Formulas: text to a tree, derivatives of the tree, and the tree back to text that computes.
 
 A formula is read through a whitelist (nothing a user writes is ever executed) into a `Graph`, where equal
-parts exist once. Derivatives follow our own rules on that graph, because the text it prints fixes the bits of a
-run: no other package's version may change it.
+parts exist once. Derivatives follow our own rules on that graph, because the text it prints fixes the bits of
+a run: no other package's version may change it.
 
-What a formula may contain: numbers, ``pi``, the declared names, ``+ - * /``, ``**`` with a whole number from -64
-to 64, the functions ``exp log sin cos tanh sqrt`` of one argument, parentheses. A condition is one comparison
-``< <= > >=`` or several, joined by ``and``, ``or``, ``not``. Limits: ASCII, 1000 characters, 200 parts (numbers,
-names, operations), 40 levels of nesting.
+What a formula may contain: numbers, ``pi``, the declared names, ``+ - * /``, ``**`` with a whole number from
+-64 to 64, the functions ``exp log sin cos tanh sqrt`` of one argument, parentheses. A condition is one
+comparison ``< <= > >=`` or several, joined by ``and``, ``or``, ``not``. Limits: ASCII, 1000 characters, 200
+parts (numbers, names, operations), 40 levels of nesting.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _LOCK = threading.Lock()
 class Graph:
     """Every node exists once, so what two formulas have in common is shared by construction.
 
-    A node is an integer; its operands always have smaller numbers, so counting upwards visits operands first and
-    no method needs recursion. The value of a node depends on its own formula alone, to the last bit, never on
-    what else the graph holds.
+    A node is an integer; its operands always have smaller numbers, so counting upwards visits operands first
+    and no method needs recursion. The value of a node depends on its own formula alone, to the last bit,
+    never on what else the graph holds.
 
-    Multiplication and addition with 0, multiplication with 1 and operations between numbers are carried out at
-    once; division by a number becomes multiplication by its reciprocal (exact for powers of two, else one more
-    rounding).
+    Multiplication and addition with 0, multiplication with 1 and operations between numbers are carried out
+    at once; division by a number becomes multiplication by its reciprocal (exact for powers of two, else one
+    more rounding).
     """
 
     def __init__(self) -> None:
@@ -96,6 +96,8 @@ class Graph:
         (p, u), divisor = self._scaled(a), self.constant(b)
         if divisor == 0.0:
             raise InvalidInput("a division by zero", remedy="change the divisor")
+        if divisor is None and p == -1.0 and u is not None:
+            return self.neg(self.div(u, b))  # two signs meet more often outside a quotient than in it
         if divisor is None:
             return a if self.is_zero(a) else self._make("div", a, b)
         quotient = self.number(p / divisor)
@@ -353,8 +355,8 @@ class Graph:
         Returns
         -------
         ndarray
-            Of float (a condition: of bool), in the shape that all `values` have together. NaN where undefined,
-            infinite where too large.
+            Of float (a condition: of bool), in the shape that all `values` have together. NaN where
+            undefined, infinite where too large.
         """
         import numpy as np
 
@@ -474,7 +476,7 @@ def _compute(key: Key, operands: list[Any]) -> Any:
 
 
 class _Writer:
-    """Prints lowered nodes: a name for what is used more than once, parentheses where the order needs them."""
+    """Prints lowered nodes: a name for what is used more than once, parentheses where order needs them."""
 
     # How tightly the outermost operation of a text binds.
     ATOM, NEGATIVE, PRODUCT, SUM, BIT, CONDITION = 5, 4, 3, 2, 1, 0
@@ -671,14 +673,15 @@ class _Reader:
             return self.arithmetic(part, "power", base, sign * value)
         if value == 0.5 and sign == 1:
             self.refuse("the power 0.5 is not a whole number", part.right, "write sqrt(x)")
-        what = f"the power {self.quote(part.right)} is not a whole number from -{LARGEST_POWER} to {LARGEST_POWER}"
+        bounds = f"from -{LARGEST_POWER} to {LARGEST_POWER}"
+        what = f"the power {self.quote(part.right)} is not a whole number {bounds}"
         self.refuse(what, part.right, "write exp(p*log(x))")
 
     def arithmetic(self, part: ast.AST, operation: str, *operands: int) -> int:
         try:
             return int(getattr(self.graph, operation)(*operands))
-        except InvalidInput as error:
-            self.refuse(error.what, part, error.remedy)
+        except InvalidInput:
+            self.refuse(f"{self.quote(part)} is not a finite number", part, "change it")
 
     def call(self, part: ast.Call, depth: int) -> int:
         name = part.func.id if isinstance(part.func, ast.Name) else None
@@ -697,7 +700,7 @@ class _Reader:
         sides = [part.left, *part.comparators]
         values = [self.quantity(self.node(side, depth + 1), side) for side in sides]
         result: int | None = None
-        for a, b, operator in zip(values, values[1:], part.ops, strict=True):
+        for a, b, operator in zip(values[:-1], values[1:], part.ops, strict=True):
             if type(operator) not in _COMPARISONS:
                 self.refuse(f"{self.quote(part)} is not allowed in a formula", part, "compare with < <= > >=")
             link = self.graph.compare(_COMPARISONS[type(operator)], a, b)

@@ -1,8 +1,8 @@
 """The compiler's building blocks of lane functions, as LLVM instructions: what `twins` are in NumPy.
 
-Imported by generated modules only: importing this file imports Numba. Each is one instruction without a branch, so a loop
-over lanes becomes vector code. `fma` is rounded once, on every machine (without the instruction LLVM calls a slow, exact
-routine); `sqrt` does not raise.
+Imported by generated modules only: importing this file imports Numba. Each is one instruction without a
+branch, so a loop over lanes becomes vector code. `fma` is rounded once, on every machine (without the
+instruction LLVM calls a slow, exact routine); `sqrt` does not raise.
 """
 
 from __future__ import annotations
@@ -19,33 +19,32 @@ Lane = Any  # the word of the annotations in `lanes`
 
 
 @intrinsic
-def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+def fma(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Give a b + c, rounded once."""
 
     def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
-        floats = [context.cast(builder, x, t, types.float64) for x, t in zip(operands, signature.args, strict=True)]
-        return builder.fma(*floats)
+        numbers = zip(operands, signature.args, strict=True)
+        return builder.fma(*(context.cast(builder, x, given, types.float64) for x, given in numbers))
 
     return types.float64(a, b, c), write
 
 
 @intrinsic
-def select(typing: Any, condition: Any, a: Any, b: Any) -> Any:
+def select(_typing: Any, _condition: Any, a: Any, b: Any) -> Any:
     """Give a where the condition holds, b elsewhere; both are computed."""
     result = types.uint64 if a == b == types.uint64 else types.float64
 
     def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
         condition, *values = operands
-        first, second = (
-            context.cast(builder, x, t, result) for x, t in zip(values, signature.args[1:], strict=True)
-        )
+        numbers = zip(values, signature.args[1:], strict=True)
+        first, second = (context.cast(builder, x, given, result) for x, given in numbers)
         return builder.select(condition, first, second)
 
     return result(types.boolean, a, b), write
 
 
 @intrinsic
-def sqrt(typing: Any, x: Any) -> Any:
+def sqrt(_typing: Any, x: Any) -> Any:
     """Give the square root, correctly rounded; NaN below zero."""
 
     def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
@@ -58,7 +57,7 @@ def sqrt(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def to_bits(typing: Any, x: Any) -> Any:
+def to_bits(_typing: Any, x: Any) -> Any:
     """Give the 64 bits of a float64 as an unsigned integer."""
 
     def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
@@ -69,10 +68,10 @@ def to_bits(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def from_bits(typing: Any, bits: Any) -> Any:
+def from_bits(_typing: Any, _bits: Any) -> Any:
     """Give the float64 that has these 64 bits."""
 
-    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+    def write(_context: Any, builder: Any, _signature: Any, operands: Any) -> Any:
         return builder.bitcast(operands[0], ir.DoubleType())
 
     return types.float64(types.uint64), write

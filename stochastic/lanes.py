@@ -1,26 +1,27 @@
 """The functions that formulas may use, written with + - * / and square roots only: one text with two lives.
 
-As it stands it runs on NumPy arrays. `compiling` exchanges the one import line of building blocks and compiles the same
-text into lane functions, which are inlined into a loop over trajectories and become vector code: hence no branches
-(`select` computes both sides) and no library functions, whose bits differ between machines.
+As it stands it runs on NumPy arrays. `compiling` exchanges the one import line of building blocks and
+compiles the same text into lane functions, which are inlined into a loop over trajectories and become vector
+code: hence no branches (`select` computes both sides) and no library functions, whose bits differ between
+machines.
 
-NaN passes through every function. Largest error in units in the last place (ulp), measured against long double and
-mpmath; the NumPy life, whose `fma` rounds twice, has up to one ulp more:
+NaN passes through every function. Largest errors found, in units in the last place (ulp), against 60 digits:
 
-========  =================================  =====================================================
-function  error                              outside
-========  =================================  =====================================================
-exp       1 ulp, subnormal results included  inf above 709.78, 0 below -745.13
-log       1 ulp, subnormal numbers included  -inf at 0, NaN below 0, inf at inf
-sin, cos  1 ulp up to 1e5, near zeros too    NaN beyond 2**30, where the angle itself is ill known
-tanh      3 ulp, tiny arguments included     -1 and 1 at -inf and inf
-========  =================================  =====================================================
+========  ==============================  ====================================================================
+function  error                           at the ends
+========  ==============================  ====================================================================
+exp       1 ulp, also of subnormals       inf above 709.78, 0 below -745.13
+log       1 ulp, also of subnormals       -inf at 0, NaN below 0, inf at inf
+sin, cos  2 ulp, also beside their zeros  NaN beyond 2**30, where one ulp of the angle is already 1e-7
+tanh      3 ulp, also of tiny arguments   -1 at -inf, 1 at inf
+========  ==============================  ====================================================================
 
-In NumPy the caller silences the warning that an overflowing `exp` gives (`numpy.errstate`).
+The NumPy life rounds `fma` twice: its sin and cos lose digits beyond 1e6. There the caller also silences the
+warning that an overflowing `exp` gives (`numpy.errstate`).
 
-The polynomials are minimax fits, made at 60 digits and then rounded. The splitting of the logarithm follows the Fortran
-and C library tradition (P. T. P. Tang, ACM Trans. Math. Softw. 16, 378 (1990)); the reductions subtract a constant in
-pieces short enough for exact products (W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980)).
+The polynomials are minimax fits, made at 60 digits and then rounded. The reductions subtract a constant in pieces
+so short that products with them are exact (W. J. Cody and W. Waite, Software Manual for the Elementary Functions,
+1980); the logarithm is put together as in Sun's fdlibm (1993).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from fluctua.stochastic.twins import Lane, fma, from_bits, select, to_bits
 
 NAN = float("nan")
 INFINITY = float("inf")
-ROUNDER = 6755399441055744.0  # 1.5 * 2**52: added, it rounds to a whole number, which stands in the lowest bits
+# 1.5 * 2**52: adding it rounds to a whole number, which then stands in the lowest bits.
+ROUNDER = 6755399441055744.0
 
 NO_BITS = np.uint64(0)
 LOWEST_BIT = np.uint64(1)
@@ -61,7 +63,7 @@ EXPONENT_OFFSET = 4503599627370496.0 + 1023.0
 
 
 def exp(x: Lane) -> Lane:
-    """Give e**x as 2**k e**r with |r| <= ln 2 / 2; the power of two in halves, so that it reaches subnormal numbers."""
+    """Give e**x = 2**k e**r with |r| <= ln 2 / 2; the power in halves, to reach subnormal numbers."""
     x = select(x < -746.0, -746.0, x)
     x = select(x > 710.0, 710.0, x)
     k = fma(x, LOG2_E, ROUNDER) - ROUNDER
@@ -71,7 +73,10 @@ def exp(x: Lane) -> Lane:
 
 
 def log(x: Lane) -> Lane:
-    """Give ln x as e ln 2 + ln m with m within sqrt(1/2) and sqrt(2); ln m = f - (f²/2 - s (f²/2 + R(s²)))."""
+    """Give ln x = e ln 2 + ln m with m = 1 + f from sqrt(1/2) to sqrt(2).
+
+    ln m = f - (f²/2 - s (f²/2 + R(s²))) with s = f / (2 + f).
+    """
     subnormal = x < SMALLEST_NORMAL
     bits = to_bits(select(subnormal, x * TWO_TO_54, x)) + ONE_LESS_SQRT_HALF
     e = from_bits((bits >> MANTISSA_LENGTH) | EXPONENT_READER) - EXPONENT_OFFSET
@@ -99,13 +104,13 @@ def sin(x: Lane) -> Lane:
 
 
 def cos(x: Lane) -> Lane:
-    """Give the cosine: the sine one quadrant on. Beside the sine of the same angle it costs next to nothing."""
+    """Give the cosine: the sine one quadrant on. Beside the sine of the same angle it is nearly free."""
     quadrant, r = reduced(x)
     return in_quadrant(quadrant + LOWEST_BIT, r)
 
 
 def tanh(x: Lane) -> Lane:
-    """Give the hyperbolic tangent as E/(E + 2) with E = exp(2|x|) - 1, which keeps the digits of tiny arguments."""
+    """Give the hyperbolic tangent as E/(E + 2), E = exp(2|x|) - 1: tiny arguments keep their digits."""
     a = from_bits(to_bits(x) & ALL_BUT_SIGN)
     a = 2.0 * select(a > 22.0, 22.0, a)
     k = fma(a, LOG2_E, ROUNDER) - ROUNDER
@@ -135,7 +140,7 @@ def power_of_two(k: Lane) -> Lane:
 
 
 def reduced(x: Lane) -> tuple[Lane, Lane]:
-    """Split an angle into quadrants, counted in the lowest bits, and a rest within -pi/4 and pi/4."""
+    """Split an angle into quadrants, counted in the lowest bits, and a rest from -pi/4 to pi/4."""
     x = select(from_bits(to_bits(x) & ALL_BUT_SIGN) <= LARGEST_ANGLE, x, NAN)
     shifted = fma(x, TWO_OVER_PI, ROUNDER)
     k = shifted - ROUNDER

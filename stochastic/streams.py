@@ -1,7 +1,8 @@
-"""Random numbers as a function of (seed, direction, purpose, trajectory, number): no state, no order, no neighbours.
+"""Random numbers as a function of seed, direction, purpose, trajectory and number: no state, no order.
 
-The numbers themselves are made by `kernels.noise` (Philox4x32-10, Box-Muller), inside a simulation kernel or here, for
-what is drawn once a trajectory. A trajectory's numbers are the same in any block, thread, process and machine.
+The numbers themselves are made by `kernels.noise` (Philox4x32-10, Box-Muller), inside a simulation kernel or
+here, for what is drawn once a trajectory. A trajectory's numbers are the same in any block, thread, process
+and machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""NumPy twins of the compiler's building blocks: they let the text of `lanes` run on arrays without a compiler.
+"""NumPy twins of the compiler's building blocks: the text of `lanes` runs on arrays with them.
 
-The same names with the same meaning stand in `intrinsics` for compiled code. The one difference is `fma`: here the product
-is rounded before the sum (NumPy has no fused operation), so results agree to a unit or two in the last place, and each
-route by itself gives the same bits on every machine: nothing here but + - * / and sqrt, which IEEE 754 fixes.
+The same names with the same meaning stand in `intrinsics` for compiled code. The one difference is `fma`:
+here the product is rounded before the sum (NumPy has no fused operation), so results agree to a unit or two
+in the last place, and each route by itself gives the same bits on every machine: nothing here but + - * / and
+sqrt, which IEEE 754 fixes.
 """
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
-"""Random numbers as a function of (seed, direction, trajectory, number, purpose): words, then uniforms or normals.
+"""Random numbers as a function of seed, direction, purpose, trajectory and number.
 
-Words are those of Philox4x32-10 (J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy
-as 1, 2, 3", SC11), with
+Words are those of Philox4x32-10 (J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random
+numbers: as easy as 1, 2, 3", SC11), with
 
     counter = (trajectory low, trajectory high, call low, call high << 4 | tag)     key = seed low, seed high
 
-where low and high are halves of a 64-bit trajectory number and of a 60-bit call number. Each call gives 128 bits: two
-uniforms or two normals. Normal k of a trajectory is half k % 2 of call k // 2: no rule but that, so neither the blocks nor
-the grouping of steps can change it.
+where low and high are halves of a 64-bit trajectory number and of a 60-bit call number. Each call gives 128
+bits: two uniforms or two normals. Normal k of a trajectory is half k % 2 of call k // 2: no rule but that, so
+neither the blocks nor the grouping of steps can change it.
 
-Uniforms are the odd multiples of 2**-53 in (0, 1). Normals are those of Box and Muller, from such a uniform for the radius
-(largest: 8.57) and 52 bits of angle; logarithm, sine and cosine are polynomials, since a library's differ between
-machines. Random words and normals are made in separate loops: one loop over both is longer than what a processor can
-overlap, and a fifth slower.
+Uniforms are the odd multiples of 2**-53 in (0, 1). Normals are those of Box and Muller, from such a uniform
+for the radius (largest: 8.57) and 52 bits of angle; logarithm, sine and cosine are polynomials, since a
+library's differ between machines. Random words and normals are made in separate loops: one loop over both is
+longer than what a processor can overlap, and a fifth slower.
 
-The text is completed by `compiling`: B lanes of a block, P the pitch of a row, and the building blocks of `intrinsics`.
+The text is completed by `compiling`: B lanes of a block, P the pitch of a row, and the building blocks of
+`intrinsics`.
 """
 
 LOW_HALF = np.uint64(0xFFFFFFFF)
@@ -93,7 +94,7 @@ def half_turn(y):
 
 
 def box_muller(first, second):
-    """Give two independent normals: the angle spans half a turn, the lowest bit of `first` chooses the other half."""
+    """Give two normals; the angle spans half a turn, the lowest bit of `first` chooses which half."""
     radius = sqrt(-2.0 * log_of_uniform(uniform(first)))
     s, c = half_turn(from_bits((second >> UNIFORM_SHIFT) | ONE_BITS) - 1.5)
     return radius * s, radius * from_bits(to_bits(c) ^ (first << BIT_TO_SIGN))
