@@ -1,0 +1,136 @@
+"""A4: a particle in a trap that stiffens, and what a long time step does to its work theorem.
+
+    dx/dt = -k(t) x + sqrt(2 T) xi,   k from 1 to 4 in unit time,   Delta F = (T/2) ln(k_1/k_0).
+
+The generating function of the work obeys a Riccati equation; that of the work of the *discrete* Euler-Maruyama map is
+an exact recursion for Gaussians.  At 20 steps the protocol work alone breaks Crooks' theorem (without the shadow work
+it is not the work of the simulated process), and the verifier must see it.
+"""
+
+from collections.abc import Iterator
+from math import exp, log, sqrt
+
+from fluctua.analysis.verify import verify
+from fluctua.ensembles.dataset import Dataset
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.steps import Hold, Isothermal, Quench
+from fluctua.validation.case import FALSE_ALARM, Bench, Case, Floats, Row, claim, claims, exponential, mean
+from fluctua.validation.case import must_be_violated, variance
+from fluctua.validation.ode import integrate
+
+SOFT, STIFF, TEMPERATURE, DURATION = 1.0, 4.0, 1.0, 1.0
+COARSE = 20
+
+TRAP = Potential("k/2*x**2", coordinates="x", controls="k")
+
+
+def spec(steps: int, seed: int) -> EnsembleSpec:
+    """Stiffen the trap in so many time steps."""
+    return EnsembleSpec(
+        TRAP,
+        Overdamped(friction=1.0),
+        Protocol([Isothermal(DURATION, k=(SOFT, STIFF))], temperature=TEMPERATURE),
+        trajectories=200_000,
+        time_step=DURATION / steps,
+        seed=seed,
+    )
+
+
+def quench(seed: int) -> EnsembleSpec:
+    """Stiffen the trap at once: the work is ``(k_1 - k_0) x_0^2 / 2``."""
+    protocol = Protocol([Quench(k=STIFF), Hold(0.05)], temperature=TEMPERATURE, k=SOFT)
+    return EnsembleSpec(TRAP, Overdamped(friction=1.0), protocol, trajectories=200_000, time_step=0.05, seed=seed)
+
+
+def free_energy_change() -> float:
+    """Give ``Delta F = (T/2) ln(k_1/k_0)``."""
+    return TEMPERATURE / 2 * log(STIFF / SOFT)
+
+
+def log_generating_function(s: float, start: float = SOFT, end: float = STIFF) -> float:
+    """Give ``ln <exp(-s W)> = -(s/2) int k' c dt`` with ``c' = -2 k c + 2 T - s k' c^2``, ``c(0) = T/k_0``."""
+    slope = (end - start) / DURATION
+
+    def rate(t: float, state: Floats) -> list[float]:
+        c = state[0]
+        return [-2 * (start + slope * t) * c + 2 * TEMPERATURE - s * slope * c**2, -s / 2 * slope * c]
+
+    return float(integrate(rate, [TEMPERATURE / start, 0.0], DURATION)[1])
+
+
+def work_moments(start: float = SOFT, end: float = STIFF) -> tuple[float, float]:
+    """Give mean and variance of the work: the Riccati equation to first order in ``s``."""
+    slope = (end - start) / DURATION
+
+    def rate(t: float, state: Floats) -> list[float]:
+        k, (c, first, _mean, _variance) = start + slope * t, state
+        return [-2 * k * c + 2 * TEMPERATURE, -2 * k * first - slope * c**2, slope * c / 2, -slope * first]
+
+    moments = integrate(rate, [TEMPERATURE / start, 0.0, 0.0, 0.0], DURATION)
+    return float(moments[2]), float(moments[3])
+
+
+def discrete_average(steps: int, start: float = SOFT, end: float = STIFF) -> float:
+    """Give the exact ``<exp(-W/T)>`` of the Euler-Maruyama map at ``steps`` time steps, work without shadow work.
+
+    During step ``j`` the trap is held at its value at the middle of the step; before the first, between, and after
+    the last it changes at frozen position.  The density weighted with ``exp(-W/T)`` stays Gaussian: a change by
+    ``dk`` takes its variance ``c`` to ``c/(1 + c dk/T)`` and its mass by the root of that factor, a step takes ``c`` to
+    ``(1 - k dt)^2 c + 2 T dt``.
+    """
+    h = DURATION / steps
+    c, mass, k = TEMPERATURE / start, 1.0, start
+    for k_next in [start + (end - start) * (j + 0.5) / steps for j in range(steps)]:
+        c, mass = _changed(c, mass, k_next - k)
+        c, k = (1 - k_next * h) ** 2 * c + 2 * TEMPERATURE * h, k_next
+    return _changed(c, mass, end - k)[1]
+
+
+def _changed(c: float, mass: float, change: float) -> tuple[float, float]:
+    """Multiply a Gaussian of variance ``c`` by ``exp(-change x^2 / 2T)``."""
+    shrink = 1 / (1 + c * change / TEMPERATURE)
+    return shrink * c, sqrt(shrink) * mass
+
+
+def check(bench: Bench) -> Iterator[Row]:
+    """Judge both directions and a quench; catch the missing shadow work of a long time step."""
+    yield from _fine(*bench.pair(spec(1000, 104)))
+    sudden = bench.simulate(quench(204))
+    yield mean("<W>, sudden quench", sudden["work"], TEMPERATURE / 2 * (STIFF / SOFT - 1))
+    yield exponential("<exp(-W/T)>, sudden quench", sudden["work"] / TEMPERATURE, sqrt(SOFT / STIFF))
+    yield from _coarse(*bench.pair(spec(COARSE, 304)))
+
+
+def _fine(forward: Dataset, reverse: Dataset) -> Iterator[Row]:
+    there, back = work_moments(), work_moments(STIFF, SOFT)
+    yield mean("<W>, forward", forward["work"], there[0])
+    yield variance("Var W, forward", forward["work"], there[1])
+    yield mean("<W>, reverse", reverse["work"], back[0])
+    yield variance("Var W, reverse", reverse["work"], back[1])
+    yield exponential("<exp(-W/2T)>", forward["work"] / 2, exp(log_generating_function(0.5)))
+    yield exponential("<exp(-W/T)>", forward["work"], exp(-free_energy_change()))
+    yield from claims(verify(forward, reverse, delta_f=free_energy_change(), alpha=FALSE_ALARM))
+
+
+def _coarse(forward: Dataset, reverse: Dataset) -> Iterator[Row]:
+    of = f"{COARSE} steps"
+    exact = exp(-free_energy_change() / TEMPERATURE)
+    whole = forward["work"] + forward["shadow_work"]
+    yield exponential(f"<exp(-W/T)>, {of}", forward["work"], discrete_average(COARSE))
+    yield exponential(f"<exp(-W/T)>, {of}, reverse", reverse["work"], discrete_average(COARSE, STIFF, SOFT))
+    yield exponential(f"<exp(-(W + W_sh)/T)>, {of}", whole, exact)
+    back = reverse["work"] + reverse["shadow_work"]
+    yield claim(verify(whole, back, delta_f=free_energy_change(), alpha=FALSE_ALARM)["crooks"], f"W + W_sh, {of}")
+    alone = verify(forward["work"], reverse["work"], delta_f=free_energy_change(), alpha=FALSE_ALARM)
+    yield must_be_violated(alone["crooks"], f"W without shadow work, {of}")
+
+
+CASE = Case(
+    name="a4",
+    title="breathing trap, and its control at a long time step",
+    source="Speck, J. Phys. A 44, 305001 (2011); Crooks, PRE 60, 2721 (1999)",
+    check=check,
+)
