@@ -98,7 +98,9 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
-def not_among(name: str, noun: str, candidates: Iterable[str], where: str = "") -> InvalidInput:
+def not_among(
+    name: str, noun: str, candidates: Iterable[str], where: str = "", also: Iterable[str] = ()
+) -> InvalidInput:
     """Return the error for a name that is not one of the known ones.
 
     Parameters
@@ -111,6 +113,8 @@ def not_among(name: str, noun: str, candidates: Iterable[str], where: str = "") 
         The names that would have been right.
     where : str
         Dotted path of the place where it was typed.
+    also : iterable of str
+        Other names that may have been meant.
 
     Returns
     -------
@@ -119,8 +123,10 @@ def not_among(name: str, noun: str, candidates: Iterable[str], where: str = "") 
     """
     known = list(candidates)
     article = "an" if noun[0] in "aeiou" else "a"
-    remedy = f"{noun}s are {', '.join(known)}{did_you_mean(name, known)}" if known else f"there are no {noun}s"
-    return InvalidInput(f"{shown(name)} is not {article} {noun}", where, remedy)
+    offer = f"{noun}s are {', '.join(known)}" if known else f"there are no {noun}s"
+    return InvalidInput(
+        f"{shown(name)} is not {article} {noun}", where, offer + did_you_mean(name, [*known, *also])
+    )
 
 
 def shown(value: object) -> str:

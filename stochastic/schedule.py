@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.borders import is_thermal, place_of, ramps_of
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.ramps import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from fluctua.stochastic.borders import Borders
+    from fluctua.stochastic.steps import Step
+
     Floats = NDArray[np.float64]
 
 #: Larger schedules would fill the memory: their tables take some hundred bytes a time step.
 MOST_STEPS = 10_000_000
+_MOST_STROKES = 1_000_000
 #: What counts as a divisor, so that a step typed with nine digits does.
 _DIVIDES = 1e-8
 _CANDIDATES = 20_000
@@ -121,33 +127,35 @@ def _backwards(rows: Floats) -> Floats:
     return np.ascontiguousarray(rows[::-1])
 
 
-def moves_of(durations: Sequence[float], time_step: float, places: Sequence[str]) -> list[int]:
-    """Return how many time steps each duration takes.
+def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
+    """Return how many time steps each step of a protocol takes, none for a quench.
 
     Parameters
     ----------
-    durations : sequence of float, time
-        Zero for a quench.
+    steps : sequence of Step
+        One cycle.
+    cycles : int
+        How often it is done, for the limit on the size of a schedule.
     time_step : float, time
         Must divide each duration to a part in 10^8.
-    places : sequence of str
-        Dotted path of each duration, for the error.
 
     Raises
     ------
     InvalidInput
-        With the nearest time step that divides all durations.
+        With the nearest time step that divides all durations; or if there are too many moves or strokes.
     """
-    counts = [round(duration / time_step) if np.isfinite(duration / time_step) else MOST_STEPS + 1 for duration in durations]
-    for duration, count, place in zip(durations, counts, places, strict=True):
-        if count > MOST_STEPS:
-            raise InvalidInput(
-                f"{duration / time_step:.3g} time steps", f"time_step, {place}", f"at most {MOST_STEPS:,} fit: use a longer step"
-            )
-        if not _divides(duration, time_step):
-            remedy = _nearest_divisor(durations, duration, time_step)
-            raise InvalidInput("does not divide the duration", f"time_step, {place}", remedy)
-    return counts
+    shortest = sum(step.duration for step in steps) * cycles / MOST_STEPS
+    if time_step < shortest or len(steps) * cycles > _MOST_STROKES:
+        raise InvalidInput(
+            f"{sum(step.duration for step in steps) * cycles / time_step:.3g} time steps, {len(steps) * cycles:,} strokes",
+            "time_step, protocol",
+            f"at most {MOST_STEPS:,} and {_MOST_STROKES:,} fit: use a longer time step or fewer cycles",
+        )
+    for number, step in enumerate(steps):
+        if not _divides(step.duration, time_step):
+            remedy = _nearest_divisor([step.duration for step in steps], step.duration, time_step)
+            raise InvalidInput("does not divide the duration", f"time_step, {place_of(step, number)}", remedy)
+    return [round(step.duration / time_step) for step in steps]
 
 
 def _divides(duration: float, time_step: float) -> bool:
@@ -162,9 +170,64 @@ def _nearest_divisor(durations: Sequence[float], duration: float, time_step: flo
     steps = duration / counts
     right = np.ones(counts.size, dtype=bool)
     for other in durations:
+        # Stricter than `_divides`, which has to accept the answer after its digits are cut.
         right &= np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
     nearest = np.where(right, np.abs(steps - time_step), np.inf).argmin()
     if not right[nearest]:
         return f"{duration / near:#.9g} divides this one but not all others; change a duration"
     count = int(counts[nearest])
     return f"{steps[nearest]:#.9g} does, in {count} step{'s' if count > 1 else ''}"
+
+
+def held_values(
+    steps: Sequence[Step], moves: Sequence[int], quantities: Sequence[str], borders: Borders, named: Sequence[str]
+) -> Floats:
+    """Return what is held during each move of one cycle: every quantity in the middle of its move.
+
+    Parameters
+    ----------
+    steps, moves : sequences
+        The steps of a protocol, and the number of moves of each.
+    quantities : sequence of str
+        One for each column; the same may stand twice.
+    borders : Borders
+        Where every quantity stands before and after each step.
+    named : sequence of str
+        The baths that have temperatures of their own.
+
+    Returns
+    -------
+    (sum(moves), len(quantities)) array
+
+    Raises
+    ------
+    InvalidInput
+        If a formula is not finite there, or gives a temperature that is not positive.
+    """
+    held = np.empty((sum(moves), len(quantities)))
+    begin = 0
+    for number, (step, count, now) in enumerate(zip(steps, moves, borders.instants(), strict=False)):
+        rows = held[begin : begin + count]
+        rows[:] = [now[name] for name in quantities]
+        fractions = (np.arange(count) + 0.5) / max(count, 1)
+        for name, ramp in ramps_of(step, named).items():
+            columns = [k for k, quantity in enumerate(quantities) if quantity == name]
+            if columns:
+                where = f"{place_of(step, number)}.{name}"
+                values = values_of(ramp, fractions, step.duration, where, positive=is_thermal(name))
+                rows[:, columns] = values[:, None]
+        begin += count
+    return held
+
+
+def ends_of_strokes(quantities: Sequence[str], borders: Borders, *, closed: bool) -> tuple[Floats, Floats]:
+    """Return every quantity before and after each step of one cycle: two (steps, len(quantities)) arrays.
+
+    In a `closed` cycle the end is the start to the bit; a formula leads back to it only to rounding.
+    """
+    instants = [[now[name] for name in quantities] for now in borders.instants()]
+    rows = np.array(instants).reshape(len(instants), len(quantities))
+    opening, closing = rows[:-1].copy(), rows[1:].copy()
+    if closed:
+        closing[-1] = opening[0]
+    return opening, closing
