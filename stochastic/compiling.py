@@ -166,8 +166,9 @@ def noise_module(lanes: int = 128) -> ModuleType:
     text = kernel_text("noise")
     helpers = [name for name in functions_of(text) if name not in ("normals", "uniforms")]
     head = (
-        f"from math import sqrt\n\nimport numpy as np\n\nfrom fluctua.stochastic.intrinsics import *\n"
-        f"from {lane_module().__name__} import log\n\nB = {lanes}\nP = {lanes + PADDING}\n\n"
+        f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\nimport numpy as np\n\n"
+        "from fluctua.stochastic.intrinsics import *\n\n"
+        f"B = {lanes}\nP = {lanes + PADDING}\n\n"
     )
     body = compiled_text(head + text, "lane", helpers)
     return load(compiled_text(body, "kernel", ["normals", "uniforms"]), "noise")

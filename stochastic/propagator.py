@@ -9,7 +9,7 @@ cutting into blocks, any thread and any order.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from fluctua.stochastic.records import Record, parse_record
 from fluctua.stochastic.schedule import Schedule
 from fluctua.stochastic.tables import Tables, held_still, tables_of
 from fluctua.stochastic.underdamped import Underdamped
-from fluctua.stochastic.writing import GROUP, Form, Layout, layout_of, module_text
+from fluctua.stochastic.writing import GROUP, Form, Link, layout_of, module_text
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -97,14 +97,16 @@ class Propagator:
         path_every: int = 1,
         lanes: int = LANES,
     ) -> None:
+        # A fresh graph: the text of a kernel, and with it the bits, must not depend on what was asked of `system` before.
+        system = type(system)(**system.table())
         self.system, self.seed, self.direction, self.lanes = system, seed, direction, lanes
         self.links = dynamics.resolve(system)
         self.masses = dynamics.masses_of(system)
         schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
         self.schedule = schedule.reversed() if direction == "reverse" else schedule
-        self.records = records_of(system, record or {}, dynamics.underdamped)
         self.bath_names = dynamics.bath_names
-        self.form = form_of(system, dynamics, self.schedule, self.links, self.records)
+        self.form = form_of(system, dynamics, self.schedule, self.links, record or {})
+        self.records = self.form.records
         self.layout = layout_of(self.form)
         self._refuse_odd_steps()
         self.tables = self._tables(self.schedule)
@@ -326,19 +328,21 @@ def form_of(
     system: Potential,
     dynamics: Overdamped | Underdamped,
     schedule: Schedule,
-    links: Any,
-    records: tuple[Record, ...],
+    links: Sequence[Link],
+    record: Mapping[str, str],
 ) -> Form:
     """Say which kernel a run needs."""
+    energy, gradient = system.energy_node, tuple(system.gradient)  # before the records, which then cannot reorder them
+    swirl = tuple(system.force_nodes) if system.forces else ()
     one_beta = bool(np.all(schedule.beta == schedule.beta[:, :1])) and bool(
         np.all(schedule.opening_beta == schedule.opening_beta[:, :1])
         and np.all(schedule.closing_beta == schedule.closing_beta[:, :1])
     )
     return Form(
         graph=system.graph,
-        energy=system.energy_node,
-        gradient=tuple(system.gradient),
-        swirl=tuple(system.force_nodes) if system.forces else (),
+        energy=energy,
+        gradient=gradient,
+        swirl=swirl,
         controls=len(system.controls),
         parameters=len(system.parameters),
         baths=len(dynamics.bath_names),
@@ -346,7 +350,7 @@ def form_of(
         scheme=dynamics.scheme,
         one_beta=one_beta,
         bare=system.controls_affine and len(system.controls) > 0,
-        records=records,
+        records=records_of(system, record, dynamics.underdamped),
     )
 
 

@@ -121,9 +121,10 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
     layout = layout_of(form)
     head = [
         f'"""Kernel: {form.scheme}, {form.coordinates} coordinate(s), {form.baths} bath(s)."""',
-        "from math import inf, sqrt",
+        "from math import inf",
+        "import numpy as np",
         "from fluctua.stochastic.compiling import kernel, lane",
-        "from fluctua.stochastic.intrinsics import fma, select",
+        "from fluctua.stochastic.intrinsics import fma, select, sqrt",
         f"from {lane_module} import cos, exp, log, sin, tanh",
         f"from {noise_module} import normals",
         f"B = {lanes}  # lanes",
@@ -347,7 +348,8 @@ def _turn(form: Form, layout: Layout) -> str:
 
 def _advance(form: Form, layout: Layout) -> str:
     """One time step of every lane."""
-    z = {f"z_{k}": f"Z[(noise + {k}) * P + j]" for k in range(form.normals)}
+    # Unsigned: a signed index would be checked for counting from the end, lane by lane.
+    z = {f"z_{k}": f"Z[noise + np.uint64({k} * P + j)]" for k in range(form.normals)}
     old = [f"q_old_{i} = q_{i}" for i in range(form.coordinates)]
     head = _scalars(layout, layout.table)
     loops = [_loop(layout, old + _move(form, turned) + _observe(form), z) for turned in ((False, True) if form.alternates else (False,))]

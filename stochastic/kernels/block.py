@@ -34,7 +34,8 @@ def simulate(
                 if step % GROUP == 0:
                     calls = GROUP * NORMALS // 2
                     normals(Z, R, calls, first + block, step // GROUP * calls, key0, key1, tag)
-                advance(A, Z, table[step], constants, step % GROUP * NORMALS, (step + 1) * constants[0], step % 2)
+                noise = np.uint64(step % GROUP * NORMALS * P)
+                advance(A, Z, table[step], constants, noise, (step + 1) * constants[0], step % 2)
                 step += 1
                 if step == samples[sample]:
                     for r in range(SAMPLED):

@@ -115,14 +115,16 @@ def normals(Z, R, calls, first, call0, key0, key1, tag):
     """Fill rows 2c and 2c + 1 of Z with the normals of call `call0 + c`."""
     for c in range(calls):
         words(R, np.uint64(first), np.uint64(call0 + c), key0, key1, tag)
+        row = np.uint64(2 * c * P)  # unsigned: a signed index would be checked for counting from the end, lane by lane
         for j in range(B):
-            Z[2 * c * P + j], Z[(2 * c + 1) * P + j] = box_muller(R[j], R[P + j])
+            Z[row + np.uint64(j)], Z[row + np.uint64(P + j)] = box_muller(R[j], R[P + j])
 
 
 def uniforms(Z, R, calls, first, call0, key0, key1, tag):
     """Fill rows 2c and 2c + 1 of Z with the uniforms of call `call0 + c`."""
     for c in range(calls):
         words(R, np.uint64(first), np.uint64(call0 + c), key0, key1, tag)
+        row = np.uint64(2 * c * P)
         for j in range(B):
-            Z[2 * c * P + j] = uniform(R[j])
-            Z[(2 * c + 1) * P + j] = uniform(R[P + j])
+            Z[row + np.uint64(j)] = uniform(R[j])
+            Z[row + np.uint64(P + j)] = uniform(R[P + j])
