@@ -1,0 +1,291 @@
+r"""The integral theorem of one sample, judged on the side where it can be judged.
+
+.. math:: \langle e^{-s}\rangle = 1
+
+The average of a quantity that is positive and unbounded can be shown to be too *high*; that it is too *low* can never be
+shown by the sample alone, as trajectories too rare to be seen may carry the difference (Bahadur and Savage 1956). So a low
+average is ``undecidable``, with what the unseen trajectories would have to be, and ``holds`` asks that the tail is sampled.
+
+Sources: Jarzynski (1997, 2006); Seifert (2005); Zhang and Stephens (2009) and Vehtari and others (2024) for the tail.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from fluctua.analysis.samples import finite
+from fluctua.analysis.verdict import Part, Verdict, judge
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 0.1  # of -ln<exp(-s)>
+HEAVY_TAIL = 0.7  # Pareto index from which on the error bar of an average means nothing
+LEAST_EFFECTIVE = 200.0
+_TAIL_LEVELS = np.array([0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0])
+_SHARE_OF_TAIL = 0.05  # of the error rate, that the tail count takes from the t-test
+
+
+@dataclass(frozen=True)
+class ExponentialAverage:
+    r"""The average of exp(-s) over a sample, on a logarithmic scale.
+
+    Attributes
+    ----------
+    n : int
+        Number of values.
+    value, standard_error : float
+        :math:`-\ln\langle e^{-s}\rangle` and its error by the delta method: a free-energy difference where s is work in kT.
+    excess_p : float
+        p-value of an average that is too high, from the one-sided t-test and the count in the tail.
+    statistic : float
+        t of the average against 1; positive where it is too high.
+    effective : float
+        Kish's number of trajectories that carry the average, :math:`(\sum X)^2/\sum X^2`.
+    tail_index : float
+        Pareto index of the largest terms; above 0.7 the error bar means nothing.
+    missing : float
+        What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is not low.
+    """
+
+    n: int
+    value: float
+    standard_error: float
+    excess_p: float
+    statistic: float
+    effective: float
+    tail_index: float
+    missing: float
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the tail that carries the average looks sampled; a mode never seen cannot be noticed."""
+        return self.tail_index < HEAVY_TAIL and self.effective >= LEAST_EFFECTIVE
+
+    @property
+    def starved(self) -> str:
+        """Say why the tail is not sampled; empty where it looks so."""
+        if self.sampled:
+            return ""
+        reason = f"tail not sampled: {self.effective:,.0f} of {self.n:,} trajectories carry the average"
+        if self.tail_index >= HEAVY_TAIL:
+            reason += f", Pareto index {self.tail_index:.2f}"
+        return f"{reason}{self._unseen}"
+
+    @property
+    def lacking(self) -> str:
+        """Say what a low average of a sample that looks complete can mean."""
+        return f"tail not sampled: the average is low, which one direction alone cannot disprove{self._unseen}"
+
+    @property
+    def _unseen(self) -> str:
+        if not math.isfinite(self.missing):
+            return ""
+        return f"; to mend it, trajectories too rare to be seen must lie {-self.missing:.2g} kT below the expected value"
+
+
+def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage:
+    r"""Average exp(-s), with an error and with the marks of an unsampled tail.
+
+    Parameters
+    ----------
+    s : array_like, shape (n,)
+        Entropy production in units of k_B, or work less free-energy difference in kT.
+    alpha : float
+        Error rate of the upper limit from which the missing tail is reckoned.
+
+    Returns
+    -------
+    ExponentialAverage
+
+    Raises
+    ------
+    InvalidInput
+        If the array is empty or not finite.
+    """
+    values = finite(s, "entropy")
+    n, shift = values.size, float(values.min())
+    terms = np.exp(shift - values)  # the largest is 1; the true ones are exp(-shift) times as large
+    mean, spread = float(terms.mean()), float(terms.std(ddof=1)) if n > 1 else math.nan
+    error = spread / math.sqrt(n)
+    one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
+    statistic = _ratio(mean - one, error)
+    return ExponentialAverage(
+        n=n,
+        value=shift - math.log(mean),
+        standard_error=error / mean,
+        excess_p=_excess_p(values, statistic),
+        statistic=statistic,
+        effective=float(terms.sum() ** 2 / np.dot(terms, terms)),
+        tail_index=tail_index(terms),
+        missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
+    )
+
+
+def _ratio(difference: float, error: float) -> float:
+    if error > 0.0:
+        return difference / error
+    return math.nan if math.isnan(error) else math.copysign(math.inf, difference) if difference else 0.0
+
+
+def _excess_p(values: Floats, statistic: float) -> float:
+    """Join t-test and tail count: the first is the sharper, the second sees what makes the first blind, a huge spread."""
+    by_mean = float(special.stdtr(values.size - 1, -statistic)) if math.isfinite(statistic) else float(statistic <= 0.0)
+    if math.isnan(statistic):
+        by_mean = 1.0
+    return min(1.0, by_mean / (1.0 - _SHARE_OF_TAIL), tail_count(values) / _SHARE_OF_TAIL)
+
+
+def tail_count(s: ArrayLike) -> float:
+    r"""Test the number of negative values against its exact bound, which needs no assumption.
+
+    .. math:: P(s \le -z) \le e^{-z}
+
+    Parameters
+    ----------
+    s : array_like, shape (n,)
+        As for `exponential_average`.
+
+    Returns
+    -------
+    float
+        The smallest binomial p-value over a grid of z, times the number of grid points.
+    """
+    values = np.asarray(s, dtype=np.float64)
+    counts = np.array([np.count_nonzero(values <= -z) for z in _TAIL_LEVELS])
+    # bdtrc(k, n, p) = P(more than k); none is never too many
+    p = np.where(counts > 0, special.bdtrc(np.maximum(counts - 1, 0), values.size, np.exp(-_TAIL_LEVELS)), 1.0)
+    return float(min(1.0, _TAIL_LEVELS.size * p.min()))
+
+
+def _missing_tail(n: int, upper: float, one: float) -> float:
+    r"""Return below which s unseen trajectories must lie for the average to be 1.
+
+    Unseen at n trials means a total probability of at most 3/n (95 %); they have to carry :math:`1-m_U`, so some have
+    :math:`s \le -\ln[(1-m_U)\,n/3]`.
+    """
+    lacking = 1.0 - upper / one if one > 0.0 else math.nan
+    return -math.log(lacking * n / 3.0) if lacking > 0.0 else math.nan
+
+
+def tail_index(terms: Floats) -> float:
+    r"""Estimate the Pareto index of the largest terms: moments below its inverse exist.
+
+    The generalised Pareto distribution is fitted to the :math:`\min(n/5, 3\sqrt n)` largest terms, with a weak prior at 1/2.
+    Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024), appendix G.
+
+    Parameters
+    ----------
+    terms : ndarray, shape (n,)
+        Positive numbers.
+
+    Returns
+    -------
+    float
+        Infinite where there are too few to say; minus infinite where the largest are all equal.
+    """
+    count = int(min(terms.size / 5, 3.0 * math.sqrt(terms.size)))
+    if count < 5:
+        return math.inf
+    largest = np.sort(np.partition(terms, terms.size - count - 1)[-count - 1 :])
+    excess = largest[1:] - largest[0]
+    excess = excess[excess > 0.0]
+    if excess.size < 5:
+        return -math.inf
+    index = _pareto_index(excess)
+    return (count * index + 10 * 0.5) / (count + 10)
+
+
+def _pareto_index(excess: Floats) -> float:
+    """Fit by the posterior mean over a grid of the inverse-scale parameter; `excess` is sorted and positive."""
+    n = excess.size
+    points = 30 + int(math.sqrt(n))
+    quartile = excess[int(n / 4 + 0.5) - 1]
+    grid = 1.0 / excess[-1] + (1.0 - np.sqrt(points / (np.arange(points) + 0.5))) / (3.0 * quartile)
+    index = np.mean(np.log1p(-grid[:, None] * excess), axis=1)
+    height = n * (np.log(-grid / index) - index - 1.0)
+    weight = np.exp(height - special.logsumexp(height))
+    return float(np.mean(np.log1p(-float(grid @ weight) * excess)))
+
+
+def average_part(
+    average: ExponentialAverage,
+    name: str,
+    *,
+    expected: float = 0.0,
+    tolerance: float = TOLERANCE,
+    alpha: float = 0.05,
+) -> Part:
+    r"""Return :math:`-\ln\langle e^{-s}\rangle` as a part of a claim.
+
+    Parameters
+    ----------
+    average : ExponentialAverage
+        Of s = x - `expected`.
+    name : str
+        What -ln<exp(-x)> is called.
+    expected : float
+        Its value by the theorem.
+    tolerance : float
+        What counts as equal.
+    alpha : float
+        Error rate, for saying whether the average is low.
+    """
+    low = average.value - float(special.ndtri(1.0 - alpha)) * average.standard_error > 0.0
+    part = Part(
+        name,
+        estimate=expected + average.value,
+        standard_error=average.standard_error if math.isfinite(average.standard_error) else None,
+        expected=expected,
+        tolerance=tolerance,
+        statistic=-average.statistic,
+        p_value=average.excess_p,
+        cautious=True,
+        starved=average.starved,
+        method="one-sided t-test and tail count",
+    )
+    return replace(part, starved=average.lacking) if low and average.sampled and not part.within(alpha) else part
+
+
+def judge_integral(
+    s: ArrayLike,
+    *,
+    claim: str = "integral",
+    name: str = "-ln<exp(-s)>",
+    tolerance: float = TOLERANCE,
+    alpha: float = 0.05,
+    assumptions: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge <exp(-s)> = 1.
+
+    Parameters
+    ----------
+    s : array_like, shape (n,)
+        Entropy production in units of k_B.
+    claim, name : str
+        The claim, and what is printed as measured.
+    tolerance : float
+        Of -ln<exp(-s)>.
+    alpha : float
+        Error rate.
+    assumptions : tuple of str
+        What the verdict takes for granted.
+
+    Returns
+    -------
+    Verdict
+        ``violated`` only where the average is too high.
+    """
+    average = exponential_average(s, alpha)
+    return judge(
+        claim,
+        [average_part(average, name, tolerance=tolerance)],
+        alpha=alpha,
+        n=average.n,
+        information=average.effective,
+        assumptions=("trajectories are independent", "no rare mode escaped the sample", *assumptions),
+    )

@@ -1,0 +1,224 @@
+r"""Jarzynski's equality, with and without reverse data.
+
+.. math:: \langle e^{-w}\rangle = e^{-f}, \qquad w=\beta W,\quad f=\beta\,\Delta F
+
+Where the temperature varies, w is the dimensionless work :math:`\int\partial_t(\beta_tH_t)\,dt` and f is
+:math:`-\Delta\Xi=-\ln(Z_\tau/Z_0)`. With reverse data the equality follows from Crooks' theorem, which looks at the bulk of
+both samples instead of the rarest trajectories of one; forward data alone are judged on the upper side only.
+
+Sources: Jarzynski (1997, 2006); Crooks (1999); Chatelain (2007) and Williams, Searles and Evans (2008) for a varying
+temperature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from fluctua.analysis.crooks import (
+    FREE_ENERGY_TOLERANCE,
+    LEAST_INFORMATION,
+    SLOPE_TOLERANCE,
+    CrooksFit,
+    free_energy_part,
+    shape_part,
+    slope_part,
+)
+from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
+from fluctua.analysis.logistic import chances
+from fluctua.analysis.samples import finite
+from fluctua.analysis.verdict import Part, Verdict, holm, judge, not_applicable
+
+Floats = NDArray[np.float64]
+
+BENIGN_TAIL = 0.5  # Pareto index below which the terms have a variance, so that both sides of a t-test mean something
+_ASSUMPTIONS = ("trajectories are independent", "no rare mode escaped the sample")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Work up to some instant, and what the equality says of it.
+
+    Parameters
+    ----------
+    name : str
+        What -ln<exp(-w)> is called here.
+    work : ndarray, shape (n,)
+        In kT, or dimensionless.
+    delta_f : float
+        The free-energy difference up to that instant, in kT.
+    """
+
+    name: str
+    work: Floats
+    delta_f: float
+
+
+def jarzynski(work: ArrayLike) -> ExponentialAverage:
+    r"""Estimate :math:`f=-\ln\langle e^{-w}\rangle` from forward work alone.
+
+    Parameters
+    ----------
+    work : array_like, shape (n,)
+        Work on the system, in kT.
+
+    Returns
+    -------
+    ExponentialAverage
+        Its `value` and `standard_error` are those of f; the interval is to be believed only where `sampled` is true.
+    """
+    return exponential_average(work)
+
+
+def judge_jarzynski(
+    passages: Sequence[Passage],
+    *,
+    tolerance: float = FREE_ENERGY_TOLERANCE,
+    alpha: float = 0.05,
+    assumptions: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge the equality on forward data, at one instant or at several of the same trajectories.
+
+    Parameters
+    ----------
+    passages : sequence of Passage
+        At least one; Holm runs over them.
+    tolerance : float
+        In kT.
+    alpha : float
+        Error rate.
+    assumptions : tuple of str
+        What the verdict takes for granted.
+
+    Returns
+    -------
+    Verdict
+        ``violated`` only where an average is too high; the last passage speaks for the claim.
+    """
+    averages = [exponential_average(passage.work - passage.delta_f, alpha) for passage in passages]
+    parts = [
+        average_part(average, passage.name, expected=passage.delta_f, tolerance=tolerance, alpha=alpha)
+        for average, passage in zip(averages, passages, strict=True)
+    ]
+    return judge(
+        "jarzynski",
+        parts,
+        alpha=alpha,
+        n=averages[-1].n,
+        head=len(parts) - 1,
+        information=min(average.effective for average in averages),
+        assumptions=(*_ASSUMPTIONS, *assumptions),
+    )
+
+
+def judge_jarzynski_pair(
+    work: ArrayLike,
+    fit: CrooksFit,
+    *,
+    delta_f: float | None = None,
+    tolerance: float = FREE_ENERGY_TOLERANCE,
+    slope_tolerance: float = SLOPE_TOLERANCE,
+    alpha: float = 0.05,
+    assumptions: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge the equality on forward data that have reverse data beside them.
+
+    Where the Crooks fit is a straight line of slope 1 the equality follows from it, and BAR's free-energy difference
+    stands for the exponential average; the average itself must not be higher than that. Where the fit is rejected, the
+    average speaks for itself, and the equality cannot be shown.
+
+    Parameters
+    ----------
+    work : array_like, shape (n,)
+        Forward work, in kT.
+    fit : CrooksFit
+        Of this work and the reverse work.
+    delta_f : float, optional
+        In kT, where it is known.
+    tolerance, slope_tolerance : float
+        What counts as equal.
+    alpha : float
+        Error rate.
+    assumptions : tuple of str
+        What the verdict takes for granted.
+
+    Returns
+    -------
+    Verdict
+    """
+    w = finite(work, "forward")
+    slope, shape = slope_part(fit, slope_tolerance), shape_part(fit)
+    if min(holm([part.p_value for part in (slope, shape) if part.p_value is not None])) < alpha:
+        if delta_f is None:
+            return not_applicable("jarzynski", "needs a known ΔF: Crooks is violated, so BAR cannot stand in")
+        parts = _beside_a_bad_fit(w, delta_f, tolerance, alpha)
+    else:
+        parts = [*_beside_a_good_fit(w, fit, delta_f, tolerance, alpha), *_required(slope, shape, alpha)]
+    return judge(
+        "jarzynski",
+        parts,
+        alpha=alpha,
+        n=min(fit.n_forward, fit.n_reverse),
+        information=fit.information,
+        assumptions=("trajectories are independent", "forward and reverse are the same process, run both ways", *assumptions),
+    )
+
+
+def _beside_a_good_fit(w: Floats, fit: CrooksFit, delta_f: float | None, tolerance: float, alpha: float) -> list[Part]:
+    reference = fit.free_energy if delta_f is None else delta_f
+    average = exponential_average(w - reference, alpha)
+    part = replace(
+        average_part(average, "ΔF", expected=reference, tolerance=tolerance, alpha=alpha),
+        starved="",  # the Crooks fit vouches for the tail
+        method="exponential average, one-sided",
+    )
+    if delta_f is None:
+        z = _excess_over_bar(w, fit)
+        part = replace(part, statistic=-z, p_value=float(special.ndtr(-z)), method="exponential average against BAR, one-sided")
+    if not (average.sampled and part.within(alpha)):
+        part = replace(part, name="ΔF (exponential average)", tolerance=None)
+    if delta_f is None:
+        return [part]
+    known = replace(free_energy_part(fit, delta_f, tolerance), name="ΔF (BAR)")
+    return [part, known] if part.tolerance is not None else [known, part]
+
+
+def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
+    """Return what the Crooks fit must show for the equality to follow; its p-values are spent on Crooks' own claim."""
+    suspicious = "" if shape.starved or shape.within(alpha) else f"too few trajectories: the shape is suspicious ({shape.measured})"
+    return [
+        replace(slope, name="Crooks slope", p_value=None),
+        replace(shape, name="Crooks shape", p_value=None, starved=shape.starved or suspicious),
+    ]
+
+
+def _beside_a_bad_fit(w: Floats, delta_f: float, tolerance: float, alpha: float) -> list[Part]:
+    average = exponential_average(w - delta_f, alpha)
+    part = average_part(average, "ΔF", expected=delta_f, tolerance=tolerance, alpha=alpha)
+    if average.sampled and average.tail_index < BENIGN_TAIL:
+        both = float(2.0 * special.stdtr(average.n - 1, -abs(average.statistic)))
+        part = replace(part, p_value=min(1.0, both), method="two-sided t-test of the exponential average")
+    return [part, Part("Crooks fit", starved="Crooks is violated, so the reverse data do not vouch for the tail")]
+
+
+def _excess_over_bar(w: Floats, fit: CrooksFit) -> float:
+    r"""Return z of the exponential average against BAR, with their covariance; positive where the average is too high.
+
+    With :math:`X=e^{-(w-\hat f)}`,
+
+    .. math:: \operatorname{Var}\bar X = \frac{\operatorname{Var}X}{n_F} + \operatorname{Var}\hat f
+       + \frac{2\operatorname{Cov}(X,p)}{\sum p(1-p)}
+    """
+    if fit.information < LEAST_INFORMATION:
+        return 0.0
+    shifted = w - fit.free_energy
+    terms = np.exp(np.minimum(-shifted, 700.0))
+    chance, _ = chances(shifted + math.log(fit.n_forward / fit.n_reverse))
+    spread, joint = float(terms.var()), float(np.mean((terms - terms.mean()) * chance))
+    variance = spread / w.size + fit.free_energy_error**2 + 2.0 * joint / fit.information
+    return float((terms.mean() - 1.0) / math.sqrt(variance)) if variance > 0.0 else 0.0

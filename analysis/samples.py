@@ -1,0 +1,39 @@
+"""Columns of numbers as estimators take them: finite, flat, in units of kT or k_B."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fluctua.stochastic.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+
+
+def finite(values: ArrayLike, where: str) -> Floats:
+    """Return the values as a flat array of finite numbers.
+
+    Parameters
+    ----------
+    values : array_like
+        Numbers; anything that NumPy reads as such, a pandas Series included.
+    where : str
+        Their name in an error.
+
+    Raises
+    ------
+    InvalidInput
+        No numbers, none at all, or some not finite: how many, and where the first stands.
+    """
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput("not a column of numbers", where) from None
+    if array.ndim != 1:
+        raise InvalidInput(f"{array.ndim} dimensions", where, "give one column of values, one a trajectory")
+    if array.size == 0:
+        raise InvalidInput("no values", where)
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        raise InvalidInput(f"{bad.size:,} of {array.size:,} values are not finite, first in row {bad[0]:,}", where)
+    return array
