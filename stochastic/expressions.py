@@ -597,7 +597,7 @@ class _Reader:
                 warnings.simplefilter("ignore")  # Python remarks on "1or 2"; nobody asked
                 return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:
-            column = min(self.shift + (error.offset or 1), len(self.text))
+            column = min(self.shift + (error.offset or len(self.text)), len(self.text))
         except (RecursionError, MemoryError, ValueError):
             pass
         self.fail("the formula cannot be read", "check operators and parentheses; a product needs *", column)

@@ -7,21 +7,21 @@ machines.
 
 NaN passes through every function. Largest errors found, in units in the last place (ulp), against 60 digits:
 
-========  ==============================  ====================================================================
+========  ==============================  ==============================================
 function  error                           at the ends
-========  ==============================  ====================================================================
+========  ==============================  ==============================================
 exp       1 ulp, also of subnormals       inf above 709.78, 0 below -745.13
 log       1 ulp, also of subnormals       -inf at 0, NaN below 0, inf at inf
-sin, cos  2 ulp, also beside their zeros  NaN beyond 2**30, where one ulp of the angle is already 1e-7
+sin, cos  2.5 ulp, also beside zeros      NaN beyond 2**30, where an ulp of x is 1e-7
 tanh      3 ulp, also of tiny arguments   -1 at -inf, 1 at inf
-========  ==============================  ====================================================================
+========  ==============================  ==============================================
 
 The NumPy life rounds `fma` twice: its sin and cos lose digits beyond 1e6. There the caller also silences the
 warning that an overflowing `exp` gives (`numpy.errstate`).
 
-The polynomials are minimax fits, made at 60 digits and then rounded. The reductions subtract a constant in pieces
-so short that products with them are exact (W. J. Cody and W. Waite, Software Manual for the Elementary Functions,
-1980); the logarithm is put together as in Sun's fdlibm (1993).
+The polynomials are minimax fits, made at 60 digits and then rounded. The reductions subtract a constant in
+pieces so short that products with them are exact (W. J. Cody and W. Waite, Software Manual for the Elementary
+Functions, 1980); the logarithm is put together as in Sun's fdlibm (1993).
 """
 
 from __future__ import annotations
