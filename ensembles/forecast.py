@@ -1,0 +1,141 @@
+"""What a run will need: rows, bytes on disk, memory, time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fluctua.ensembles import store
+from fluctua.ensembles.columns import columns_of, path_columns_of, stroke_columns_of
+from fluctua.stochastic.errors import InvalidInput, StorageError
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.spec import EnsembleSpec
+    from fluctua.stochastic.propagator import Propagator
+
+PACKED = 0.9  # of the mantissas' bytes remain after compression; less where columns are constant
+WRITING = 1e-8  # seconds a thread needs for one number of a row on its way to the disk
+INTERPRETER = 250_000_000  # bytes that Python, Arrow and the compiler take
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run will need.
+
+    Parameters
+    ----------
+    trajectories, time_steps, chunks : int
+        Rows of `parts/`, moves of each trajectory, files of `parts/`.
+    disk : int
+        Bytes of the run directory.
+    memory : int
+        Bytes at the largest, with a folder.
+    memory_without_folder : int
+        Bytes when all rows stay in memory.
+    seconds : float or None
+        With all threads; None where it was not measured.
+    """
+
+    trajectories: int
+    time_steps: int
+    chunks: int
+    disk: int
+    memory: int
+    memory_without_folder: int
+    seconds: float | None = None
+
+
+def forecast(spec: EnsembleSpec, *, threads: int | None = None, measure: bool = False) -> Forecast:
+    """Say what a run will need.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        The run.
+    threads : int, optional
+        By default as many as there are processors for this process.
+    measure : bool
+        Run some trajectories to learn how long they take; this compiles the kernel.
+    """
+    count = len(os.sched_getaffinity(0)) if threads is None else threads
+    whole = _bytes(spec, spec.trajectories)
+    chunk = _bytes(spec, min(spec.trajectories, store.CHUNK))
+    return Forecast(
+        trajectories=spec.trajectories,
+        time_steps=spec.time_steps,
+        chunks=-(-spec.trajectories // store.CHUNK),
+        disk=int(PACKED * whole) + 100_000,
+        memory=INTERPRETER + min(3 * chunk * (count + 1), 3 * whole),
+        memory_without_folder=INTERPRETER + whole + min(2 * chunk * (count + 1), 2 * whole),
+        seconds=_seconds(spec, count) if measure else None,
+    )
+
+
+def _bytes(spec: EnsembleSpec, trajectories: int) -> int:
+    """Count the bytes of all numbers, eight each."""
+    total = trajectories * len(columns_of(spec))
+    if spec.strokes:
+        total += trajectories * len(spec.schedule.names) * len(stroke_columns_of(spec))
+    if spec.paths:
+        samples = spec.time_steps // spec.path_every + 1
+        total += min(spec.paths, trajectories) * samples * len(path_columns_of(spec))
+    return 8 * total
+
+
+def _seconds(spec: EnsembleSpec, threads: int) -> float:
+    from fluctua.ensembles.runner import propagator_of
+
+    propagator = propagator_of(spec)
+    propagator.compile()
+    return (
+        pilot_seconds(propagator) * spec.trajectories / threads
+        + WRITING * _bytes(spec, spec.trajectories) / 8 / threads
+    )
+
+
+def pilot_seconds(propagator: Propagator, trajectories: int = 256) -> float:
+    """Measure the seconds that one thread needs for one trajectory."""
+    began = time.perf_counter()
+    propagator.run(0, trajectories)
+    return (time.perf_counter() - began) / trajectories
+
+
+def check_room(spec: EnsembleSpec, folder: Path | None) -> None:
+    """Refuse a run that cannot fit, before anything is made.
+
+    Raises
+    ------
+    StorageError
+        The disk has less room than the run needs.
+    InvalidInput
+        The rows do not fit into memory.
+    """
+    needed = forecast(spec)
+    if folder is None:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed.memory_without_folder > there:
+            what = f"{_size(needed.memory_without_folder)} do not fit into {_size(there)} of memory"
+            raise InvalidInput(what, "trajectories", "give a folder, or ask for fewer")
+        return
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(nearest).free
+    if needed.disk > free + _used(folder):
+        raise StorageError(
+            f"the run needs {_size(needed.disk)}, the disk has {_size(free)}", str(folder), "make room"
+        )
+
+
+def _used(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("*/part-*")) if folder.is_dir() else 0
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    raise AssertionError

@@ -1,0 +1,147 @@
+"""Where the rows of a run come from: memory, or the parts of a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fluctua.ensembles import store
+from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.errors import Busy, Damaged
+
+BATCH = 65_536  # rows read at a time
+QUICK = 256  # parts whose footers are read to print one line
+TABLE_COLUMNS = {"parts": columns_of, "strokes": stroke_columns_of, "paths": path_columns_of}
+
+
+class Memory:
+    """Rows that were never written: the tables of each chunk, in order."""
+
+    path: Path | None = None
+    files: tuple[Path, ...] = ()
+
+    def __init__(self, chunks: Mapping[int, Mapping[str, pa.Table]]) -> None:
+        self._chunks = dict(sorted(chunks.items()))
+        self.rows = self.target = sum(tables["parts"].num_rows for tables in self._chunks.values())
+
+    def batches(self, table: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Give the rows of a table, some columns of it."""
+        for tables in self._chunks.values():
+            if table in tables:
+                yield from tables[table].select(columns).to_batches(max_chunksize=BATCH)
+
+    def check(self) -> None:
+        """Do nothing: rows in memory are all there."""
+
+    def stated_failures(self) -> int | None:
+        """Count failed trajectories as the tables' metadata state them."""
+        return sum(_stated(tables["parts"].schema) for tables in self._chunks.values())
+
+
+class Files:
+    """Rows of a run directory as it was when it was opened; another process may go on writing.
+
+    Parameters
+    ----------
+    path : Path
+        The run directory.
+    spec : EnsembleSpec
+        What its manifest says.
+    partial : bool
+        Take what is there, up to the first chunk that is missing, instead of refusing an unfinished run.
+    """
+
+    def __init__(self, path: Path, spec: EnsembleSpec, partial: bool) -> None:
+        self.path = path
+        self.spec = spec
+        self.partial = partial
+        self.target = spec.trajectories
+        self.parts = self._snapshot()
+        self.rows = sum(part.rows for part in self.parts)
+        self.schemas = {
+            name: schema_of(columns(spec), spec.digest) for name, columns in TABLE_COLUMNS.items()
+        }
+
+    def _snapshot(self) -> list[store.Part]:
+        parts = store.list_parts(self.path)
+        for part in parts.values():
+            if part.rows > store.expected_rows(part.chunk, self.target):
+                place = str(self.path / "parts" / part.name)
+                raise Damaged(
+                    f"a part beyond the {self.target:,} trajectories of the run", place, "restore target.json"
+                )
+        return _unbroken(parts) if self.partial else list(parts.values())
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of `parts/`, in order."""
+        return tuple(self.path / "parts" / part.name for part in self.parts)
+
+    def stated_failures(self) -> int | None:
+        """Count failed trajectories as footers state them; None where footers are many or damaged."""
+        if len(self.parts) > QUICK:
+            return None
+        try:
+            return sum(_stated(pq.read_schema(file)) for file in self.files)
+        except (OSError, pa.ArrowException):
+            return None
+
+    def check(self) -> None:
+        """Refuse to read from an unfinished run as if it were whole."""
+        if not self.partial and self.rows < self.target:
+            raise Busy(
+                f"unfinished: {self.rows:,} of {self.target:,} trajectories are there",
+                str(self.path),
+                f"simulate(run.spec, {str(self.path)!r}) goes on, open(..., partial=True) takes what is there",
+            )
+
+    def batches(self, table: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Give the rows of a table, some columns of it, after checking each file."""
+        for part in self.parts:
+            if table == "paths" and part.first >= self.spec.paths:
+                return
+            yield from self._part_batches(table, part, columns)
+
+    def _part_batches(self, table: str, part: store.Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        found = self._find(table, part)
+        file = store.open_part(self.path, table, found, self.schemas[table])
+        longer = found.rows > part.rows  # extended since we looked: its first rows are the same
+        wanted = [*columns, *(["trajectory"] if longer and "trajectory" not in columns else [])]
+        try:
+            for batch in file.iter_batches(BATCH, columns=wanted):
+                if longer:
+                    batch = batch.filter(pc.less(batch["trajectory"], part.first + part.rows))
+                yield batch.select(columns)
+        except (OSError, pa.ArrowException) as error:
+            place = str(self.path / table / found.name)
+            raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
+
+    def _find(self, table: str, part: store.Part) -> store.Part:
+        """Find a part's file in a table, or its successor if it was superseded meanwhile."""
+        if table == "parts" and (self.path / table / part.name).is_file():
+            return part
+        found = store.list_parts(self.path, table).get(part.chunk)
+        if found is None or found.rows < part.rows:
+            raise Damaged(
+                f"no rows of chunk {part.chunk}",
+                str(self.path / table),
+                "delete its part and run the same call again",
+            )
+        return found
+
+
+def _stated(schema: pa.Schema) -> int:
+    return int((schema.metadata or {}).get(b"failed", b"0"))
+
+
+def _unbroken(parts: Mapping[int, store.Part]) -> list[store.Part]:
+    """Take the unbroken beginning: chunks finish in any order, and only a beginning is an unbiased sample."""
+    taken: list[store.Part] = []
+    while len(taken) in parts and (not taken or taken[-1].rows == store.CHUNK):
+        taken.append(parts[len(taken)])
+    return taken

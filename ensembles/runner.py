@@ -1,0 +1,352 @@
+"""Make a run so: look what is there, check, compute what is missing, commit it chunk by chunk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fluctua.ensembles import store
+from fluctua.ensembles.columns import column_table, columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.dataset import Dataset, stored_spec
+from fluctua.ensembles.dotted import differences, explicit, plain
+from fluctua.ensembles.forecast import check_room
+from fluctua.ensembles.physics import propagator_of as propagator_of
+from fluctua.ensembles.progress import Progress
+from fluctua.ensembles.rows import Files, Memory
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.stability import check_stability
+from fluctua.stochastic.errors import InvalidInput, shown
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.propagator import Block, Propagator
+
+SLICE_STEPS = 2**24  # trajectory-steps that a thread takes at a time: some 20 ms
+LANES = 128  # slices are whole blocks of the kernel
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+def simulate(
+    spec: EnsembleSpec,
+    folder: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    executor: object = None,
+    shard: object = None,
+    until: object = None,
+    progress: bool | None = None,
+) -> Dataset:
+    """Make a run so.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        What to compute.
+    folder : str or Path, optional
+        Where. Empty or missing: it runs. The same run, unfinished: it goes on. Finished: it opens. More
+        trajectories asked for: it extends. Another run: an error. Left out, rows stay in memory.
+    threads : int, optional
+        By default as many as there are processors for this process. No number depends on it.
+    executor, shard, until
+        Not yet available.
+    progress : bool, optional
+        Whether to show how far it is on stderr; by default where that is a terminal.
+
+    Returns
+    -------
+    Dataset
+        All trajectories of the spec.
+
+    Raises
+    ------
+    InvalidInput
+        The run makes no sense, or the folder holds something else.
+    Unstable
+        The time step is too long for the forces.
+    Damaged, StorageError, Busy
+        The folder: damaged files, no room, another process writing.
+    """
+    _refuse_later(executor=executor, shard=shard, until=until)
+    if not isinstance(spec, EnsembleSpec):
+        raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")
+    count = _threads(threads)
+    if folder is None:
+        run = Run.prepare(spec, None)
+        return Dataset(spec, Memory(run.compute(None, range(_chunks(spec)), count, progress)))
+    path = Path(folder)
+    spec, there = existing(spec, path)
+    if there < spec.trajectories:
+        run = Run.prepare(spec, path)
+        with store.Writer(path, run.manifest(), spec.trajectories) as writer:
+            if there:
+                writer.verify()
+            run.compute(writer, writer.missing(), count, progress)
+    return Dataset(spec, Files(path, spec, partial=False))
+
+
+def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
+    """Look at a folder: give the spec, with the folder's seed if its own was drawn, and the rows there.
+
+    Raises
+    ------
+    InvalidInput
+        The folder holds another run, more of this one, or something else.
+    """
+    store.check_ours(path)
+    if not store.is_run(path):
+        return spec, 0
+    stored = stored_spec(path)
+    if spec.seed_was_drawn:
+        spec = spec.replace({"seed": stored.seed})
+    if stored.digest != spec.digest:
+        raise _another_run(stored, spec, path)
+    if stored.trajectories > spec.trajectories:
+        raise InvalidInput(
+            f"the folder holds more, {stored.trajectories:,} trajectories",
+            str(path),
+            "ask for as many, or choose another folder",
+        )
+    rows = sum(
+        min(part.rows, store.expected_rows(part.chunk, spec.trajectories))
+        for part in store.list_parts(path).values()
+    )
+    return spec, rows
+
+
+def _another_run(stored: EnsembleSpec, asked: EnsembleSpec, path: Path) -> InvalidInput:
+    """Say in which fields the run that is there differs from the one asked for."""
+    found = [
+        (key, a, b) for key, a, b in differences(explicit(stored), explicit(asked)) if key != "trajectories"
+    ]
+    fields = ", ".join(f"{key} ({_brief(a)}, {_brief(b)})" for key, a, b in found[:3])
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return InvalidInput(
+        "the folder holds another run", str(path), f"it differs in {fields}{more}; choose another folder"
+    )
+
+
+def _brief(value: object) -> str:
+    return (
+        "nothing" if value is None else value if isinstance(value, str) and len(value) < 40 else shown(value)
+    )
+
+
+def _refuse_later(**options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidInput(f"{name} is not available yet", name, "leave it out")
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0))
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise InvalidInput(f"{shown(threads)} is not a number of threads", "threads", "give 1 to 1024")
+    return threads
+
+
+def _chunks(spec: EnsembleSpec) -> int:
+    return -(-spec.trajectories // store.CHUNK)
+
+
+# ---- a run at work
+
+
+@dataclass
+class _Chunk:
+    """A chunk in the making: its slices as they come, until all are there."""
+
+    rows: int
+    slices: dict[int, Block] = field(default_factory=dict)
+    done: int = 0
+
+
+class Run:
+    """What is needed to compute any chunk of a spec: physics, columns, schemas. Checked before it is made."""
+
+    def __init__(self, spec: EnsembleSpec, propagator: Propagator, pilot: Block) -> None:
+        self.spec = spec
+        self.propagator = propagator
+        self._pilot = pilot
+        self._schemas = {"parts": schema_of(columns_of(spec), spec.digest)}
+        if spec.strokes:
+            self._schemas["strokes"] = schema_of(stroke_columns_of(spec), spec.digest)
+        if spec.paths:
+            self._schemas["paths"] = schema_of(path_columns_of(spec), spec.digest)
+
+    @classmethod
+    def prepare(cls, spec: EnsembleSpec, folder: Path | None) -> Run:
+        """Check that there is room and that the time step is stable; nothing is written yet."""
+        check_room(spec, folder)
+        propagator = propagator_of(spec)
+        return cls(spec, propagator, check_stability(spec))
+
+    def manifest(self) -> dict[str, Any]:
+        """Describe the run for its folder; the canary is the hash of the pilot, 256 trajectories."""
+        spec = self.spec
+        canary = store.content_hash(_clean(self._pilot.columns))
+        software = {name: version(name) for name in ("fluctua", "numpy", "numba", "pyarrow")}
+        facts = plain(self.propagator.start.facts)
+        return store.describe(
+            spec.table(), spec.digest, column_table(columns_of(spec)), canary, facts, software
+        )
+
+    def compute(
+        self, writer: store.Writer | None, chunks: range | list[int], threads: int, progress: bool | None
+    ) -> dict[int, dict[str, pa.Table]]:
+        """Compute chunks with some threads; what is committed leaves memory, the rest is given back.
+
+        Any exception, Ctrl-C included, lets the chunks that are complete be committed, and drops the others.
+        """
+        total = self.spec.trajectories
+        missing = sum(store.expected_rows(chunk, total) for chunk in chunks)
+        kept: dict[int, dict[str, pa.Table]] = {}
+        title = "" if writer is None else str(writer.folder)
+        with (
+            Progress(total, total - missing, title, progress) as shown_progress,
+            ThreadPoolExecutor(threads) as pool,
+        ):
+            work = _Work(self, writer, kept, shown_progress)
+            try:
+                work.through(pool, self._slices(chunks, threads), threads)
+            finally:
+                work.cancel()
+        return dict(sorted(kept.items()))
+
+    def _slices(self, chunks: range | list[int], threads: int) -> Iterator[tuple[int, int, int, int]]:
+        """Cut chunks into (chunk, its rows, first trajectory, count), enough to keep all threads busy."""
+        wanted = sum(store.expected_rows(chunk, self.spec.trajectories) for chunk in chunks)
+        rows = min(SLICE_STEPS // self.spec.time_steps, -(-wanted // (4 * threads)), store.CHUNK)
+        rows = max(-(-rows // LANES) * LANES, LANES)
+        for chunk in chunks:
+            expected = store.expected_rows(chunk, self.spec.trajectories)
+            for first in range(0, expected, rows):
+                yield chunk, expected, chunk * store.CHUNK + first, min(rows, expected - first)
+
+    def finish(
+        self, writer: store.Writer | None, chunk: int, blocks: list[Block]
+    ) -> dict[str, pa.Table] | None:
+        """Join the slices of a chunk; commit it, or give it back where there is no folder."""
+        tables = self.tables(blocks)
+        if writer is None:
+            return tables
+        writer.commit(chunk, tables)
+        return None
+
+    def tables(self, blocks: list[Block]) -> dict[str, pa.Table]:
+        """Give the Arrow tables of consecutive blocks."""
+        tables = {"parts": self._table("parts", [block.columns for block in blocks])}
+        strokes = [block.strokes for block in blocks if block.strokes is not None]
+        if strokes:
+            tables["strokes"] = self._table("strokes", strokes)
+        paths = [block.paths for block in blocks if block.paths is not None]
+        if paths:
+            tables["paths"] = self._table("paths", paths)
+        return tables
+
+    def _table(self, name: str, blocks: list[Columns]) -> pa.Table:
+        schema = self._schemas[name]
+        joined = _clean({key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]})
+        if list(joined) != schema.names:
+            raise AssertionError(f"{name}: columns {list(joined)} are not those announced, {schema.names}")
+        arrays = [self._array(joined, wanted) for wanted in schema]
+        failed = {"failed": str(np.count_nonzero(joined["status"]))} if name == "parts" else {}
+        return pa.Table.from_arrays(arrays, schema=schema.with_metadata(schema.metadata | failed))
+
+    def _array(self, columns: Columns, wanted: pa.Field) -> pa.Array:
+        values = columns[wanted.name]
+        if wanted.name == "stroke":
+            names = pa.array(self.propagator.stroke_names, pa.string())
+            return pa.DictionaryArray.from_arrays(pa.array(values), names).cast(pa.string())
+        if not wanted.nullable:
+            return pa.array(values, wanted.type)
+        failed = _failed_rows(columns)
+        return pa.array(values, wanted.type, mask=np.isnan(values) & ~failed)
+
+
+def _failed_rows(columns: Columns) -> NDArray[np.bool_]:
+    """Tell failed rows: by status, or where there is none by the work, which is NaN there."""
+    return columns["status"] != 0 if "status" in columns else np.isnan(columns["work"])
+
+
+def _clean(columns: Columns) -> Columns:
+    """Give all NaNs the same bits: processors differ in sign and payload of those that they make."""
+    clean = {}
+    for name, values in columns.items():
+        if values.dtype.kind == "f":
+            missing = np.isnan(values)
+            values = np.where(missing, np.nan, values) if missing.any() else values
+        clean[name] = values
+    return clean
+
+
+class _Work:
+    """Slices on their way through a pool of threads; only the calling thread touches its books.
+
+    At most as many chunks are open as there are threads, and one more, so that memory does not grow with the
+    run.
+    """
+
+    def __init__(
+        self, run: Run, writer: store.Writer | None, kept: dict[int, dict[str, pa.Table]], progress: Progress
+    ) -> None:
+        self._run = run
+        self._writer = writer
+        self._kept = kept
+        self._progress = progress
+        self._open: dict[int, _Chunk] = {}
+        self._slices: dict[Future[Block], tuple[int, int, int]] = {}
+        self._commits: dict[Future[dict[str, pa.Table] | None], int] = {}
+
+    def through(
+        self, pool: ThreadPoolExecutor, slices: Iterator[tuple[int, int, int, int]], threads: int
+    ) -> None:
+        """Send all slices through the pool."""
+        ahead: list[tuple[int, int, int, int]] = list(islice(slices, 1))
+        while ahead or self._slices or self._commits:
+            while ahead and self._has_room(ahead[0][0], threads):
+                self._submit(pool, *ahead.pop())
+                ahead = list(islice(slices, 1))
+            finished, _ = wait([*self._slices, *self._commits], return_when=FIRST_COMPLETED)
+            for future in finished:
+                self._settle(pool, future)
+
+    def cancel(self) -> None:
+        """Forget what has not begun; chunks that are complete are still committed."""
+        for future in self._slices:
+            future.cancel()
+
+    def _has_room(self, chunk: int, threads: int) -> bool:
+        return len(self._slices) < 2 * threads and (chunk in self._open or len(self._open) <= threads)
+
+    def _submit(self, pool: ThreadPoolExecutor, chunk: int, rows: int, first: int, count: int) -> None:
+        self._open.setdefault(chunk, _Chunk(rows))
+        self._slices[pool.submit(self._run.propagator.run, first, count)] = (chunk, first, count)
+
+    def _settle(self, pool: ThreadPoolExecutor, future: Future[Any]) -> None:
+        if future in self._commits:
+            chunk = self._commits.pop(future)
+            tables = future.result()
+            if tables is not None:
+                self._kept[chunk] = tables
+            del self._open[chunk]
+            return
+        chunk, first, count = self._slices.pop(future)
+        block = future.result()
+        self._progress.advance(count, int(np.count_nonzero(block.columns["status"])))
+        entry = self._open[chunk]
+        entry.slices[first] = block
+        entry.done += count
+        if entry.done == entry.rows:
+            blocks = [entry.slices.pop(at) for at in sorted(entry.slices)]
+            self._commits[pool.submit(self._run.finish, self._writer, chunk, blocks)] = chunk

@@ -1,0 +1,424 @@
+"""A run as a value: physics, protocol, start, how many trajectories.
+
+A spec is text, so it is its own provenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from fluctua.ensembles import columns as ledger
+from fluctua.ensembles.dotted import plain, with_changes
+from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
+from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among, shown
+from fluctua.stochastic.expressions import Graph
+from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady
+from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.records import parse_record
+from fluctua.stochastic.underdamped import Underdamped
+from fluctua.stochastic.units import Units, kelvin_warning
+from fluctua.stochastic.values import Value, build, integer, mapping, name, number, share_namespace
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.columns import Column
+    from fluctua.stochastic.schedule import Schedule
+
+SYSTEMS: dict[str, type[Value]] = {"Potential": Potential}
+DYNAMICS: dict[str, type[Value]] = {"Overdamped": Overdamped, "Underdamped": Underdamped}
+INITIALS: dict[str, type[Value]] = {kind.__name__: kind for kind in (Equilibrium, Steady, Point, Samples)}
+DIRECTIONS = ("forward", "reverse")
+MOST_TRAJECTORIES = 10**12
+
+_EQUILIBRIUM = Equilibrium()
+_NO_UNITS = Units()
+_SHORT = (
+    "trajectories",
+    "time_step",
+    "seed",
+    "direction",
+    "strokes",
+    "paths",
+    "path_every",
+    "units",
+    "initial",
+)
+_ORDER = (*_SHORT, "system", "dynamics", "protocol", "record")
+
+
+class EnsembleSpec(Value):
+    """All that determines the numbers of a run.
+
+    Parameters
+    ----------
+    system : Potential
+        Energy as a function of coordinates and controls.
+    dynamics : Overdamped or Underdamped
+        How baths move the state.
+    protocol : Protocol
+        Everything that may change in time: controls and temperatures.
+    trajectories : int
+        How many; the digest leaves it out, as trajectory i is the same in any number of them.
+    time_step : float
+        Must divide every step of the protocol.
+    seed : int, optional
+        0 <= seed < 2**64. Left out, one is drawn and kept; `seed_was_drawn` tells.
+    initial : Equilibrium, Steady, Point or Samples
+        Where trajectories start.
+    units : Units
+        Labels; nothing is ever converted.
+    record : mapping of str to str
+        Further columns by name: ``"integral(f)"``, ``"integral(f, q)"``, ``"final(f)"``, ``"max(f)"``,
+        ``"min(f)"``, ``"first(q > 1)"``.
+    strokes : bool
+        Whether to keep a table with one row a trajectory and step of the protocol.
+    paths, path_every : int
+        Sample the first `paths` trajectories every `path_every` time steps.
+    direction : {"forward", "reverse"}
+        Whether the protocol runs backwards; see :meth:`reversed`.
+
+    Raises
+    ------
+    InvalidInput
+        Whatever makes no sense, naming the field as it stands in a TOML file.
+    """
+
+    system: Potential
+    dynamics: Overdamped | Underdamped
+    protocol: Protocol
+    trajectories: int
+    time_step: float
+    seed: int
+    initial: Equilibrium | Steady | Point | Samples
+    units: Units
+    record: Mapping[str, str]
+    strokes: bool
+    paths: int
+    path_every: int
+    direction: Literal["forward", "reverse"]
+    seed_was_drawn: bool
+
+    def __init__(
+        self,
+        system: Potential,
+        dynamics: Overdamped | Underdamped,
+        protocol: Protocol,
+        *,
+        trajectories: int,
+        time_step: float | None = None,
+        seed: int | None = None,
+        initial: Equilibrium | Steady | Point | Samples = _EQUILIBRIUM,
+        units: Units = _NO_UNITS,
+        record: Mapping[str, str] | None = None,
+        strokes: bool = False,
+        paths: int = 0,
+        path_every: int = 1,
+        direction: str = "forward",
+    ) -> None:
+        self._set(
+            system=build(system, SYSTEMS, "system"),
+            dynamics=build(dynamics, DYNAMICS, "dynamics"),
+            protocol=build(protocol, {"Protocol": Protocol}, "protocol"),
+            initial=build(initial, INITIALS, "initial"),
+            units=build(units, {"Units": Units}, "units"),
+        )
+        self._set(
+            trajectories=integer(trajectories, "trajectories", least=1, most=MOST_TRAJECTORIES),
+            time_step=_time_step(time_step),
+            seed=secrets.randbits(53) if seed is None else integer(seed, "seed", least=0, most=2**64 - 1),
+            seed_was_drawn=seed is None,
+            direction=_direction(direction),
+            strokes=_truth(strokes, "strokes"),
+            paths=integer(paths, "paths", least=0),
+            path_every=integer(path_every, "path_every", least=1),
+            record=_record(record),
+        )
+        self._check()
+
+    # ---- checks that need several parts
+
+    def _check(self) -> None:
+        check_plain(self.table())
+        if len(canonical(self.table())) > LARGEST:
+            raise InvalidInput(
+                f"the spec is longer than {LARGEST:,} bytes", "", "write long tables as formulas in s"
+            )
+        if self.paths > self.trajectories:
+            raise InvalidInput(
+                f"{self.paths:,} paths of {self.trajectories:,} trajectories", "paths", "ask for fewer"
+            )
+        self._check_physics()
+        self._check_start()
+        self._check_names()
+        self._warn_of_kelvin()
+
+    def _check_physics(self) -> None:
+        self.dynamics.resolve(self.system)
+        self.dynamics.masses_of(self.system)
+        self.protocol.check(self.system.controls, self.dynamics.bath_names, self.dynamics.underdamped)
+        self._set(schedule=self._schedule())
+
+    def _schedule(self) -> Schedule:
+        schedule = self.protocol.schedule(
+            self.time_step, self.system.controls, self.dynamics.bath_names, self.units.boltzmann
+        )
+        if schedule.steps < 1:
+            raise InvalidInput(
+                "nothing takes time", "protocol.steps", "add a step with a duration, Hold(1.0)"
+            )
+        if self.path_every > schedule.steps:
+            raise InvalidInput(
+                f"{self.path_every:,} of {schedule.steps:,} time steps", "path_every", "take fewer"
+            )
+        return schedule.reversed() if self.direction == "reverse" else schedule
+
+    def _check_start(self) -> None:
+        beta = self.schedule.start_beta
+        if isinstance(self.initial, Equilibrium) and self.initial.beta is None and np.ptp(beta) > 0:
+            hot = [self.dynamics.bath_names[k] for k in (int(np.argmin(beta)), int(np.argmax(beta)))]
+            raise InvalidInput(
+                f"equilibrium is ambiguous, {' and '.join(hot)} differ",
+                "initial",
+                "Equilibrium(beta=...) or Steady(duration=...)",
+            )
+        if self.direction == "reverse" and isinstance(self.initial, Point | Samples):
+            raise _no_reverse(self.initial)
+
+    def _check_names(self) -> None:
+        system = self.system
+        velocities = system.velocities if self.dynamics.underdamped else ()
+        given = [bath.name for bath in self.dynamics.baths]
+        groups = {"coordinate": system.coordinates, "velocity": velocities, "control": system.controls}
+        groups |= {"parameter": tuple(system.parameters), "bath": tuple(given), "record": tuple(self.record)}
+        share_namespace(groups, "record" if self.record else "system")
+        known = {
+            key: symbol
+            for key, symbol in system.names.items()
+            if key not in system.velocities or key in velocities
+        }
+        graph = (
+            Graph()
+        )  # of its own: nodes added to the system's would renumber those that a kernel is written from
+        for record, text in self.record.items():
+            parse_record(record, text, graph, known, tuple(system.coordinates))
+        columns = [column.name for column in self.columns if column.name not in self.record]
+        share_namespace(groups | {"column": columns}, "record" if self.record else "system")
+
+    def _warn_of_kelvin(self) -> None:
+        remark = kelvin_warning(self.protocol, self.units)
+        if remark is not None:
+            warnings.warn(remark, stacklevel=4)
+
+    # ---- what it says
+
+    schedule: Schedule
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the canonical text without `trajectories`: it names the law, not the sample."""
+        table = self.table()
+        del table["trajectories"]
+        return hashlib.sha256(canonical(table)).hexdigest()
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """The columns of the run: one row a trajectory."""
+        return ledger.columns_of(self)
+
+    @property
+    def time_steps(self) -> int:
+        """How many time steps a trajectory takes."""
+        return int(self.schedule.steps)
+
+    def table(self) -> dict[str, Any]:
+        """Give the spec as plain tables, as TOML and JSON write it: short values first, no defaults."""
+        if "_table" not in self.__dict__:
+            table = super().table()
+            self.__dict__["_table"] = {key: table[key] for key in _ORDER if key in table}
+        return dict(self.__dict__["_table"])
+
+    def __str__(self) -> str:
+        """Write the TOML file of this run."""
+        return write_toml(self.table())
+
+    def __repr__(self) -> str:
+        """Write one line: what moves, how, for how long, how often."""
+        steps = len(self.protocol.steps) * self.protocol.cycles
+        return (
+            f"EnsembleSpec {self.digest[:8]}: {self.system.kind}({', '.join(self.system.coordinates)}), "
+            f"{self.dynamics.kind}, {_count(steps, 'step')}, {_count(self.time_steps, 'time step')}, "
+            f"{_count(self.trajectories, 'trajectory', 'trajectories')}, seed {self.seed}, {self.direction}"
+        )
+
+    # ---- others like it
+
+    def reversed(self) -> Self:
+        """Give the reverse process: the same run with the protocol backwards, and nothing else changed.
+
+        Raises
+        ------
+        InvalidInput
+            After `Point` or `Samples`, where the other end has no start of its own.
+        """
+        if isinstance(self.initial, Point | Samples):
+            raise _no_reverse(self.initial)
+        return self.replace({"direction": "reverse" if self.direction == "forward" else "forward"})
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """Give a spec with some parts changed.
+
+        Parameters
+        ----------
+        changes : mapping of str to value
+            Dotted paths as in TOML: ``"dynamics.friction"``, ``"protocol.steps.0.k"``,
+            ``"dynamics.baths.hot.friction"``. None takes a part out, so that its default holds.
+        """
+        new = self.from_table(with_changes(self.table(), changes))
+        if self.seed_was_drawn and "seed" not in changes:
+            new._set(seed_was_drawn=True)
+        return new
+
+    def vary(self, points: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[Self]:
+        """Give a list of specs: the product of the values of each path, or one for each mapping of a list."""
+        if isinstance(points, Mapping):
+            for path, values in points.items():
+                if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+                    raise InvalidInput(
+                        f"{shown(values)} is not a list of values", str(path), "write [...] around it"
+                    )
+            points = [dict(zip(points, values, strict=True)) for values in product(*points.values())]
+        if not points or not all(isinstance(point, Mapping) for point in points):
+            raise InvalidInput(
+                "nothing to vary over", "sweep", "give {path: [values]} or a list of {path: value}"
+            )
+        return [self.replace(point) for point in points]
+
+    # ---- text and files
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Self:
+        """Make the spec that a table describes; unknown keys are refused with the nearest match."""
+        table = plain(table)
+        if not isinstance(table, dict):
+            raise InvalidInput(
+                f"{shown(table)} is no table", "", "a spec has keys such as system, dynamics, protocol"
+            )
+        for key in table:
+            if key not in _ORDER:
+                remedy = f"keys are {', '.join(_ORDER)}{did_you_mean(str(key), _ORDER)}"
+                raise InvalidInput(f"{shown(key)} is unknown", str(key), remedy)
+        for key in ("system", "dynamics", "protocol", "trajectories"):
+            if key not in table:
+                raise InvalidInput(f"no {key}", key, "a spec needs it")
+        return cls(**table)
+
+    def to_json(self) -> str:
+        """Write the spec as JSON."""
+        return write_json(self.table())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a spec from JSON."""
+        return cls.from_table(read_table(text, "json"))
+
+    @classmethod
+    def from_toml(cls, text: str | bytes) -> Self:
+        """Read a spec from TOML, as ``print(spec)`` writes it."""
+        return cls.from_table(read_table(text, "toml"))
+
+    def save(self, file: str | Path) -> None:
+        """Write the spec to a file: JSON if its name ends so, else TOML."""
+        path = Path(file)
+        try:
+            path.write_text(self.to_json() if path.suffix == ".json" else str(self), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(error.strerror or str(error), str(path)) from error
+
+    @classmethod
+    def load(cls, file: str | Path) -> Self:
+        """Read a spec from a file.
+
+        Raises
+        ------
+        InvalidInput
+            No such file, not a spec, or a file with a `[sweep]`: that one is a list of specs, see
+            :func:`fluctua.ensembles.sweep.load_specs`.
+        """
+        table = read_file(file)
+        if "sweep" in table:
+            raise InvalidInput(
+                "the file holds a sweep, many specs", f"{file}, sweep", "fluctua run takes it as it is"
+            )
+        return cls.from_table(table)
+
+
+def read_file(file: str | Path) -> dict[str, Any]:
+    """Read a spec's table from a TOML or JSON file."""
+    path = Path(file)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InvalidInput("the file is too long for a spec", str(path), f"at most {LARGEST:,} bytes")
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise InvalidInput("no such file", str(path)) from None
+    except OSError as error:
+        raise InvalidInput(error.strerror or str(error), str(path)) from None
+    return read_table(text, "json" if path.suffix == ".json" else "toml", str(path))
+
+
+# ---- single fields
+
+
+def _time_step(value: object) -> float:
+    if value is None:
+        raise InvalidInput(
+            "no time_step", "time_step", "Langevin dynamics needs one; it must divide each duration"
+        )
+    return number(value, "time_step", positive=True)
+
+
+def _direction(value: object) -> str:
+    if value not in DIRECTIONS:
+        raise not_among(
+            value if isinstance(value, str) else shown(value), "direction", DIRECTIONS, "direction"
+        )
+    return str(value)
+
+
+def _truth(value: object, where: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidInput(f"{shown(value)} is neither true nor false", where)
+    return bool(value)
+
+
+def _record(value: object) -> dict[str, str]:
+    formulas = mapping(value, "record")
+    for key, formula in formulas.items():
+        name(key, f"record.{key}")
+        if not isinstance(formula, str):
+            raise InvalidInput(
+                f"{shown(formula)} is not a formula", f"record.{key}", 'write text, "integral(q)"'
+            )
+    return formulas
+
+
+def _no_reverse(initial: Value) -> FluctuaError:
+    return InvalidInput(
+        f"there is no reverse after {initial.kind}",
+        "initial",
+        "it fixes one end only: use Equilibrium or Steady",
+    )
+
+
+def _count(number_: int, one: str, many: str = "") -> str:
+    return f"{number_:,} {one if number_ == 1 else many or one + 's'}"
