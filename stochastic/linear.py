@@ -1,8 +1,8 @@
 """Small dense linear algebra with the same bits on every machine.
 
-Everything here is made of ``+ - * / sqrt`` on single elements, in a fixed order. LAPACK and BLAS choose their order
-of operations by processor, so a starting state drawn through them would differ between machines. Dimensions are those
-of one small system (up to 16 for a covariance); speed does not matter.
+Everything here is made of ``+ - * / sqrt`` on single elements, in a fixed order. LAPACK and BLAS choose their
+order of operations by processor, so a starting state drawn through them would differ between machines.
+Dimensions are those of one small system (up to 16 for a covariance); speed does not matter.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _SMALLEST_PIVOT = 1e-13
 
 
-class Singular(ArithmeticError):
+class SingularError(ArithmeticError):
     """A matrix has no inverse to working precision."""
 
 
-class NotPositive(ArithmeticError):
+class NotPositiveError(ArithmeticError):
     """A symmetric matrix is not positive definite to working precision."""
 
 
@@ -84,7 +84,7 @@ def cholesky(matrix: ArrayLike) -> Array:
 
     Raises
     ------
-    NotPositive
+    NotPositiveError
         If a pivot is not larger than 1e-13 of the diagonal element it came from.
     """
     rest = np.array(matrix, dtype=np.float64)
@@ -93,7 +93,7 @@ def cholesky(matrix: ArrayLike) -> Array:
     for column in range(len(rest)):
         pivot = rest[column, column]
         if not (np.isfinite(pivot) and pivot > threshold[column]):
-            raise NotPositive(f"pivot {column} is {pivot}")
+            raise NotPositiveError(f"pivot {column} is {pivot}")
         factor[column:, column] = rest[column:, column] / np.sqrt(pivot)
         below = factor[column + 1 :, column]
         rest[column + 1 :, column + 1 :] -= below[:, None] * below[None, :]
@@ -103,8 +103,8 @@ def cholesky(matrix: ArrayLike) -> Array:
 def solve(matrix: ArrayLike, right: ArrayLike) -> Array:
     """Solve ``matrix @ x = right`` by Gaussian elimination with partial pivoting.
 
-    Rows and columns are first scaled by powers of two (exact), so that quantities of very different units, such as the
-    position and velocity of a bead in SI, do not look singular.
+    Rows and columns are first scaled by powers of two (exact), so that quantities of very different units,
+    such as the position and velocity of a bead in SI, do not look singular.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def solve(matrix: ArrayLike, right: ArrayLike) -> Array:
 
     Raises
     ------
-    Singular
+    SingularError
         If a pivot is below 1e-13 of the scaled matrix.
     """
     upper = np.array(matrix, dtype=np.float64)
@@ -150,7 +150,7 @@ def lyapunov(drift: ArrayLike, diffusion: ArrayLike) -> Array:
 
     Raises
     ------
-    Singular
+    SingularError
         If two eigenvalues of `drift` add to zero: no unique stationary covariance.
     """
     drift, diffusion = np.asarray(drift, dtype=np.float64), np.asarray(diffusion, dtype=np.float64)
@@ -172,7 +172,7 @@ def _power_of_two(matrix: Array, axis: int) -> Array:
     """Powers of two that bring the largest magnitude along `axis` into [1/2, 1)."""
     largest = np.abs(matrix).max(axis=axis)
     if not np.all(np.isfinite(largest)) or not np.all(largest > 0):
-        raise Singular("a row or column is zero or not finite")
+        raise SingularError("a row or column is zero or not finite")
     return np.ldexp(1.0, -np.frexp(largest)[1])
 
 
@@ -181,7 +181,7 @@ def _eliminate(upper: Array, values: Array) -> None:
     for column in range(len(upper)):
         pivot = column + int(np.argmax(np.abs(upper[column:, column])))
         if abs(upper[pivot, column]) < _SMALLEST_PIVOT:
-            raise Singular(f"pivot {column} is {upper[pivot, column]}")
+            raise SingularError(f"pivot {column} is {upper[pivot, column]}")
         upper[[column, pivot]] = upper[[pivot, column]]
         values[[column, pivot]] = values[[pivot, column]]
         factors = upper[column + 1 :, column] / upper[column, column]

@@ -120,7 +120,6 @@ class Propagator:
             self.schedule,
             seed=seed,
             direction=direction,
-            boltzmann=boltzmann,
             relax=self.relax,
         )
 

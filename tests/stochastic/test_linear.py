@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from fluctua.stochastic.linear import Gaussian, NotPositive, Singular, cholesky, lyapunov, product, solve
+from fluctua.stochastic.linear import (
+    Gaussian,
+    NotPositiveError,
+    SingularError,
+    cholesky,
+    lyapunov,
+    product,
+    solve,
+)
 
 DIMENSIONS = [1, 2, 3, 8, 16]
 
@@ -66,18 +74,20 @@ def test_units_do_not_make_a_system_singular() -> None:
 
 @pytest.mark.parametrize("matrix", [[[0.0]], [[1.0, 2.0], [2.0, 4.0]], [[1.0, 0.0], [0.0, np.nan]]])
 def test_singular_matrices_are_refused(matrix: list[list[float]]) -> None:
-    with pytest.raises(Singular):
+    with pytest.raises(SingularError):
         solve(matrix, np.ones(len(matrix)))
 
 
-@pytest.mark.parametrize("matrix", [[[0.0]], [[-1.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[np.nan]]])
+@pytest.mark.parametrize(
+    "matrix", [[[0.0]], [[-1.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, 2.0], [2.0, 1.0]], [[np.nan]]]
+)
 def test_matrices_that_are_not_positive_are_refused(matrix: list[list[float]]) -> None:
-    with pytest.raises(NotPositive):
+    with pytest.raises(NotPositiveError):
         cholesky(matrix)
 
 
 def test_a_rotation_has_no_stationary_covariance() -> None:
-    with pytest.raises(Singular):
+    with pytest.raises(SingularError):
         lyapunov([[0.0, 1.0], [-1.0, 0.0]], np.eye(2))
 
 
