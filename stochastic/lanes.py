@@ -78,7 +78,7 @@ def log(x: Lane) -> Lane:
     ln m = f - (f²/2 - s (f²/2 + R(s²))) with s = f / (2 + f).
     """
     subnormal = x < SMALLEST_NORMAL
-    bits = to_bits(select(subnormal, x * TWO_TO_54, x)) + ONE_LESS_SQRT_HALF
+    bits = to_bits(x * select(subnormal, TWO_TO_54, 1.0)) + ONE_LESS_SQRT_HALF
     e = from_bits((bits >> MANTISSA_LENGTH) | EXPONENT_READER) - EXPONENT_OFFSET
     e = select(subnormal, e - 54.0, e)
     f = from_bits((bits & MANTISSA) + SQRT_HALF_BITS) - 1.0
