@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fluctua.stochastic.errors import FluctuaError, StorageError
@@ -33,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = _parser().parse_args(arguments)
-        code: int = options.command(options)
+        options.process_is_ours = arguments is None
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code: int = options.command(options)
         sys.stdout.flush()
     except FluctuaError as error:
         return _refuse(error)
@@ -50,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse(error: FluctuaError) -> int:
     print("error:", " ".join(str(error).split()), file=sys.stderr)
     return error.exit_code
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    notice(f"warning: {message}")
 
 
 def _interrupted(interrupt: KeyboardInterrupt) -> int:
@@ -130,7 +139,7 @@ def _inspect(options: argparse.Namespace) -> int:
     from fluctua.ensembles.dataset import open as open_run
     from fluctua.inspection import as_table, as_text
 
-    opened = open_run(options.run)
+    opened = open_run(options.run, partial=True)
     tables = [as_table(run) for run in ([opened] if isinstance(opened, Dataset) else opened)]
     show("\n\n".join(map(as_text, tables)), tables[0] if len(tables) == 1 else tables, options)
     return 0
@@ -233,13 +242,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, command: Callable[[argparse.Namespace], int], summary: str, example: str, details: str = ""
+    commands: Any,
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    summary: str,
+    example: str,
+    details: str = "",
 ) -> _Parser:
     """Add a command with the options that all of them have."""
     parser: _Parser = commands.add_parser(
-        command.__name__.lstrip("_"),
+        name,
         help=summary[0].lower() + summary[1:].rstrip("."),
-        description=f"{summary} {details}".strip(),
+        description="\n".join(wrap(f"{summary} {details}", 98)),
         example=example,
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -251,11 +265,12 @@ def _command(
 def _add_run(commands: Any) -> None:
     parser = _command(
         commands,
+        "run",
         _run,
         "Simulate what a spec file describes, or go on with it.",
         "fluctua run examples/squeeze.toml --both --trajectories 1e6 --out runs/squeeze\n"
         "fluctua run examples/bead.toml --set dynamics.friction=0.01 --set protocol.steps.drag.duration=0.05",
-        "The same command again continues an unfinished run, opens a finished one, extends one that asks\n"
+        "The same command again continues an unfinished run, opens a finished one, extends one that asks "
         "for more trajectories. A file with a [sweep] table gives a folder of runs.",
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
@@ -282,6 +297,7 @@ def _add_run(commands: Any) -> None:
 def _add_verify(commands: Any) -> None:
     parser = _command(
         commands,
+        "verify",
         _verify,
         "Judge the fluctuation theorems in a run, or in a run and its reverse.",
         "fluctua verify runs/squeeze\n"
@@ -317,6 +333,7 @@ def _add_verify(commands: Any) -> None:
 def _add_inspect(commands: Any) -> None:
     parser = _command(
         commands,
+        "inspect",
         _inspect,
         "Print what a run folder holds.",
         "fluctua inspect runs/squeeze",
@@ -328,6 +345,7 @@ def _add_inspect(commands: Any) -> None:
 def _add_validate(commands: Any) -> None:
     parser = _command(
         commands,
+        "validate",
         _validate,
         "Hold the simulator against exact results.",
         "fluctua validate A1 B5",
@@ -341,6 +359,7 @@ def _add_validate(commands: Any) -> None:
 def _add_demo(commands: Any) -> None:
     parser = _command(
         commands,
+        "demo",
         _demo,
         "Run an engine, two driven traps and a negative control, and write a report.",
         "fluctua demo --quick --out /tmp/fluctua-demo",

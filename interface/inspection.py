@@ -1,0 +1,94 @@
+"""What a run holds, for the command ``fluctua inspect``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from fluctua.stochastic.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.columns import Column
+    from fluctua.ensembles.dataset import Dataset
+
+Table = dict[str, Any]
+
+_LEDGER = ("energy_change", "work", "heat", "shadow_work")
+_NOT_AVERAGED = ("trajectory", "status")
+
+
+def as_table(run: Dataset) -> Table:
+    """Return what a run holds as the objects of its JSON text.
+
+    An unfinished run is described as far as it is whole. A run with failed trajectories has no means, because
+    those of the others would be biased.
+    """
+    return {
+        "path": str(run.path),
+        "digest": run.spec.digest,
+        "direction": run.spec.direction,
+        "seed": run.spec.seed,
+        "trajectories": len(run),
+        "asked_for": run.spec.trajectories,
+        "failed": run.failed,
+        "first_law_residual": first_law_residual(run),
+        "columns": [_column_table(run, column) for column in run.columns],
+        "spec": run.spec.table(),
+    }
+
+
+def first_law_residual(run: Dataset) -> float | None:
+    """Return the largest violation of the first law among all trajectories that did not fail, an energy.
+
+    max |energy_change - work - heat - shadow_work|
+    """
+    import numpy as np
+
+    largest = None
+    for batch in run.batches([*_LEDGER, "status"]):
+        change, work, heat, shadow = (batch[name].to_numpy() for name in _LEDGER)
+        residual = np.abs(change - work - heat - shadow)[batch["status"].to_numpy() == 0]
+        largest = max(largest or 0.0, float(residual.max(initial=0.0)))
+    return largest
+
+
+def _column_table(run: Dataset, column: Column) -> Table:
+    table: Table = {"name": column.name, "unit": column.unit, "meaning": column.meaning, "sign": column.sign}
+    if column.name in _NOT_AVERAGED or run.failed or not len(run):
+        return table
+    try:
+        mean = run.mean(column.name)
+    except InvalidInput:  # it never happened, in any trajectory
+        return table
+    error = mean.standard_error if math.isfinite(mean.standard_error) else None  # one trajectory has none
+    return table | {"mean": mean.value, "standard_error": error, "n": mean.n, "shown": str(mean)}
+
+
+def as_text(table: Table) -> str:
+    """Return what a run holds as lines for a person."""
+    from fluctua.ensembles.text import write_toml
+
+    residual = table["first_law_residual"]
+    lines = [
+        table["path"],
+        f"spec {table['digest'][:8]}, {table['direction']}, seed {table['seed']}",
+        f"{table['trajectories']:,} of {table['asked_for']:,} trajectories, {table['failed']:,} failed",
+        "" if residual is None else f"first law: residual <= {residual:.1g}",
+        "",
+        *_aligned([("column", "unit", "mean", "meaning"), *map(_cells, table["columns"])]),
+        "",
+        write_toml(table["spec"]).rstrip(),
+    ]
+    return "\n".join(lines)
+
+
+def _cells(column: Table) -> tuple[str, ...]:
+    meaning = f"{column['meaning']}; {column['sign']}" if column["sign"] else column["meaning"]
+    return column["name"], column["unit"], column.get("shown", "").split(" ")[0], meaning
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,365 @@
+"""The command line: what it prints, what it leaves on disk, what it exits with."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluctua import cli
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SMALL = """
+trajectories = 500
+time_step = 0.05
+seed = 1
+
+[system]
+kind = "Potential"
+energy = "k/2 * x**2"
+coordinates = ["x"]
+controls = ["k"]
+
+[dynamics]
+kind = "Overdamped"
+friction = 1.0
+
+[protocol]
+beta = 1.0
+steps = [{ kind = "Isothermal", duration = 1.0, k = [1.0, 1.5] }]
+"""
+COMMANDS = ["run", "verify", "inspect", "validate", "demo"]
+
+
+@pytest.fixture(autouse=True)
+def spec_file(tmp_path, monkeypatch):
+    """Stand beside a small spec in an otherwise empty folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL)
+    return "small.toml"
+
+
+@pytest.fixture
+def typed(capsys):
+    """Run a command line in this process: exit code, stdout, stderr."""
+
+    def run(*words):
+        try:
+            code = cli.main([str(word) for word in words])
+        except SystemExit as left:
+            code = left.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def one_error_line(text):
+    assert re.fullmatch(r"error: [^\n]+\n", text), text
+    assert "Traceback" not in text
+    return text
+
+
+# --- before any work ------------------------------------------------------------------------------
+
+
+def test_version(typed):
+    code, out, _ = typed("--version")
+    assert code == 0
+    assert re.fullmatch(r"fluctua \d+\.\d+\.\d+\n", out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(typed, command):
+    code, out, _ = typed(command, "--help")
+    assert code == 0
+    assert "example:\n  fluctua " + command in out
+    assert "--json" in out
+    assert "--quiet" in out
+
+
+def test_help_lists_every_command(typed):
+    _, out, _ = typed("--help")
+    assert all(f"\n    {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["simulate"],
+        ["run"],
+        ["run", "a.toml", "--trajectorys", "5"],
+        ["run", "a.toml", "--trajectories", "0"],
+        ["run", "a.toml", "--trajectories", "nan"],
+        ["run", "a.toml", "--trajectories", "1.5"],
+        ["run", "a.toml", "--threads", "-1"],
+        ["run", "a.toml", "--seed", "x"],
+        ["run", "a.toml", "--both", "--reverse"],
+        ["run", "a.toml", "--set", "protocol.k"],
+        ["verify", "a", "--tolerance", "slope"],
+        ["verify"],
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_exit_2(typed, words):
+    code, out, err = typed(*words)
+    assert code == 2
+    assert out == ""
+    one_error_line(err)
+
+
+@pytest.mark.parametrize("text", ["1000000", "1_000_000", "1e6"])
+def test_a_count_has_three_ways_to_be_written(text):
+    assert cli._parser().parse_args(["run", "a.toml", "--trajectories", text]).trajectories == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidInput("a", "b", "c"), 2),
+        (Unstable("a", "b", "c"), 3),
+        (Damaged("a", "b", "c"), 65),
+        (StorageError("a", "b", "c"), 74),
+        (Busy("a", "b", "c"), 75),
+        (PermissionError(13, "Permission denied", "b"), 74),
+        (OSError(28, "No space left on device"), 74),
+    ],
+)
+def test_every_error_has_its_exit_code_and_one_line(typed, monkeypatch, error, code):
+    def command(_):
+        raise error
+
+    monkeypatch.setattr(cli, "_inspect", command)
+    found, _, err = typed("inspect", "runs/a")
+    assert found == code
+    assert "(b)" in one_error_line(err) or "(disk)" in err
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+    def command(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "_inspect", command)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["inspect", "runs/a"])
+
+
+# --- run and inspect ------------------------------------------------------------------------------
+
+
+def test_run_writes_a_folder_that_inspect_reads(typed, spec_file):
+    code, out, err = typed("run", spec_file, "--out", "runs/a", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["runs"][0]
+    assert (found["path"], found["trajectories"], found["failed"], found["seed"]) == ("runs/a", 500, 0, 1)
+
+    code, out, _ = typed("inspect", "runs/a", "--json")
+    assert code == 0
+    table = json.loads(out)
+    assert table["digest"] == found["digest"]
+    assert (table["trajectories"], table["asked_for"], table["failed"]) == (500, 500, 0)
+    assert 0.0 <= table["first_law_residual"] < 1e-12
+    work = next(column for column in table["columns"] if column["name"] == "work")
+    assert work["unit"] == "energy"
+    assert work["standard_error"] > 0.0
+    assert table["spec"]["system"]["energy"] == "k/2 * x**2"
+
+
+def test_inspect_prints_every_column_with_its_mean(typed, spec_file):
+    typed("run", spec_file, "--out", "runs/a", "--quiet")
+    _, out, _ = typed("inspect", "runs/a")
+    assert "500 of 500 trajectories, 0 failed" in out
+    assert "first law: residual <= " in out
+    assert re.search(r"^work +energy +0\.\d+\(\d+\) +work done on the system", out, re.MULTILINE)
+    assert 'energy = "k/2 * x**2"' in out
+
+
+def test_a_single_trajectory_has_a_mean_without_an_error(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet", "--trajectories", "1")
+    columns = json.loads(typed("inspect", "a", "--json")[1])["columns"]
+    assert {column["standard_error"] for column in columns if "mean" in column} == {None}
+
+
+def test_a_run_goes_to_a_folder_named_by_file_and_digest(typed, spec_file):
+    _, out, _ = typed("run", spec_file, "--json")
+    run = json.loads(out)["runs"][0]
+    assert run["path"] == f"runs/small-{run['digest'][:8]}"
+    assert typed("run", spec_file)[0] == 0  # opens it
+    assert len(os.listdir("runs")) == 1
+
+
+def test_the_command_line_changes_the_file(typed, spec_file):
+    words = [
+        "--trajectories",
+        "200",
+        "--seed",
+        "7",
+        "--threads",
+        "1",
+        "--reverse",
+        "--set",
+        "dynamics.friction=2",
+    ]
+    typed("run", spec_file, "--out", "a", "--quiet", *words, "--set", "system.energy=k/2 * x**2 + x**4/10")
+    spec = json.loads(typed("inspect", "a", "--json")[1])["spec"]
+    assert (spec["trajectories"], spec["seed"], spec["direction"]) == (200, 7, "reverse")
+    assert spec["dynamics"]["friction"] == 2.0
+    assert spec["system"]["energy"] == "k/2 * x**2 + x**4/10"
+
+
+def test_asking_for_more_extends(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet")
+    _, out, _ = typed("run", spec_file, "--out", "a", "--json", "--trajectories", "600")
+    assert json.loads(out)["runs"][0]["trajectories"] == 600
+
+
+def test_both_directions_lie_side_by_side(typed, spec_file):
+    _, out, _ = typed("run", spec_file, "--both", "--out", "pair", "--json")
+    assert [run["path"] for run in json.loads(out)["runs"]] == [
+        "pair/direction=forward",
+        "pair/direction=reverse",
+    ]
+
+
+def test_a_sweep_makes_a_folder_of_runs(typed):
+    Path("scan.toml").write_text(SMALL + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    _, out, _ = typed("run", "scan.toml", "--out", "scan", "--json", "--both")
+    assert len(json.loads(out)["runs"]) == 4
+    assert sorted(os.listdir("scan")) == ["friction=0.5", "friction=1.0"]
+    assert len(json.loads(typed("inspect", "scan", "--json")[1])) == 4
+
+
+def test_json_and_toml_files_are_the_same_run(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet")
+    Path("small.json").write_text(json.dumps(json.loads(typed("inspect", "a", "--json")[1])["spec"]))
+    assert typed("run", "small.json", "--out", "a", "--quiet") == (0, "", "")
+
+
+def test_a_dry_run_tells_the_cost_and_leaves_nothing(typed, spec_file):
+    before = sorted(os.listdir())
+    code, out, _ = typed("run", spec_file, "--dry-run", "--both", "--out", "a", "--json")
+    cost = json.loads(out)
+    assert code == 0
+    assert (cost["time_steps"], cost["trajectories"], cost["runs"]) == (20, 1000, 2)
+    assert min(cost["seconds"], cost["memory"], cost["disk"]) > 0
+    assert re.match(
+        r"20 time steps for each of 500 trajectories\ntime ", typed("run", spec_file, "--dry-run")[1]
+    )
+    assert sorted(os.listdir()) == before
+
+
+def test_quiet_prints_nothing(typed, spec_file):
+    assert typed("run", spec_file, "--quiet") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ("system.energi=1", 2, "energi"),
+        ("system.energy=k/2 * x^2", 2, "'^' is not a power (system.energy, column 8): write **"),
+        ("protocol.steps.0.kk=[1, 2]", 2, "did you mean 'k'?"),
+        ("time_step=0.3", 2, "does not divide the duration"),
+        ("trajectories=0", 2, "trajectories"),
+        ("dynamics.friction=nan", 2, "finite"),
+        ("dynamics.friction=0.03", 3, "too long for stability"),
+        ("system.energy=-k*x**2", 2, "normalis"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(typed, spec_file, change, code, said):
+    before = sorted(os.listdir())
+    found, out, err = typed("run", spec_file, "--out", "runs/a", "--set", change)
+    assert (found, out) == (code, "")
+    assert said in one_error_line(err)
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line_on_stderr(typed, spec_file):
+    code, out, err = typed("run", spec_file, "--out", "a", "--quiet", "--set", "dynamics.friction=0.1")
+    assert (code, out) == (0, "")
+    assert re.fullmatch(r"warning: [^\n]+\n", err)
+
+
+def test_an_unsafe_folder_is_refused(typed, spec_file):
+    Path("home").mkdir()
+    Path("home/thesis.tex").write_text("mine")
+    code, _, err = typed("run", spec_file, "--out", "home")
+    assert code == 2
+    assert "home" in one_error_line(err)
+    assert os.listdir("home") == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("words", [["inspect", "nowhere"], ["verify", "nowhere"], ["run", "nowhere.toml"]])
+def test_what_is_not_there_is_said(typed, words):
+    code, _, err = typed(*words)
+    assert code == 2
+    assert "nowhere" in one_error_line(err)
+
+
+def test_a_damaged_run_is_65(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet")
+    part = next(Path("a/parts").iterdir())
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+    code, _, err = typed("inspect", "a")
+    assert code == 65
+    one_error_line(err)
+
+
+def test_the_command_that_goes_on_names_folder_and_seed():
+    from fluctua import running
+    from fluctua.ensembles.spec import EnsembleSpec
+
+    text = SMALL.replace("seed = 1\n", "")
+    drawn, given = EnsembleSpec.from_toml(text), EnsembleSpec.from_toml(SMALL)
+    again = running.command_again(["run", "my spec.toml", "--both"], Path("runs/a"), drawn)
+    assert again == f"fluctua run 'my spec.toml' --both --out runs/a --seed {drawn.seed}"
+    typed = ["run", "a.toml", "--out=b"]
+    assert running.command_again(typed, Path("b"), given) == "fluctua run a.toml --out=b"
+
+
+def test_ctrl_c_keeps_whole_parts_and_says_how_to_go_on(spec_file):
+    many = ["run", spec_file, "--out", "runs/a", "--trajectories", "100_000_000", "--threads", "1"]
+    command = [sys.executable, "-m", "fluctua", *many]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not list(Path().glob("runs/a/parts/*.parquet")):
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    again = "fluctua run small.toml --out runs/a --trajectories 100_000_000 --threads 1"
+    assert err == f"interrupted: whole parts are kept in runs/a; to go on: {again}\n"
+    assert list(Path("runs/a/parts").iterdir())
+    assert not Path("runs/a/_tmp").exists()
+
+
+def test_an_early_reader_of_our_output_is_no_error():
+    inspect = f"'{sys.executable}' -m fluctua run --help | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", inspect], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_imports_nothing_heavy(tmp_path):
+    program = (
+        "import sys; from fluctua.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    heavy = {"numpy", "numba", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "tqdm"}
+    assert heavy.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_example_is_a_run(typed, example):
+    code, out, err = typed("run", example, "--dry-run", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["trajectories"] >= 10_000
+    assert os.listdir() == ["small.toml"]
