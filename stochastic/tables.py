@@ -13,6 +13,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.stochastic.initial import coupled_at_start
 from fluctua.stochastic.schedule import Schedule
 from fluctua.stochastic.writing import Form, Layout, Link
 
@@ -52,7 +53,7 @@ def tables_of(
 def held_still(schedule: Schedule, steps: int) -> Schedule:
     """Give a schedule that holds the first instant of another for some steps: what relaxation runs under."""
     controls, beta = schedule.opening_controls[:1], schedule.opening_beta[:1]
-    coupled = np.ones((steps, beta.shape[1]), dtype=bool)
+    coupled = np.repeat(coupled_at_start(schedule)[None], steps, axis=0)
     return Schedule(
         time_step=schedule.time_step,
         steps=steps,
@@ -108,7 +109,7 @@ def _steps(
 def _ornstein_uhlenbeck(
     rate: float, mass: float, time_step: float, beta: Floats, coupled: NDArray[np.bool_]
 ) -> dict[str, Floats]:
-    """v' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
+    """V' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
     with localcontext(prec=40):
         exponent = Decimal(-rate) * Decimal(time_step)
         keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())

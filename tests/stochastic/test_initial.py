@@ -18,6 +18,7 @@ from fluctua.stochastic.errors import Damaged, InvalidInput
 from fluctua.stochastic.initial import Equilibrium, Initial, Point, Samples, Start, Steady, prepare
 from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.propagator import Propagator
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench
 from fluctua.stochastic.underdamped import Underdamped
@@ -210,6 +211,35 @@ def test_relaxation_starts_from_zero_where_nothing_better_is_known() -> None:
     start = start_of(Steady(duration=2.0), tilted, Overdamped(1.0), hold(), relax=lambda state, *_: state)
     assert not start.draw(0, 10).any()
     assert start.facts["notes"] == ["x relaxed from 0"]
+
+
+def relaxed_by_the_kernel(
+    initial: Initial, system: Potential, dynamics: Overdamped | Underdamped, protocol: Protocol
+) -> np.ndarray:
+    run = Propagator(system, dynamics, protocol, time_step=0.05, seed=3, initial=initial)
+    return run.start.draw(0, COUNT)
+
+
+def test_relaxation_knows_only_the_connected_baths() -> None:
+    """Both baths would give 5/4; the time step's own error of v^2, k dt^2 T / 4 m < 0.1 %, is a tenth of a z."""
+    protocol = Protocol([Hold(1.0, baths=["left"])], temperature=LEFT_RIGHT)
+    dynamics = Underdamped(1.0, baths=[Bath("left", friction=2.0), Bath("right", friction=6.0)])
+    trap = Potential("q**2/2", coordinates="q")
+    q, v = relaxed_by_the_kernel(Steady(duration=8.0), trap, dynamics, protocol)
+    assert z_of_mean(v**2, 2.0, 8.0) < LARGEST_Z
+    assert z_of_mean(q**2, 2.0, 8.0) < LARGEST_Z
+    assert z_of_mean(v**2, 1.25, 2 * 1.25**2) > LARGEST_Z
+
+
+def test_burn_in_reaches_the_equilibrium_of_coupled_wells() -> None:
+    """The reference is a sum of exp(-U) on a grid; Heun's own error, (U'' dt / gamma)^2 < 1e-3, a tenth of a z."""
+    pair = Potential("x**4/4 + y**4/4 + x*y/2", coordinates=("x", "y"))
+    x, y = relaxed_by_the_kernel(Equilibrium(burn_in=6.0), pair, Overdamped(5.0, scheme="heun"), hold())
+    grid = np.linspace(-6, 6, 601)
+    a, b = np.meshgrid(grid, grid)
+    weight = np.exp(-(a**4 / 4 + b**4 / 4 + a * b / 2))
+    assert z_of_covariance(x, y, float((a * b * weight).sum() / weight.sum())) < LARGEST_Z
+    assert z_of_covariance(x, x, float((a * a * weight).sum() / weight.sum())) < LARGEST_Z
 
 
 # ---- steady states
