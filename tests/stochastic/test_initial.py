@@ -221,7 +221,7 @@ def relaxed_by_the_kernel(
 
 
 def test_relaxation_knows_only_the_connected_baths() -> None:
-    """Both baths would give 5/4; the time step's own error of v^2, k dt^2 T / 4 m < 0.1 %, is a tenth of a z."""
+    """Both baths would give 5/4; the kernel's own error, k dt^2 / 4 m < 0.1 %, is a tenth of a z."""
     protocol = Protocol([Hold(1.0, baths=["left"])], temperature=LEFT_RIGHT)
     dynamics = Underdamped(1.0, baths=[Bath("left", friction=2.0), Bath("right", friction=6.0)])
     trap = Potential("q**2/2", coordinates="q")
@@ -232,7 +232,7 @@ def test_relaxation_knows_only_the_connected_baths() -> None:
 
 
 def test_burn_in_reaches_the_equilibrium_of_coupled_wells() -> None:
-    """The reference is a sum of exp(-U) on a grid; Heun's own error, (U'' dt / gamma)^2 < 1e-3, a tenth of a z."""
+    """The reference is a sum on a grid; Heun's own error, (U'' dt / gamma)^2 < 1e-3, a tenth of a z."""
     pair = Potential("x**4/4 + y**4/4 + x*y/2", coordinates=("x", "y"))
     x, y = relaxed_by_the_kernel(Equilibrium(burn_in=6.0), pair, Overdamped(5.0, scheme="heun"), hold())
     grid = np.linspace(-6, 6, 601)
