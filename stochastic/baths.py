@@ -12,8 +12,8 @@ from fluctua.stochastic.values import Value, name, names, number
 class Bath(Value):
     """A Langevin bath: friction, and the white noise that goes with it.
 
-    A bath of friction gamma and inverse temperature beta pushes each coordinate that it touches with the force
-    ``-gamma v + sqrt(2 gamma / beta) * white noise``. Its beta is given by the protocol, as it may change in time.
+    A bath of friction gamma and inverse temperature beta pushes each coordinate it touches with the force
+    ``-gamma v + sqrt(2 gamma / beta) * white noise``. Its beta is the protocol's, as it may change in time.
 
     Parameters
     ----------
@@ -48,8 +48,12 @@ class Bath(Value):
         _refuse(unknown, name, where)
         touched = None if on is None else names(on, f"{where}.on")
         if touched == ():
-            raise InvalidInput("a bath that touches nothing", f"{where}.on", "name a coordinate or leave `on` out")
-        self._set(name=_read_name(name), on=touched, friction=number(friction, f"{where}.friction", positive=True))
+            raise InvalidInput(
+                "a bath that touches nothing", f"{where}.on", "name a coordinate or leave `on` out"
+            )
+        self._set(
+            name=_read_name(name), on=touched, friction=number(friction, f"{where}.friction", positive=True)
+        )
 
     def table(self) -> dict[str, Any]:
         """Return the keywords of this bath; a single coordinate stands without brackets."""
@@ -71,7 +75,11 @@ def _refuse(unknown: dict[str, Any], bath: str, where: str) -> None:
     for word, value in unknown.items():
         if word in ("beta", "temperature"):
             raise InvalidInput(
-                "a bath has no temperature", where, f'give {word}={{"{bath}": {shown(value)}}} to the protocol'
+                "a bath has no temperature",
+                where,
+                f'give {word}={{"{bath}": {shown(value)}}} to the protocol',
             )
         known = ("name", "on", "friction")
-        raise InvalidInput(f"{word!r} is unknown", where, f"Bath takes {', '.join(known)}{did_you_mean(word, known)}")
+        raise InvalidInput(
+            f"{word!r} is unknown", where, f"Bath takes {', '.join(known)}{did_you_mean(word, known)}"
+        )

@@ -1,7 +1,7 @@
 """What stands at the borders of a protocol's steps, and that nothing jumps there.
 
-A quantity is a control, by its name, or a temperature: ``"beta"`` is that of all baths that nobody names, ``"beta of hot"``
-that of a named one (or ``"temperature"``, ``"temperature of hot"``: a protocol uses one of the two words).
+A quantity is a control, by its name, or a temperature: ``"beta"`` is that of all baths that nobody names,
+``"beta of hot"`` that of a named one. A protocol that speaks of temperatures has ``"temperature"`` there.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def place_of(step: Step, number: int) -> str:
 
 def named_baths(thermals: Sequence[Thermal | None]) -> tuple[str, ...]:
     """Return the baths that have temperatures of their own, in the order of their first mention."""
-    return tuple(dict.fromkeys(bath for thermal in thermals if isinstance(thermal, Mapping) for bath in thermal))
+    return tuple(
+        dict.fromkeys(bath for thermal in thermals if isinstance(thermal, Mapping) for bath in thermal)
+    )
 
 
 def quantity(word: str, bath: str | None) -> str:
-    """Return the quantity that is the temperature of a named bath, or with None of those that nobody names."""
+    """Return the quantity that is the temperature of a named bath, or of those that nobody names."""
     return f"{word} of {bath}" if bath else word
 
 
@@ -70,7 +72,9 @@ def ramps_of(step: Step, named: Sequence[str]) -> dict[str, Ramp]:
     return {**step.moves, **thermal_ramps(step.thermal, step.word, named)}
 
 
-def borders_of(steps: Sequence[Step], given: Mapping[str, float], named: Sequence[str], cycles: int) -> Borders:
+def borders_of(
+    steps: Sequence[Step], given: Mapping[str, float], named: Sequence[str], cycles: int
+) -> Borders:
     """Follow all quantities through the steps.
 
     Raises
@@ -91,7 +95,9 @@ def borders_of(steps: Sequence[Step], given: Mapping[str, float], named: Sequenc
                 borders.start[name] = first
                 borders.implied.add(name)
             else:
-                _check_border(name, now[name], first, [(ramp, step.duration), last_ramp.get(name, (first, 0.0))], place)
+                _check_border(
+                    name, now[name], first, [(ramp, step.duration), last_ramp.get(name, (first, 0.0))], place
+                )
                 if name not in last_ramp:
                     borders.start[name] = first
                     borders.implied.add(name)
@@ -111,7 +117,7 @@ def is_thermal(name: str) -> bool:
 def _check_quench(
     name: str, now: Mapping[str, float], ramps: Mapping[str, Ramp], place: str, change: dict[str, float]
 ) -> None:
-    """Refuse a quench from nowhere; where all baths are named, the temperature of the others is of no interest."""
+    """Refuse a quench from nowhere; where all baths are named, that of the others is of no interest."""
     if name in now:
         return
     if name in WORDS and any(other in now for other in ramps if other.startswith(f"{name} of ")):
@@ -126,7 +132,9 @@ def _check_border(
 ) -> None:
     if before != after and not same(before, after, _scale(around, place)):
         raise InvalidInput(
-            f"{name} jumps from {before!r} to {after!r}", place, f"insert {_quench(name, after)} or start at {before!r}"
+            f"{name} jumps from {before!r} to {after!r}",
+            place,
+            f"insert {_quench(name, after)} or start at {before!r}",
         )
 
 
@@ -134,7 +142,9 @@ def _check_closure(
     start: Mapping[str, float], end: Mapping[str, float], last_ramp: Mapping[str, tuple[Ramp, float]]
 ) -> None:
     for name, value in end.items():
-        if value != start[name] and not same(start[name], value, _scale([last_ramp[name]], "protocol.cycles")):
+        if value != start[name] and not same(
+            start[name], value, _scale([last_ramp[name]], "protocol.cycles")
+        ):
             raise InvalidInput(
                 f"{name} ends a cycle at {value!r} and began it at {start[name]!r}",
                 "protocol.cycles",

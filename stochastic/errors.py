@@ -1,5 +1,7 @@
 """The errors of the library: one line each, naming what is wrong, where, and the remedy."""
 
+# ruff: noqa: N818  (these names are words of the public interface)
+
 from __future__ import annotations
 
 from collections.abc import Iterable

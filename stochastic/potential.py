@@ -42,7 +42,7 @@ class Potential(Value):
     Parameters
     ----------
     energy : str
-        A formula of coordinates, controls and parameters. Time enters through a control, so that it counts as work.
+        A formula of coordinates, controls and parameters. Time enters through a control, so that it is work.
     coordinates : str or sequence of str
         Names of the n coordinates; the velocity of ``x`` is ``v_x`` wherever velocities may stand.
     controls : str or sequence of str
@@ -52,24 +52,24 @@ class Potential(Value):
     forces : mapping of str to str, optional
         For some coordinates, a formula of the non-conservative force on it.
     periodic : mapping of str to float or str, optional
-        For some coordinates, the period of energy and forces along it: ``{"q": "2*pi"}``. Positions are never wrapped.
+        For some coordinates, the period of energy and forces: ``{"q": "2*pi"}``. Positions are never wrapped.
 
     Attributes
     ----------
     velocities : tuple of str
         The velocity of each coordinate.
     names : mapping of str to str
-        Each name that a formula may contain, with its symbol in the trees. Equal physics under other names has equal trees.
+        Each name that a formula may contain, with its symbol in the trees. Other names give the same trees.
     graph, energy_node, gradient, force_nodes
-        The trees: energy, its derivative along each coordinate, and the force on each (zero where there is none).
+        The trees: energy, its derivative along each coordinate, the force on each (zero where there is none).
     periods : dict of str to float
         Each period as a number.
 
     Raises
     ------
     InvalidInput
-        If a formula contains time, a velocity, an unknown name or anything that formulas may not; if two names clash; if
-        the energy does not have the period that is said.
+        If a formula contains time, a velocity, an unknown name or anything that formulas may not; if two
+        names clash; if the energy does not have the period that is said.
 
     Examples
     --------
@@ -105,7 +105,9 @@ class Potential(Value):
         self._set(forces={coordinate: _as_text(force) for coordinate, force in self.forces.items()})
         self._set(_formulas=self._read())
         periods = self._by_coordinate(periodic, "periodic")
-        self._set(periodic={coordinate: _as_period(period, coordinate) for coordinate, period in periods.items()})
+        self._set(
+            periodic={coordinate: _as_period(period, coordinate) for coordinate, period in periods.items()}
+        )
         self._check_periods()
 
     # ---- names
@@ -118,7 +120,12 @@ class Potential(Value):
     @property
     def names(self) -> dict[str, str]:
         """Each name that a formula may contain, with its canonical symbol."""
-        groups = {"q": self.coordinates, "v": self.velocities, "c": self.controls, "p": tuple(self.parameters)}
+        groups = {
+            "q": self.coordinates,
+            "v": self.velocities,
+            "c": self.controls,
+            "p": tuple(self.parameters),
+        }
         return {word: f"{letter}_{k}" for letter, group in groups.items() for k, word in enumerate(group)}
 
     def _check_names(self) -> None:
@@ -188,7 +195,9 @@ class Potential(Value):
         try:
             gradient = [graph.derivative(energy, symbol) for symbol in self._symbols(self.coordinates)]
         except InvalidInput as error:
-            raise InvalidInput(f"the derivative of the energy: {error.what}", "system.energy", error.remedy) from None
+            raise InvalidInput(
+                f"the derivative of the energy: {error.what}", "system.energy", error.remedy
+            ) from None
         return Formulas(graph, energy, tuple(gradient), tuple(forces))
 
     def _parse(self, graph: Graph, formula: str | float, where: str, noun: str) -> int:
@@ -197,7 +206,9 @@ class Potential(Value):
             raise InvalidInput(f"time in {noun}", where, 'declare a control and ramp it, A="cos(t)"')
         for velocity in self.velocities:
             if velocity in words:
-                raise InvalidInput(f"the velocity {velocity} in {noun}", where, "friction and mass belong to the dynamics")
+                raise InvalidInput(
+                    f"the velocity {velocity} in {noun}", where, "friction and mass belong to the dynamics"
+                )
         known = {word: symbol for word, symbol in self.names.items() if word not in self.velocities}
         return graph.parse(formula, known, where)
 
@@ -205,7 +216,7 @@ class Potential(Value):
 
     @cached_property
     def _numbers(self) -> Formulas:
-        """The same trees in a graph of their own: computing adds nodes, and the kernel's graph must not depend on that."""
+        """The same trees again: computing adds nodes, and the graph of the kernel must not depend on that."""
         return self._read()
 
     def evaluate_energy(self, q: ArrayLike, controls: Controls = ()) -> Floats:
@@ -227,16 +238,18 @@ class Potential(Value):
         return result
 
     def force(self, q: ArrayLike, controls: Controls = ()) -> Floats:
-        """Return the total force on each coordinate, ``-dU/dq + force``, shape (n, N), of states as in `evaluate_energy`."""
+        """Return the total force, ``-dU/dq + force``, shape (n, N), of states as in `evaluate_energy`."""
         values, trees = self._values(q, controls), self._numbers
-        forces = [trees.graph.sub(force, slope) for force, slope in zip(trees.forces, trees.gradient, strict=True)]
+        forces = [
+            trees.graph.sub(force, slope) for force, slope in zip(trees.forces, trees.gradient, strict=True)
+        ]
         return np.array([trees.graph.evaluate(force, values) for force in forces])
 
     def free_energy(self, beta: float, **controls: float) -> float:
-        """Return the configurational free energy, ``-ln(Z) / beta`` with ``Z`` the integral of ``exp(-beta U)`` over q.
+        """Return the configurational free energy, ``-ln(Z) / beta``, ``Z`` the integral of ``exp(-beta U)``.
 
-        Momenta are left out: at one temperature they cancel in differences. Exact for a quadratic energy, by quadrature
-        (relative error below 1e-9 in Z) for any other energy of one coordinate.
+        Momenta are left out: at one temperature they cancel in differences. Exact for a quadratic energy; by
+        quadrature, and refused where that does not converge, for any other energy of one coordinate.
 
         Parameters
         ----------
@@ -248,7 +261,7 @@ class Potential(Value):
         Raises
         ------
         InvalidInput
-            If a control is missing, ``Z`` is infinite, or the energy is not quadratic and has several coordinates.
+            If a control is missing, ``Z`` is infinite, or an energy of several coordinates is not quadratic.
         """
         from fluctua.stochastic.equilibrium import free_energy
 
@@ -259,14 +272,24 @@ class Potential(Value):
         """Return the numbers of all symbols."""
         rows = np.atleast_2d(np.asarray(q, dtype=np.float64))
         if rows.ndim != 2 or len(rows) != len(self.coordinates):
-            raise InvalidInput(f"positions of shape {rows.shape}", "q", f"give {len(self.coordinates)} rows, one a coordinate")
+            raise InvalidInput(
+                f"positions of shape {rows.shape}",
+                "q",
+                f"give {len(self.coordinates)} rows, one a coordinate",
+            )
         named = controls if isinstance(controls, Mapping) else self._in_order(controls)
-        known = {**dict(zip(self.coordinates, rows, strict=True)), **self._all_controls(named), **self.parameters}
+        known = {
+            **dict(zip(self.coordinates, rows, strict=True)),
+            **self._all_controls(named),
+            **self.parameters,
+        }
         return {self.names[word]: value for word, value in known.items()}
 
     def _in_order(self, controls: Sequence[float]) -> dict[str, float]:
         if len(controls) != len(self.controls):
-            raise InvalidInput(f"{len(controls)} controls", "controls", f"controls are {', '.join(self.controls) or 'none'}")
+            raise InvalidInput(
+                f"{len(controls)} controls", "controls", f"controls are {', '.join(self.controls) or 'none'}"
+            )
         return dict(zip(self.controls, controls, strict=True))
 
     def _all_controls(self, controls: Mapping[str, float]) -> dict[str, float]:
@@ -286,7 +309,10 @@ class Potential(Value):
         """Each period as a number."""
         graph = Graph()
         where = "system.periodic"
-        nodes = {coordinate: graph.parse(value, {}, f"{where}.{coordinate}") for coordinate, value in self.periodic.items()}
+        nodes = {
+            coordinate: graph.parse(value, {}, f"{where}.{coordinate}")
+            for coordinate, value in self.periodic.items()
+        }
         values = {coordinate: graph.constant(node) for coordinate, node in nodes.items()}
         return {word: number(value, f"{where}.{word}", positive=True) for word, value in values.items()}
 
@@ -299,7 +325,9 @@ class Potential(Value):
         for coordinate, period in self.periods.items():
             there = q.copy()
             there[self.coordinates.index(coordinate)] += period
-            here, there = (np.vstack([self.evaluate_energy(x, controls), self.force(x, controls)]) for x in (q, there))
+            here, there = (
+                np.vstack([self.evaluate_energy(x, controls), self.force(x, controls)]) for x in (q, there)
+            )
             scale = np.abs(here).max()
             if np.isfinite(here).all() and not (np.abs(there - here) <= _SAME * scale).all():
                 raise InvalidInput(
@@ -332,5 +360,6 @@ def _as_period(period: object, coordinate: str) -> float | str:
 def _read_parameters(parameters: object) -> dict[str, float]:
     read = mapping(parameters, "system.parameters")
     return {
-        name(word, "system.parameters"): number(value, f"system.parameters.{word}") for word, value in read.items()
+        name(word, "system.parameters"): number(value, f"system.parameters.{word}")
+        for word, value in read.items()
     }

@@ -19,15 +19,37 @@ from fluctua.stochastic.borders import (
     thermal_ramps,
 )
 from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.ramps import Ramp, reversed_ramp
+from fluctua.stochastic.ramps import Ramp
+from fluctua.stochastic.reversal import reversed_step, temperatures_at
 from fluctua.stochastic.schedule import Schedule, ends_of_strokes, held_values, moves_of
-from fluctua.stochastic.steps import KINDS, WORDS, Isothermal, Quench, Step, Thermal, Thermostatic, read_thermal
+from fluctua.stochastic.steps import (
+    KINDS,
+    WORDS,
+    Hold,
+    Isolated,
+    Isothermal,
+    Quench,
+    Step,
+    Thermal,
+    Thermostatic,
+    read_thermal,
+)
 from fluctua.stochastic.values import Value, build, integer, number, sequence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+__all__ = [
+    "Hold",
+    "Isolated",
+    "Isothermal",
+    "Protocol",
+    "Quench",
+    "Thermostatic",
+    "stirling_cycle",
+]
 
 _NAMES_SHOWN = 6
 _STEP_WORDS = ("duration", "name", "baths", *WORDS)
@@ -63,8 +85,8 @@ class Protocol(Value):
     Raises
     ------
     InvalidInput
-        If a control or a temperature jumps at a border, a cycle does not close, two steps share a name, or a value is
-        not what it should be. Names of controls and baths are checked by `check`, which knows the system.
+        If a control or a temperature jumps at a border, a cycle does not close, two steps share a name, or a
+        value is not what it should be. `check` looks at names of controls and baths, which need the system.
 
     Examples
     --------
@@ -106,7 +128,10 @@ class Protocol(Value):
         self._set(controls={name: value for name, value in at_start.items() if name not in borders.implied})
         follows = set(warm) <= borders.implied and set(named_baths([thermal])) <= set(_named_in(read))
         kept = None if follows else thermal
-        self._set(beta=kept if self.word == "beta" else None, temperature=kept if self.word == "temperature" else None)
+        self._set(
+            beta=kept if self.word == "beta" else None,
+            temperature=kept if self.word == "temperature" else None,
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,8 +163,8 @@ class Protocol(Value):
     def reversed(self) -> Protocol:
         """Return the protocol run backwards, in words.
 
-        Steps keep their names, formulas are mirrored, a quench leads back to what stood before it. The reverse of the
-        reverse is the protocol itself (but for rounding, where a formula meets a quench).
+        Steps keep their names, formulas are mirrored, a quench leads back to what stood before it. The
+        reverse of the reverse is the protocol itself (but for rounding, where a formula meets a quench).
 
         Raises
         ------
@@ -148,18 +173,20 @@ class Protocol(Value):
         """
         *before, end = self._borders.instants()
         steps = [
-            _reversed_step(step, name, now, self._named)
+            reversed_step(step, name, now, self._named)
             for step, name, now in zip(self.steps, self.names, before, strict=True)
         ]
         given: dict[str, Any] = {name: value for name, value in end.items() if not is_thermal(name)}
         if self.word is not None:
-            given[self.word] = _temperatures(end, self.word, self._named)
-        backwards = Protocol(steps[::-1], cycles=self.cycles, **given)
-        if any(backwards._borders.start[name] != end[name] for name in backwards._borders.start):
-            raise _not_nameable("protocol")
-        return backwards
+            at_start = getattr(self, self.word)
+            by_name = at_start if isinstance(at_start, Mapping) else ()
+            named = {bath: end[quantity(self.word, bath)] for bath in by_name}
+            given[self.word] = named or temperatures_at(end, self.word, self._named)
+        return Protocol(steps[::-1], cycles=self.cycles, **given)
 
-    def check(self, controls: Sequence[str], baths: Sequence[str], dynamics_allows_isolated: bool = True) -> None:
+    def check(
+        self, controls: Sequence[str], baths: Sequence[str], dynamics_allows_isolated: bool = True
+    ) -> None:
         """Check the protocol against the system and the dynamics that it is to drive.
 
         Parameters
@@ -186,7 +213,9 @@ class Protocol(Value):
             missing = [bath for bath in baths if bath not in _connected(step, baths)]
             if missing and step.duration and not dynamics_allows_isolated:
                 raise InvalidInput(
-                    f"an overdamped system cannot lose its bath, {missing[0]} is off", place, "use Underdamped"
+                    f"an overdamped system cannot lose its bath, {missing[0]} is off",
+                    place,
+                    "use Underdamped",
                 )
 
     def schedule(
@@ -203,7 +232,7 @@ class Protocol(Value):
         baths : sequence of str
             The baths of the dynamics: columns of the tables.
         boltzmann : float, energy / temperature
-            Boltzmann's constant, for protocols that give temperatures: ``beta = 1 / (boltzmann * temperature)``.
+            Boltzmann's constant, for protocols in temperatures: ``beta = 1 / (boltzmann * temperature)``.
 
         Raises
         ------
@@ -215,12 +244,16 @@ class Protocol(Value):
         moves = moves_of(self.steps, self.cycles, number(time_step, "time_step", positive=True))
         held = held_values(self.steps, moves, quantities, self._borders, self._named)
         opening, closing = ends_of_strokes(quantities, self._borders, closed=self.cycles > 1)
-        connected = np.array([[bath in _connected(step, baths) for bath in baths] for step in self.steps], dtype=bool)
+        connected = np.array(
+            [[bath in _connected(step, baths) for bath in baths] for step in self.steps], dtype=bool
+        )
         split, cycles = len(controls), self.cycles
 
         def beta(rows: Floats) -> Floats:
             thermal = rows[:, split:]
-            return np.tile(thermal if self.word != "temperature" else 1.0 / (boltzmann * thermal), (cycles, 1))
+            return np.tile(
+                thermal if self.word != "temperature" else 1.0 / (boltzmann * thermal), (cycles, 1)
+            )
 
         def control(rows: Floats) -> Floats:
             return np.tile(rows[:, :split], (cycles, 1))
@@ -253,7 +286,9 @@ class Protocol(Value):
                     raise not_among(name, "control", controls, place_of(step, number_), _STEP_WORDS)
         for name in controls:
             if name not in self._borders.start:
-                raise InvalidInput(f"{name} has no value", "protocol", f"give {name}= at the start or move it in a step")
+                raise InvalidInput(
+                    f"{name} has no value", "protocol", f"give {name}= at the start or move it in a step"
+                )
 
     def _check_temperatures(self, baths: Sequence[str]) -> None:
         for bath in self._named:
@@ -276,17 +311,22 @@ class Protocol(Value):
         """Return a table with a line for each step."""
         rows = list(self._rows())
         widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+        ]
         cycles = f", {self.cycles} cycles" if self.cycles > 1 else ""
-        return "\n".join([f"Protocol, {self.duration:g} long{cycles}", *(f"  {line}".rstrip() for line in lines)])
+        return "\n".join(
+            [f"Protocol, {self.duration:g} long{cycles}", *(f"  {line}".rstrip() for line in lines)]
+        )
 
     def _repr_html_(self) -> str:
         """Return the table of `print` for notebooks."""
         head, *body = (tuple(html.escape(cell) for cell in row) for row in self._rows())
         title = "".join(f"<th>{cell}</th>" for cell in head)
+        title = f"<thead><tr>{title}</tr></thead>"
         lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
         caption = html.escape(str(self).partition("\n")[0])
-        return f"<table><caption>{caption}</caption><thead><tr>{title}</tr></thead><tbody>{lines}</tbody></table>"
+        return f"<table><caption>{caption}</caption>{title}<tbody>{lines}</tbody></table>"
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
         """Give the head of the printed table, then a row for each step."""
@@ -296,7 +336,9 @@ class Protocol(Value):
         for step, name, now in zip(self.steps, self.names, self._borders.instants(), strict=False):
             ramps = ramps_of(step, self._named)
             jumping = ramps if isinstance(step, Quench) else ()
-            cells = [_cell(ramps.get(quantity, now[quantity]), quantity in jumping) for quantity in quantities]
+            cells = [
+                _cell(ramps.get(quantity, now[quantity]), quantity in jumping) for quantity in quantities
+            ]
             baths = "none" if not step.connected else ", ".join(step.baths or ("all",))
             yield name, step.kind, f"{step.duration:g}", *cells, *([baths] if some_off else [])
 
@@ -339,16 +381,20 @@ def stirling_cycle(
     word, warm = ("beta", beta) if temperature is None else ("temperature", temperature)
     hot, cold = _pair(warm, word)
     if (hot > cold) == (word == "beta") or hot == cold:
-        raise InvalidInput(f"{hot!r} is not hotter than {cold!r}", f"protocol.{word}", "give the hot one first")
+        raise InvalidInput(
+            f"{hot!r} is not hotter than {cold!r}", f"protocol.{word}", "give the hot one first"
+        )
     if not controls:
-        raise InvalidInput("no control moves", "protocol", "give its values at both ends of the hot isotherm, E=(1.0, 0.0)")
-    there = {name: _pair(value, name) for name, value in controls.items()}
-    back = {name: value[::-1] for name, value in there.items()}
+        raise InvalidInput(
+            "no control moves", "protocol", "give its values at both ends of the hot isotherm, E=(1.0, 0.0)"
+        )
+    there: dict[str, Any] = {name: _pair(value, name) for name, value in controls.items()}
+    back: dict[str, Any] = {name: value[::-1] for name, value in there.items()}
     steps = [
         Isothermal(duration, name="hot isotherm", **there),
-        Thermostatic(duration, name="cooling", **{word: (hot, cold)}),
+        Thermostatic(duration, name="cooling", **{word: (hot, cold)}),  # type: ignore[arg-type]
         Isothermal(duration, name="cold isotherm", **back),
-        Thermostatic(duration, name="heating", **{word: (cold, hot)}),
+        Thermostatic(duration, name="heating", **{word: (cold, hot)}),  # type: ignore[arg-type]
     ]
     return Protocol(steps, cycles=cycles)
 
@@ -376,22 +422,28 @@ def _place_of_table(item: object, number: int) -> str:
 
 
 def _read_start(value: object, where: str) -> float:
-    return number(value, where, remedy="a protocol takes the value at the start; ramps and formulas belong to its steps")
+    return number(
+        value, where, remedy="a protocol takes the value at the start; ramps and formulas belong to its steps"
+    )
 
 
 def _read_start_temperature(value: object, where: str) -> Thermal | None:
     thermal = read_thermal(value, where)
     for ramp in thermal.values() if isinstance(thermal, Mapping) else [thermal]:
         if not isinstance(ramp, float | None):
-            raise InvalidInput("the temperature moves", where, "give its value at the start; to move it use Thermostatic")
+            raise InvalidInput(
+                "the temperature moves", where, "give its value at the start; to move it use Thermostatic"
+            )
     return thermal
 
 
 def _one_word(steps: Sequence[Step], word: str | None) -> str | None:
     """Return the word that a protocol uses for temperatures; two words could not be compared at a border."""
-    for number, step in enumerate(steps):
+    for position, step in enumerate(steps):
         if word and step.word and step.word != word:
-            raise InvalidInput(f"{step.word} here, {word} elsewhere", place_of(step, number), "use one of them throughout")
+            raise InvalidInput(
+                f"{step.word} here, {word} elsewhere", place_of(step, position), "use one of them throughout"
+            )
         word = word or step.word
     return word
 
@@ -401,18 +453,18 @@ def _named_in(steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _normal_steps(steps: Sequence[Step], borders: Borders, named: Sequence[str]) -> tuple[Step, ...]:
-    """Return the steps so that equal protocols say the same: no default names, baths named where all must be."""
+    """Return the steps in the form that equal protocols share: no default names, baths named if all must be."""
     result = []
     seen: set[str] = set()
-    for number, (step, change) in enumerate(zip(steps, borders.changes, strict=True)):
+    for position, (step, change) in enumerate(zip(steps, borders.changes, strict=True)):
         keywords = step.table()
-        if step.name == _default_name(step, number):
+        if step.name == _default_name(step, position):
             del keywords["name"]
         if step.word and not isinstance(step.thermal, Mapping) and step.word not in change:
             keywords[step.word] = {bath: change[quantity(step.word, bath)] for bath in named}
-        name = step.name or _default_name(step, number)
+        name = step.name or _default_name(step, position)
         if name in seen:
-            raise InvalidInput(f"two steps are called {name!r}", place_of(step, number), "rename one")
+            raise InvalidInput(f"two steps are called {name!r}", place_of(step, position), "rename one")
         seen.add(name)
         result.append(step if keywords == step.table() else type(step)(**keywords))
     return tuple(result)
@@ -427,38 +479,6 @@ def _connected(step: Step, baths: Sequence[str]) -> Sequence[str]:
     if not step.connected:
         return ()
     return baths if step.baths is None else step.baths
-
-
-def _reversed_step(step: Step, name: str, before: Mapping[str, float], named: Sequence[str]) -> Step:
-    """Return a step run backwards; `before` is where everything stood when it began."""
-    keywords = {**step.table(), "name": name}
-    if isinstance(step, Quench):
-        keywords |= {control: before[control] for control in step.moves}
-        if isinstance(step.thermal, Mapping):
-            keywords[step.word] = {bath: before[quantity(step.word, bath)] for bath in step.thermal}
-        elif step.word:
-            keywords[step.word] = _temperatures(before, step.word, named)
-        return Quench(**keywords)
-    keywords |= {control: reversed_ramp(ramp, step.duration) for control, ramp in step.moves.items()}
-    if isinstance(step.thermal, Mapping):
-        keywords[step.word] = {bath: reversed_ramp(ramp, step.duration) for bath, ramp in step.thermal.items()}
-    elif step.word:
-        keywords[step.word] = reversed_ramp(step.thermal, step.duration)
-    return type(step)(**keywords)
-
-
-def _temperatures(now: Mapping[str, float], word: str, named: Sequence[str]) -> Thermal:
-    """Return the temperatures of an instant as a keyword: a number for all baths, or one for each by name."""
-    by_name = {bath: now[quantity(word, bath)] for bath in named if quantity(word, bath) in now}
-    if word not in now:
-        return by_name
-    if any(value != now[word] for value in by_name.values()):
-        raise _not_nameable(f"protocol.{word}")
-    return now[word]
-
-
-def _not_nameable(where: str) -> InvalidInput:
-    return InvalidInput("cannot be written backwards, one bath differs from all others", where, "name every bath at the start")
 
 
 def _cell(ramp: Ramp, jumps: bool) -> str:

@@ -58,7 +58,9 @@ def read_ramp(value: object, where: str, *, positive: bool = False) -> Ramp:
         value = np.asarray(value).tolist()
     if isinstance(value, list | tuple):
         return _read_table(value, where, positive)
-    return number(value, where, positive=positive, remedy="give a number, a sequence of numbers or a formula in t or s")
+    return number(
+        value, where, positive=positive, remedy="give a number, a sequence of numbers or a formula in t or s"
+    )
 
 
 def _read_table(values: list[object] | tuple[object, ...], where: str, positive: bool) -> Ramp:
@@ -86,7 +88,9 @@ def values_of(ramp: Ramp, fractions: Array, duration: float, where: str, *, posi
     if not right.all():
         at = int(np.argmin(right))
         fault = "finite" if not np.isfinite(values[at]) else "positive"
-        raise InvalidInput(f"{shown(ramp)} is {float(values[at])!r} at s = {fractions[at]:.6g}, not {fault}", where)
+        raise InvalidInput(
+            f"{shown(ramp)} is {float(values[at])!r} at s = {fractions[at]:.6g}, not {fault}", where
+        )
     return values
 
 
@@ -95,7 +99,8 @@ def _between(table: Array, fractions: Array) -> Array:
     place = fractions * (len(table) - 1)
     interval = np.minimum(place.astype(np.int64), len(table) - 2)
     start = table[interval]
-    return start + (table[interval + 1] - start) * (place - interval)
+    values: Array = start + (table[interval + 1] - start) * (place - interval)
+    return values
 
 
 def ends_of(ramp: Ramp, duration: float, where: str, *, positive: bool = False) -> tuple[float, float]:

@@ -33,9 +33,10 @@ _CANDIDATES = 20_000
 class Schedule:
     """What is held fixed during each move of the system, and what stands at the ends of each stroke.
 
-    A stroke is one step of the protocol in one cycle. In a stroke of n moves, move j = 0 ... n - 1 takes place at the
-    values of the instant ``(j + 1/2) / n``; controls change between moves, at frozen state, from the stroke's opening
-    values over those held to its closing values. A quench has no moves: it opens at the old values and closes at the new.
+    A stroke is one step of the protocol in one cycle. In a stroke of n moves, move j = 0 ... n - 1 takes
+    place at the values of the instant ``(j + 1/2) / n``; controls change between moves, at frozen state, from the
+    stroke's opening values over those held to its closing ones. A quench has no moves: it opens at the old
+    values and closes at the new.
 
     Parameters
     ----------
@@ -87,22 +88,26 @@ class Schedule:
     @property
     def start_controls(self) -> Floats:
         """Controls at the first instant, shape (C,)."""
-        return self.opening_controls[0]
+        row: Floats = self.opening_controls[0]
+        return row
 
     @property
     def end_controls(self) -> Floats:
         """Controls at the last instant, shape (C,)."""
-        return self.closing_controls[-1]
+        row: Floats = self.closing_controls[-1]
+        return row
 
     @property
     def start_beta(self) -> Floats:
         """Inverse temperatures at the first instant, shape (B,)."""
-        return self.opening_beta[0]
+        row: Floats = self.opening_beta[0]
+        return row
 
     @property
     def end_beta(self) -> Floats:
         """Inverse temperatures at the last instant, shape (B,)."""
-        return self.closing_beta[-1]
+        row: Floats = self.closing_beta[-1]
+        return row
 
     def reversed(self) -> Schedule:
         """Return the same schedule run backwards, to the bit; the last cycle becomes the first."""
@@ -144,10 +149,10 @@ def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
     InvalidInput
         With the nearest time step that divides all durations; or if there are too many moves or strokes.
     """
-    shortest = sum(step.duration for step in steps) * cycles / MOST_STEPS
-    if time_step < shortest or len(steps) * cycles > _MOST_STROKES:
+    total, strokes = sum(step.duration for step in steps) * cycles, len(steps) * cycles
+    if total / MOST_STEPS > time_step or strokes > _MOST_STROKES:
         raise InvalidInput(
-            f"{sum(step.duration for step in steps) * cycles / time_step:.3g} time steps, {len(steps) * cycles:,} strokes",
+            f"{total / time_step:.3g} time steps, {strokes:,} strokes",
             "time_step, protocol",
             f"at most {MOST_STEPS:,} and {_MOST_STROKES:,} fit: use a longer time step or fewer cycles",
         )
@@ -180,7 +185,11 @@ def _nearest_divisor(durations: Sequence[float], duration: float, time_step: flo
 
 
 def held_values(
-    steps: Sequence[Step], moves: Sequence[int], quantities: Sequence[str], borders: Borders, named: Sequence[str]
+    steps: Sequence[Step],
+    moves: Sequence[int],
+    quantities: Sequence[str],
+    borders: Borders,
+    named: Sequence[str],
 ) -> Floats:
     """Return what is held during each move of one cycle: every quantity in the middle of its move.
 

@@ -155,7 +155,9 @@ class Thermostatic(Step):
     ) -> None:
         self._set_step(_read_duration(duration), name, baths, (beta, temperature), moves)
         if self.word is None:
-            raise InvalidInput("no temperature moves", "beta", "give beta= or temperature=, or use Isothermal")
+            raise InvalidInput(
+                "no temperature moves", "beta", "give beta= or temperature=, or use Isothermal"
+            )
 
 
 class Quench(Step):
@@ -269,7 +271,10 @@ def read_thermal(value: object, where: str) -> Thermal | None:
         return read_ramp(value, where, positive=True)
     if not value:
         raise InvalidInput("no bath is named", where, "give one number for all baths, or one a bath")
-    return {bath: read_ramp(item, f"{where}.{bath}", positive=True) for bath, item in mapping(value, where).items()}
+    return {
+        bath: read_ramp(item, f"{where}.{bath}", positive=True)
+        for bath, item in mapping(value, where).items()
+    }
 
 
 def _read_duration(value: object) -> float:
@@ -279,7 +284,9 @@ def _read_duration(value: object) -> float:
 def _read_name(value: object) -> str:
     read = text(value, "name")
     if not read.isprintable() or len(read) > 80 or "." in read:
-        raise InvalidInput(f"{shown(read)} is not a name for a step", "name", "use at most 80 letters, no dot")
+        raise InvalidInput(
+            f"{shown(read)} is not a name for a step", "name", "use at most 80 letters, no dot"
+        )
     return read
 
 

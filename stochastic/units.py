@@ -1,7 +1,7 @@
 """Units as labels: nothing is converted, the numbers typed are the numbers computed and stored.
 
-Three labels fix all others. With energy in pN um, length in um and time in s, friction is in pN s/um and mass in pN s²/um:
-any three coherent units will do. Only a temperature that is not an energy needs a number, Boltzmann's constant.
+Three labels fix all others. With energy in pN um, length in um and time in s, friction is in pN s/um and mass
+in pN s²/um: any three units will do. Only a temperature that is no energy needs a number, Boltzmann's.
 """
 
 from __future__ import annotations
@@ -41,7 +41,16 @@ _POWERS = {
 }
 
 #: Powers of ten; the micro sign and the Greek letter are two characters.
-_PREFIXES = {"": 0, "k": 3, "M": 6, "c": -2, "m": -3, "u": -6, "\N{MICRO SIGN}": -6, "\N{GREEK SMALL LETTER MU}": -6}
+_PREFIXES = {
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "c": -2,
+    "m": -3,
+    "u": -6,
+    "\N{MICRO SIGN}": -6,
+    "\N{GREEK SMALL LETTER MU}": -6,
+}
 _PREFIXES |= {"n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24}
 #: Units that an energy may be made of: in SI, and as powers of joule, newton and metre.
 _PARTS: dict[str, tuple[Decimal, tuple[int, int, int]]] = {
@@ -61,14 +70,14 @@ _ROOM = (200.0, 500.0)
 
 
 class Units(Value):
-    """Names for the units of a run. Left out, they are called energy, length, time, and a temperature is an energy.
+    """Names for the units of a run; left out, they are energy, length, time, and a temperature is an energy.
 
     Parameters
     ----------
     energy, length, time : str, optional
-        Labels, such as ``"pN um"``, ``"um"``, ``"s"``; products by blanks, quotients by ``/``, powers by ``^``.
+        Labels such as ``"pN um"``, ``"um"``, ``"s"``; products by blanks, quotients by ``/``, powers ``^``.
     temperature : str, optional
-        ``"K"``, also with a prefix (``"mK"``); `energy` must then be a known unit. Left out, temperatures are energies.
+        ``"K"``, also with a prefix (``"mK"``); `energy` must then be a known unit.
 
     Attributes
     ----------
@@ -96,10 +105,17 @@ class Units(Value):
     boltzmann: float
 
     def __init__(
-        self, energy: str | None = None, length: str | None = None, time: str | None = None, temperature: str | None = None
+        self,
+        energy: str | None = None,
+        length: str | None = None,
+        time: str | None = None,
+        temperature: str | None = None,
     ) -> None:
         labels = {"energy": energy, "length": length, "time": time, "temperature": temperature}
-        read = {word: None if label is None else _read_label(label, f"units.{word}") for word, label in labels.items()}
+        read = {
+            word: None if label is None else _read_label(label, f"units.{word}")
+            for word, label in labels.items()
+        }
         self._set(**read, boltzmann=_boltzmann(read["energy"], read["temperature"]))
 
     def label(self, kind: str) -> str:
@@ -160,7 +176,9 @@ def _boltzmann(energy: str | None, temperature: str | None) -> float:
     if temperature is None:
         return 1.0
     if not temperature.endswith("K") or temperature[:-1] not in _PREFIXES:
-        raise InvalidInput(f"{temperature!r} is not a unit of temperature", "units.temperature", 'use "K", or leave it out')
+        raise InvalidInput(
+            f"{temperature!r} is not a unit of temperature", "units.temperature", 'use "K", or leave it out'
+        )
     if energy is None:
         raise InvalidInput("kelvin without a unit of energy", "units", f"add energy = one of {_ENERGIES}")
     return float((_BOLTZMANN / _joules(energy)).scaleb(_PREFIXES[temperature[:-1]]))
@@ -187,7 +205,9 @@ def _part(part: str, energy: str) -> tuple[Decimal, tuple[int, int, int]]:
 
 
 def _unknown_energy(energy: str) -> InvalidInput:
-    return InvalidInput(f"no Boltzmann constant in {energy!r}", "units.energy", f"use {_ENERGIES}, or leave temperature out")
+    return InvalidInput(
+        f"no Boltzmann constant in {energy!r}", "units.energy", f"use {_ENERGIES}, or leave temperature out"
+    )
 
 
 def kelvin_warning(protocol: Protocol, units: Units) -> str | None:

@@ -19,13 +19,49 @@ FUNCTIONS = ("exp", "log", "sin", "cos", "tanh", "sqrt")
 """The functions that a formula may call."""
 
 RESERVED = frozenset(
-    "t s pi duration beta temperature baths name on steps cycles kind and or not integral final max min first".split()
+    [
+        "t",
+        "s",
+        "pi",
+        "duration",
+        "beta",
+        "temperature",
+        "baths",
+        "name",
+        "on",
+        "steps",
+        "cycles",
+        "kind",
+        "integral",
+        "final",
+        "max",
+        "min",
+        "first",
+    ]
 )
 """Words with a meaning of their own in formulas, protocols or records."""
 
 LEDGER = frozenset(
-    "trajectory status work control_work force_work chemical_work exclusive_work dimensionless_work heat entropy_flow "
-    "shadow_work energy_change log_ratio time cycle stroke channel state".split()
+    [
+        "trajectory",
+        "status",
+        "work",
+        "control_work",
+        "force_work",
+        "chemical_work",
+        "exclusive_work",
+        "dimensionless_work",
+        "heat",
+        "entropy_flow",
+        "shadow_work",
+        "energy_change",
+        "log_ratio",
+        "time",
+        "cycle",
+        "stroke",
+        "channel",
+        "state",
+    ]
 )
 """Columns that every table may have."""
 
@@ -131,8 +167,9 @@ def build(table: object, kinds: Mapping[str, type[Built]], where: str, default: 
     InvalidInput
         If this is no table, names no class that fits, lacks a keyword or has an unknown one.
     """
-    if isinstance(table, tuple(kinds.values())):
-        return table
+    for cls in kinds.values():
+        if isinstance(table, cls):
+            return table
     if not isinstance(table, Mapping):
         raise InvalidInput(f"{shown(table)} does not fit here", where, f"expected {_one_of(kinds)}")
     keywords = dict(table)
@@ -151,7 +188,9 @@ def _class_of(kind: object, kinds: Mapping[str, type[Built]], where: str) -> typ
         raise InvalidInput("no kind", where, f"expected {_one_of(kinds)}")
     if not isinstance(kind, str) or kind not in kinds:
         suggestion = did_you_mean(str(kind), kinds)
-        raise InvalidInput(f"{shown(kind)} does not fit here", f"{where}.kind", f"expected {_one_of(kinds)}{suggestion}")
+        raise InvalidInput(
+            f"{shown(kind)} does not fit here", f"{where}.kind", f"expected {_one_of(kinds)}{suggestion}"
+        )
     return kinds[kind]
 
 
@@ -164,18 +203,24 @@ def _check_keywords(cls: type[Value], keywords: Mapping[Any, Any], where: str) -
     """Refuse keywords that the class does not know, and the lack of those it needs."""
     parameters = _parameters(cls)
     open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
-    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    known = [
+        parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
     for name in keywords:
         if not isinstance(name, str) or not (open_ended or name in known):
             remedy = f"{cls.__name__} takes {', '.join(known)}{did_you_mean(str(name), known)}"
             raise InvalidInput(f"{shown(name)} is unknown", where, remedy)
     for parameter in parameters:
-        if parameter.name in known and parameter.default is parameter.empty and parameter.name not in keywords:
+        if (
+            parameter.name in known
+            and parameter.default is parameter.empty
+            and parameter.name not in keywords
+        ):
             raise InvalidInput(f"no {parameter.name}", where, f"{cls.__name__} needs it")
 
 
 @cache
-def _parameters(cls: type[Value]) -> tuple[inspect.Parameter, ...]:
+def _parameters(cls: type[Any]) -> tuple[inspect.Parameter, ...]:
     """Return the parameters of the constructor, without `self`."""
     return tuple(inspect.signature(cls.__init__).parameters.values())[1:]
 
