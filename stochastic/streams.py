@@ -35,7 +35,7 @@ def key(seed: int) -> tuple[np.uint64, np.uint64]:
     InvalidInput
         If it is anything else: two seeds must never share a stream.
     """
-    if not 0 <= seed < 2**64:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise InvalidInput(f"{seed} is not a seed", "seed", "give a whole number from 0 to 2**64 - 1")
     return np.uint64(seed % 2**32), np.uint64(seed >> 32)
 
@@ -70,7 +70,11 @@ def draw_normals(seed: int, direction: str, purpose: str, first: int, count: int
 
 
 def draw_uniforms(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
-    """Draw independent uniforms, odd multiples of 2**-53 in (0, 1), as `draw_normals` draws normals."""
+    """Draw independent uniforms, odd multiples of 2**-53 in (0, 1), as `draw_normals` draws normals.
+
+    Two uniforms and two normals of one call are made of the same bits: take numbers 2c and 2c + 1 of a
+    purpose either as uniforms or as normals, never as both.
+    """
     return _draw("uniforms", seed, direction, purpose, first, count, draws)
 
 

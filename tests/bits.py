@@ -34,7 +34,7 @@ def arguments():
 
 
 def digest(functions=None):
-    """Hash the results of the vector functions (compiled, unless others are given) and of the random stream."""
+    """Hash results of the vector functions (compiled, unless others are given) and of the random stream."""
     if functions is None:
         module = compiling.lane_module()
         functions = {name: compiled(getattr(module, name)) for name in ("exp", "log", "sin", "cos", "tanh")}

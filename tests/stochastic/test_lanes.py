@@ -1,4 +1,4 @@
-"""Vector functions: accuracy against 60 digits, non-finite arguments, vector code, the same bits everywhere."""
+"""Vector functions: accuracy against 60 digits, non-finite arguments, vector code, equal bits everywhere."""
 
 import functools
 import math
