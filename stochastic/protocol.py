@@ -453,20 +453,18 @@ def _named_in(steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _normal_steps(steps: Sequence[Step], borders: Borders, named: Sequence[str]) -> tuple[Step, ...]:
-    """Return the steps in the form that equal protocols share: no default names, baths named if all must be."""
-    result = []
-    seen: set[str] = set()
+    """Return the steps in the form that equal protocols share: no default names, no bath left to guess."""
+    result, seen = [], set[str]()
     for position, (step, change) in enumerate(zip(steps, borders.changes, strict=True)):
-        keywords = step.table()
-        if step.name == _default_name(step, position):
-            del keywords["name"]
+        default = _default_name(step, position)
+        own = step.name or default
+        if own in seen:
+            raise InvalidInput(f"two steps are called {own!r}", place_of(step, position), "rename one")
+        seen.add(own)
+        changed: dict[str, Any] = {"name": None} if step.name == default else {}
         if step.word and not isinstance(step.thermal, Mapping) and step.word not in change:
-            keywords[step.word] = {bath: change[quantity(step.word, bath)] for bath in named}
-        name = step.name or _default_name(step, position)
-        if name in seen:
-            raise InvalidInput(f"two steps are called {name!r}", place_of(step, position), "rename one")
-        seen.add(name)
-        result.append(step if keywords == step.table() else type(step)(**keywords))
+            changed[step.word] = {bath: change[quantity(step.word, bath)] for bath in named}
+        result.append(type(step)(**{**step.table(), **changed}) if changed else step)
     return tuple(result)
 
 

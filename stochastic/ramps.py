@@ -66,7 +66,11 @@ def read_ramp(value: object, where: str, *, positive: bool = False) -> Ramp:
 def _read_table(values: list[object] | tuple[object, ...], where: str, positive: bool) -> Ramp:
     if not values:
         raise InvalidInput("an empty table", where, "give at least one value")
-    table = tuple(number(value, where, positive=positive) for value in values)
+    plain = np.array(values) if all(type(value) is float for value in values) else np.empty(0)
+    if plain.size and np.isfinite(plain).all() and (not positive or plain.min() > 0.0):
+        table = tuple((plain + 0.0).tolist())  # Long tables: what the other branch does, at once.
+    else:
+        table = tuple(number(value, where, positive=positive) for value in values)
     return table if len(table) > 1 else table[0]
 
 

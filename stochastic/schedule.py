@@ -34,9 +34,9 @@ class Schedule:
     """What is held fixed during each move of the system, and what stands at the ends of each stroke.
 
     A stroke is one step of the protocol in one cycle. In a stroke of n moves, move j = 0 ... n - 1 takes
-    place at the values of the instant ``(j + 1/2) / n``; controls change between moves, at frozen state, from the
-    stroke's opening values over those held to its closing ones. A quench has no moves: it opens at the old
-    values and closes at the new.
+    place at the values of the instant ``(j + 1/2) / n``; controls change between moves, at frozen state,
+    from the stroke's opening values over those held to its closing ones. A quench has no moves: it opens at
+    the old values and closes at the new.
 
     Parameters
     ----------

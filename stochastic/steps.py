@@ -79,10 +79,10 @@ class Step(Value):
 
     def __repr__(self) -> str:
         """Return the call that makes this step; long tables are summed up."""
-        table = self.table()
-        first = [f"{table.pop('duration')!r}"] if "duration" in table else []
-        words = [f"{word}={_summed_up(value)}" for word, value in table.items()]
-        return f"{self.kind}({', '.join(first + words)})"
+        duration = [] if isinstance(self, Quench) else [repr(self.duration)]
+        said = {"name": self.name, "baths": self.baths, self.word: self.thermal, **self.moves}
+        words = [f"{word}={_summed_up(value)}" for word, value in said.items() if value is not None]
+        return f"{self.kind}({', '.join(duration + words)})"
 
 
 class Isothermal(Step):
@@ -299,8 +299,8 @@ def _read_baths(value: object) -> tuple[str, ...]:
 
 def _summed_up(value: Any) -> str:
     """Return a value in time on one short line."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name!r}: {_summed_up(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list) and len(value) > 4 and isinstance(value[0], float):
+    if isinstance(value, tuple) and len(value) > 4:
         return f"({value[0]!r}, ... {len(value) - 2} values ..., {value[-1]!r})"
-    return repr(tuple(value) if isinstance(value, list) else value)
+    return repr(value)

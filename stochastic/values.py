@@ -7,7 +7,6 @@ import keyword
 import math
 import numbers
 from collections.abc import Iterable, Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -219,8 +218,7 @@ def _check_keywords(cls: type[Value], keywords: Mapping[Any, Any], where: str) -
             raise InvalidInput(f"no {parameter.name}", where, f"{cls.__name__} needs it")
 
 
-@cache
-def _parameters(cls: type[Any]) -> tuple[inspect.Parameter, ...]:
+def _parameters(cls: type[Value]) -> tuple[inspect.Parameter, ...]:
     """Return the parameters of the constructor, without `self`."""
     return tuple(inspect.signature(cls.__init__).parameters.values())[1:]
 
