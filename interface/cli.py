@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fluctua.stochastic.errors import FluctuaError, StorageError
+from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from fluctua.analysis.verdict import Report
@@ -95,6 +95,10 @@ def _verify(options: argparse.Namespace) -> int:
     from fluctua.analysis.verify import verify
     from fluctua.ensembles.dataset import open as open_run
 
+    if len(options.runs) > 2:
+        raise InvalidInput(
+            f"{len(options.runs)} folders", "", "give a run, a run and its reverse, or a folder of runs"
+        )
     opened = [open_run(folder) for folder in options.runs]
     groups = [tuple(opened)] if len(opened) == 2 else pairs(opened[0])
     reports = [

@@ -311,6 +311,64 @@ def test_a_damaged_run_is_65(typed, spec_file):
     one_error_line(err)
 
 
+# --- verify -----------------------------------------------------------------------------------------
+
+
+def test_verify_judges_a_pair_in_a_folder_or_as_two(typed, spec_file):
+    fine = ["--set", "time_step=0.005", "--trajectories", "20000"]
+    typed("run", spec_file, "--both", "--out", "pair", "--quiet", *fine)
+    code, out, err = typed("verify", "pair")
+    assert (code, err) == (0, "")
+    assert re.search(r"^  crooks +holds +slope ", out, re.MULTILINE)
+    both = typed("verify", "pair/direction=forward", "pair/direction=reverse", "--json")
+    alone = typed("verify", "pair", "--json")
+    assert json.loads(both[1])["verdicts"] == json.loads(alone[1])["verdicts"]
+    assert typed("verify", "pair", "--quiet") == (0, "", "")
+
+
+@pytest.mark.filterwarnings("default")
+def test_verify_exits_1_when_a_claim_is_violated(typed, spec_file):
+    coarse = ["--set", "time_step=0.05", "--set", "protocol.steps.0.k=[1.0, 4.0]", "--trajectories", "200000"]
+    typed("run", spec_file, "--both", "--out", "coarse", "--quiet", *coarse)
+    code, out, _ = typed(
+        "verify", "coarse", "--json", "--tolerance", "slope=0.02", "--tolerance", "delta_f=0.02"
+    )
+    assert code == 1
+    verdict = next(one for one in json.loads(out)["verdicts"] if one["claim"] == "crooks")
+    assert (verdict["outcome"], verdict["exact"]["outcome"]) == ("violated", "holds")
+    assert typed("verify", "coarse", "--claims", "first-law", "--quiet")[0] == 0
+
+
+def test_verify_judges_each_pair_of_a_sweep(typed):
+    Path("scan.toml").write_text(SMALL + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    typed("run", "scan.toml", "--out", "scan", "--both", "--quiet")
+    code, out, _ = typed("verify", "scan", "--json", "--claims", "first-law,crooks")
+    reports = json.loads(out)
+    assert code == 0
+    assert [len(report["verdicts"]) for report in reports] == [2, 2]
+    assert all("free_energy" in report for report in reports)  # forward met reverse
+
+
+def test_runs_that_are_not_partners_are_refused(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet")
+    typed("run", spec_file, "--out", "b", "--quiet", "--seed", "2")
+    for words in (["a", "a"], ["a", "b"]):
+        code, _, err = typed("verify", *words)
+        assert code == 2
+        assert "not each other's reverse" in one_error_line(err)
+    assert typed("verify", "a", "b", "a")[0] == 2
+
+
+def test_a_misspelt_claim_is_named(typed, spec_file):
+    typed("run", spec_file, "--out", "a", "--quiet")
+    code, _, err = typed("verify", "a", "--claims", "crook")
+    assert code == 2
+    assert "did you mean 'crooks'?" in one_error_line(err)
+
+
+# --- stop and go on ---------------------------------------------------------------------------------
+
+
 def test_the_command_that_goes_on_names_folder_and_seed():
     from fluctua import running
     from fluctua.ensembles.spec import EnsembleSpec
