@@ -496,6 +496,27 @@ def test_the_thread_check_finds_a_missing_lock(monkeypatch):
     assert graph._keys.most > 1
 
 
+def test_compiled_text_agrees_with_the_computed_value():
+    from numba import njit
+
+    from fluctua.stochastic import compiling, intrinsics
+
+    graph, node = parsed("tanh(q*k)/x + exp(-q**2) + log(1 + x**2)*sqrt(x) - cos(q)")
+    slope = graph.derivative(node, "q")
+    inside = graph.parse_condition("0 < q <= 1 and not (x > 2 or k < 1)", SAME)
+    lines, results = graph.emit([node, slope, inside])
+    space = {name: getattr(compiling.lane_module(), name) for name in FUNCTIONS if name != "sqrt"}
+    space |= {"fma": intrinsics.fma, "sqrt": intrinsics.sqrt}
+    exec("\n".join(["def meet(q, x, k):", *lines, "    return " + ", ".join(results)]), space)
+    meet = njit(error_model="numpy")(space["meet"])
+    at = dict(zip(NAMES, np.random.default_rng(0).uniform(0.1, 2.5, (3, 50)), strict=True))
+    values, slopes, found = zip(*(meet(*point) for point in zip(*at.values(), strict=True)), strict=True)
+    rounding = 20 * 3 * np.finfo(float).eps * 10  # twenty operations, each within 3 ulp of numbers below 10
+    np.testing.assert_allclose(values, graph.evaluate(node, at), rtol=0, atol=rounding)
+    np.testing.assert_allclose(slopes, graph.evaluate(slope, at), rtol=0, atol=20 * rounding)  # 1/x up to 10
+    assert list(found) == graph.evaluate(inside, at).tolist()
+
+
 def test_reading_formulas_needs_no_compiler():
     source = pathlib.Path(sys.modules[Graph.__module__].__file__).read_text()
     assert "numba" not in source
