@@ -115,7 +115,7 @@ def normals(Z, R, calls, first, call0, key0, key1, tag):
     """Fill rows 2c and 2c + 1 of Z with the normals of call `call0 + c`."""
     for c in range(calls):
         words(R, np.uint64(first), np.uint64(call0 + c), key0, key1, tag)
-        row = np.uint64(2 * c * P)  # unsigned: a signed index is checked for counting from the end, lane by lane
+        row = np.uint64(2 * c * P)  # signed, each lane would be checked for counting from the end
         for j in range(B):
             Z[row + np.uint64(j)], Z[row + np.uint64(P + j)] = box_muller(R[j], R[P + j])
 
