@@ -7,6 +7,7 @@ nothing at all, so that equal physics shares one compiled kernel.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -192,16 +193,17 @@ def _lane_function(form: Form, name: str, meaning: str, outputs: Sequence[int]) 
 # ---- the lane loops
 
 
+def _met(form: Form, when: str) -> list[str]:
+    """Names of what is met at a position: its energy and forces before (`met`) and after (`next`) a control change."""
+    swirl = _numbered(f"swirl_{when}", form.coordinates) if form.swirl else []
+    return [f"energy_{when}", *_numbered(f"force_{when}", form.coordinates), *swirl]
+
+
 def _insertions(form: Form) -> dict[str, list[str]]:
     """What the bare calls in the texts stand for."""
     n, arguments = form.coordinates, _arguments(form)
-
-    def names(when: str) -> list[str]:
-        swirl = _numbered(f"swirl_{when}", n) if form.swirl else []
-        return [f"energy_{when}", *_numbered(f"force_{when}", n), *swirl]
-
     return {
-        "meet": [f"{', '.join(names('met') + names('next'))} = meet_of({arguments})"],
+        "meet": [f"{', '.join(_met(form, 'met') + _met(form, 'next'))} = meet_of({arguments})"],
         "forces": [f"{', '.join(_numbered('force_mid', n))} = force_of({arguments})"],
     }
 
@@ -278,19 +280,28 @@ def _head(columns: Mapping[str, str], names: Sequence[str]) -> list[str]:
     return [f"    {name} = {columns[name]}" for name in names]
 
 
-def _loop(layout: Layout, lines: Sequence[str], extra: Mapping[str, str], fresh: Sequence[str] = ()) -> list[str]:
-    """A lane loop around `lines`: loads the rows they read, stores the rows they write.
-
-    Rows named in `fresh` are written before they are read.
-    """
+def _loop(layout: Layout, lines: Sequence[str], extra: Mapping[str, str]) -> list[str]:
+    """Put a lane loop around `lines`: it loads the rows they read, stores the rows they write."""
     text = "\n".join(lines)
-    used = [row for row in layout.rows if re.search(rf"\b{row}\b", text)]
-    written = [row for row in used if re.search(rf"^\s*(?:[\w, ]*\b)?{row}\b[\w, ]* [-+*]?= ", text, flags=re.M)]
-    where = {row: f"A[{layout.row(row)} * P + j]" for row in used}
-    body = [f"{row} = {where[row]}" for row in used if row not in fresh]
-    body += [f"{name} = {place}" for name, place in extra.items()]
-    body += list(lines) + [f"{where[row]} = {row}" for row in written]
+    where = {row: f"A[{k} * P + j]" for k, row in enumerate(layout.rows) if re.search(rf"\b{row}\b", text)}
+    read, written = _read_and_written(lines)
+    body = [f"{row} = {place}" for row, place in where.items() if row in read]
+    body += [f"{name} = {place}" for name, place in extra.items() if name in read]
+    body += list(lines) + [f"{place} = {row}" for row, place in where.items() if row in written]
     return ["for j in range(B):"] + [f"    {line}" for line in body]
+
+
+def _read_and_written(lines: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Names that straight-line code reads before it writes them, and names that it writes."""
+    read: set[str] = set()
+    written: set[str] = set()
+    for statement in ast.parse("\n".join(lines)).body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        loaded = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        read |= (loaded | (stored if isinstance(statement, ast.AugAssign) else set())) - written
+        written |= stored
+    return read, written
 
 
 def _pass(name: str, arguments: str, meaning: str, head: Sequence[str], *loops: Sequence[str]) -> str:
@@ -313,13 +324,12 @@ def _begin(form: Form, layout: Layout) -> str:
     """Accumulators at zero, extremes at minus or plus infinity, the energies at the first instant."""
     lines = [f"energy = energy_of({_arguments(form)})", "energy_start = energy"]
     lines += [f"bare = bare_of({_arguments(form)})", "bare_start = bare"] if form.bare else []
-    zero = [row for row in layout.rows[layout.state :] if not row.startswith(("energy", "bare", "total"))]
+    zero = [row for row in layout.rows[layout.state : layout.reported] if not row.startswith(("energy", "bare", "total"))]
     lines += [f"{row} = 0.0" for row in zero]
     limits = {"max": "-inf", "min": "inf", "first": "inf"}
     lines += [f"total_{k} = {limits[r.kind]}" for k, r in enumerate(form.records) if r.kind in limits]
-    fresh = layout.rows[layout.state :]
     head = _scalars(layout, _controls(form))
-    return _pass("begin", "A, row, constants", "Set every row but the state.", head, _loop(layout, lines, {}, fresh))
+    return _pass("begin", "A, row, constants", "Set every row but the state.", head, _loop(layout, lines, {}))
 
 
 def _turn(form: Form, layout: Layout) -> str:
@@ -352,7 +362,8 @@ def _advance(form: Form, layout: Layout) -> str:
     z = {f"z_{k}": f"Z[noise + np.uint64({k} * P + j)]" for k in range(form.normals)}
     old = [f"q_old_{i} = q_{i}" for i in range(form.coordinates)]
     head = _scalars(layout, layout.table)
-    loops = [_loop(layout, old + _move(form, turned) + _observe(form), z) for turned in ((False, True) if form.alternates else (False,))]
+    turns = (False, True) if form.alternates else (False,)
+    loops = [_loop(layout, old + _move(form, turned) + _observe(form), z) for turned in turns]
     if form.alternates:
         even = ["if odd == 0:"] + [f"    {line}" for line in loops[0]]
         odd = ["else:"] + [f"    {line}" for line in loops[1]]
