@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from fluctua.stochastic.units import Units as Units
     from fluctua.validation.validate import validate as validate
 
+    __version__: str
+
 # The same list for the interpreter; a test holds the two together.
 _HOMES = {
     "stochastic.potential": ("Potential",),

@@ -57,7 +57,7 @@ def _refuse(error: FluctuaError) -> int:
     return error.exit_code
 
 
-def _warn(message: Warning | str, *_: object) -> None:
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
     notice(f"warning: {message}")
 
 
@@ -173,20 +173,21 @@ def _demo(options: argparse.Namespace) -> int:
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, like all others."""
 
-    def __init__(self, *arguments: Any, example: str = "", **keywords: Any) -> None:
+    def __init__(self, *, example: str = "", **keywords: Any) -> None:
+        keywords |= {"allow_abbrev": False, "formatter_class": _Help}
         if example:
             keywords["epilog"] = "example:\n" + "\n".join(f"  {line}" for line in example.splitlines())
-        super().__init__(
-            *arguments,
-            **keywords,
-            allow_abbrev=False,
-            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-                prog, max_help_position=30, width=100
-            ),
-        )
+        super().__init__(**keywords)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message} (command line): see {self.prog} --help\n")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help of one width everywhere, with options and their meaning side by side."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
 
 
 class _Version(argparse.Action):

@@ -160,8 +160,8 @@ def _without_idle_imports(process_is_ours: bool) -> Iterator[None]:
     from the user.
     """
     absent = _Absent(*(("scipy.linalg", "pandas") if process_is_ours else ()))
-    sys.meta_path.insert(0, absent)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, absent)
     try:
         yield
     finally:
-        sys.meta_path.remove(absent)  # type: ignore[arg-type]
+        sys.meta_path.remove(absent)

@@ -315,7 +315,7 @@ def test_a_damaged_run_is_65(typed, spec_file):
 
 
 def test_verify_judges_a_pair_in_a_folder_or_as_two(typed, spec_file):
-    fine = ["--set", "time_step=0.005", "--trajectories", "20000"]
+    fine = ["--set", "time_step=0.005", "--set", "protocol.steps.0.k=[1, 4]", "--trajectories", "100000"]
     typed("run", spec_file, "--both", "--out", "pair", "--quiet", *fine)
     code, out, err = typed("verify", "pair")
     assert (code, err) == (0, "")

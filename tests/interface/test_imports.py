@@ -66,7 +66,12 @@ def test_open_is_not_exported():
 def test_checkers_and_the_interpreter_see_the_same_names():
     tree = ast.parse(Path(fluctua.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    seen = {
+        alias.asname: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     ours = {name: f"fluctua.{home}" for name, home in fluctua._HOME_OF.items()}
     assert seen == {**ours, "systems": "fluctua.stochastic"}
     assert set(seen) == {*fluctua.__all__, "open"}

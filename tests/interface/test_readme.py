@@ -1,0 +1,56 @@
+"""The README says what is true: its script runs as printed, its commands work, its files are there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from fluctua import cli
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SET_UP = "python3 -m venv .venv && .venv/bin/pip install "
+
+
+def blocks(language):
+    return [text for found, text in BLOCKS if found == language]
+
+
+def test_the_script_prints_what_is_shown(tmp_path, monkeypatch, capsys):
+    (script,), (shown,) = blocks("python"), blocks("text")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "README.md", "exec"), {})
+    assert capsys.readouterr().out == shown
+
+
+def test_the_script_is_the_one_in_examples():
+    assert blocks("python") == [(ROOT / "examples" / "drag.py").read_text()]
+
+
+def test_every_command_works(tmp_path, monkeypatch, capsys):
+    commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("fluctua ")]
+    assert [line.split()[1] for line in commands] == ["run", "inspect", "verify"]
+    monkeypatch.chdir(tmp_path)
+    Path("examples").symlink_to(ROOT / "examples")
+    for line in commands:
+        words = shlex.split(line)[1:]
+        fewer = ["--trajectories", "20000"] if words[0] == "run" else []
+        assert cli.main([*words, *fewer]) == 0, capsys.readouterr().err
+
+
+def test_both_ways_in_are_told():
+    ways = [line for block in blocks("") for line in block.splitlines() if line.startswith("python3")]
+    assert ways == [f"{SET_UP}. && .venv/bin/fluctua demo", f"{SET_UP}'.[test]' && .venv/bin/pytest"]
+
+
+def test_every_block_is_run_somewhere():
+    told = [line for block in blocks("") for line in block.splitlines()]
+    assert {language for language, _ in BLOCKS} == {"", "python", "text"}
+    assert all(line.startswith(("fluctua ", SET_UP)) for line in told)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
+def test_every_link_leads_somewhere(link):
+    assert (ROOT / link).exists()
