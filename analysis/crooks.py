@@ -1,17 +1,21 @@
 r"""Crooks' theorem as a coin toss, and Bennett's free-energy difference as its fit.
 
-Work ``w`` of forward trajectories has the density p; ``y = -w`` of reverse ones the density q; all in kT. The theorem says
+Work ``w`` of forward trajectories has the density p; ``y = -w`` of reverse ones the density q; all in kT. The
+theorem says
 
 .. math:: \frac{p(w)}{q(w)} = e^{w-f},
 
-so that the direction of a trajectory, given its work, is a coin with a known bias, however the work is distributed:
+so that the direction of a trajectory, given its work, is a coin with a known bias, however the work is
+distributed:
 
-.. math:: P(\mathrm{forward} \mid w) = L(M + w - f), \qquad L(u) = \frac1{1+e^{-u}}, \qquad M=\ln\frac{n_F}{n_R}.
+.. math:: P(\mathrm{forward} \mid w) = L(M + w - f),
+   \qquad L(u) = \frac1{1+e^{-u}}, \qquad M=\ln\frac{n_F}{n_R}.
 
-The only unknown is f, and its maximum-likelihood estimate is Bennett's acceptance ratio. Everything else that a
-logistic model could contain must be absent: a slope other than 1, a bend, a local excess.
+The only unknown is f, and its maximum-likelihood estimate is Bennett's acceptance ratio. Everything else that
+a logistic model could contain must be absent: a slope other than 1, a bend, a local excess.
 
-Sources: Bennett (1976); Crooks (1999); Shirts, Bair, Hooker and Pande (2003); Prentice and Pyke (1979); Neyman (1937).
+Sources: Bennett (1976); Crooks (1999); Shirts, Bair, Hooker and Pande (2003); Prentice and Pyke (1979);
+Neyman (1937).
 """
 
 from __future__ import annotations
@@ -25,16 +29,21 @@ from scipy import special
 
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.logistic import blocks, chances, log_chance, log_sum
+from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import Labels, p_value, walk_ends
+from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
-from fluctua.analysis.verdict import Part, Verdict, judge
+from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
 SLOPE_TOLERANCE = 0.05
 FREE_ENERGY_TOLERANCE = 0.1  # kT
 LEAST_INFORMATION = 3.0  # below it, no error bar of f or of the slope is honest
-ENOUGH_INFORMATION = 100.0  # from there on, the limit laws of the tests are as good as drawing the labels again
+ENOUGH_INFORMATION = (
+    100.0  # from there on, the limit laws of the tests are as good as drawing the labels again
+)
+_GOOD_SHARE = 0.02  # of the trajectories: with more of them in the overlap, the samples are just small
 LEAST_FOR_SHAPE = 20  # values in each direction
 _DEGREE = 3  # of the polynomials of the smooth test
 _SUBSAMPLE = 1 << 15
@@ -69,8 +78,8 @@ def bar(work_forward: ArrayLike, work_reverse: ArrayLike) -> Estimate:
 
     Notes
     -----
-    Bennett (1976); Shirts, Bair, Hooker and Pande (2003). The two subtracted terms belong to samples whose sizes were
-    chosen, not drawn.
+    Bennett (1976); Shirts, Bair, Hooker and Pande (2003). The two subtracted terms belong to samples whose
+    sizes were chosen, not drawn.
     """
     pair = _Pair.of(work_forward, work_reverse)
     shift = pair.free_energy()
@@ -114,7 +123,7 @@ class _Pair:
         """Return BAR's root, measured from the origin."""
         start = 0.0
         if max(self.n_forward, self.n_reverse) > 8 * _SUBSAMPLE:
-            # Few values bring the root within a standard error or so; then the full sums need three rounds, not ten.
+            # A few values bring the root near; then the full sums need three rounds, not ten.
             start = _Pair(_thinned(self.forward), _thinned(self.turned), self.origin).free_energy()
         return _root(self, start)
 
@@ -128,10 +137,12 @@ def _rough_median(values: Floats) -> float:
 
 
 def _root(pair: _Pair, start: float) -> float:
-    r"""Solve :math:`g(f)=\ln\sum_R L(M+y-f)-\ln\sum_F L(f-M-w)=0`, which falls monotonically with :math:`-2\le g'\le0`.
+    r"""Solve BAR's equation in the logarithm, where it falls monotonically, with a slope from -2 to 0.
 
-    Newton's steps within a bracket that is certain from the outset; in the logarithm they do not stall where the samples
-    do not overlap.
+    .. math:: g(f)=\ln\sum_R L(M+y-f)-\ln\sum_F L(f-M-w)=0
+
+    Newton's steps within a bracket that is certain from the outset; in the logarithm they do not stall where
+    the samples do not overlap.
     """
     sizes = pair.log_sizes
     low = min(pair.forward.min(), pair.turned.min()) + min(sizes, 0.0)
@@ -291,8 +302,12 @@ class _Basis:
     @classmethod
     def at(cls, pair: _Pair, f: float) -> _Basis:
         information, first, second = _moments(pair, f, f, 1.0, 2)
-        if information < _NO_INFORMATION:  # what a label says is then certain: one wrong label is one too many
-            return cls(f, _NO_INFORMATION, f, 1.0, np.array([[0.0, 1.0, 0.0, 0.0]]) / math.sqrt(_NO_INFORMATION))
+        if (
+            information < _NO_INFORMATION
+        ):  # what a label says is then certain: one wrong label is one too many
+            return cls(
+                f, _NO_INFORMATION, f, 1.0, np.array([[0.0, 1.0, 0.0, 0.0]]) / math.sqrt(_NO_INFORMATION)
+            )
         offset = first / information
         width = math.sqrt(max(second / information - offset**2, 0.0))
         centre = f + offset
@@ -321,7 +336,7 @@ class _Basis:
 
 
 def _moments(pair: _Pair, f: float, centre: float, width: float, largest: int) -> list[float]:
-    r"""Return :math:`\sum_i v_i h_i^k` with :math:`h=(x-\mathrm{centre})/\mathrm{width}`, for k = 0 to `largest`."""
+    """Return the sums of v h^k with h = (x - centre) / width and v = p (1 - p), for k = 0 to `largest`."""
     sums = [0.0] * (largest + 1)
     for values, _ in pair.labelled:
         for (part,) in blocks(values):
@@ -334,7 +349,7 @@ def _moments(pair: _Pair, f: float, centre: float, width: float, largest: int) -
 
 
 def _orthonormal(moments: list[float]) -> Floats:
-    """Orthonormalise 1, h, h^2, h^3 under the given moments; powers that the data cannot tell apart are left out."""
+    """Orthonormalise 1, h, h^2, h^3 under these moments, without powers that the data cannot tell apart."""
     gram = np.array([[moments[i + j] for j in range(_DEGREE + 1)] for i in range(_DEGREE + 1)])
     rows: list[Floats] = []
     for k in range(_DEGREE + 1):
@@ -393,10 +408,12 @@ def _by_relabelling(pair: _Pair, f: float, basis: _Basis, observed: _Statistics,
 
 
 def _slope(pair: _Pair, f: float, centre: float) -> tuple[float, float]:
-    r"""Maximise the likelihood of :math:`\mathrm{logit}\,P = M + c - f + a + \gamma (x-c)` over a and :math:`\gamma`.
+    r"""Maximise the likelihood over the slope and a shift.
 
-    Damped Newton steps: plain ones diverge where the true slope is negative. Returns the slope and its standard error,
-    NaN where the two samples are separated, as the maximum then lies at infinity.
+    .. math:: \mathrm{logit}\,P = M + c - f + a + \gamma\,(x-c)
+
+    Damped Newton steps: plain ones diverge where the true slope is negative. Returns the slope and its
+    standard error, NaN where the two samples are separated, as the maximum then lies at infinity.
     """
     place = np.array([0.0, 1.0])
     shift = pair.log_sizes + centre - f
@@ -453,7 +470,7 @@ def judge_crooks(
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
 ) -> Verdict:
-    """Judge Crooks' theorem: slope 1, no other shape, and the known free-energy difference where there is one.
+    """Judge Crooks' theorem: slope 1, no other shape, and the free-energy difference where it is known.
 
     Parameters
     ----------
@@ -471,8 +488,8 @@ def judge_crooks(
     Returns
     -------
     Verdict
-        With the parts ``slope``, ``shape`` and, where `delta_f` is given, ``ΔF`` and ``joint``. Holm runs over slope, shape
-        and ΔF.
+        With the parts ``slope``, ``shape`` and, where `delta_f` is given, ``ΔF`` and ``joint``. Holm runs
+        over slope, shape and ΔF.
     """
     parts = [slope_part(fit, slope_tolerance)]
     if delta_f is not None:
@@ -511,10 +528,20 @@ def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENE
     """Return BAR's free-energy difference, which should be `delta_f`; without overlap it is not tested."""
     if not fit.overlaps:
         return Part(
-            "ΔF", fit.free_energy, None, expected=delta_f, tolerance=tolerance, starved=_no_overlap(fit), method="BAR"
+            "ΔF",
+            fit.free_energy,
+            None,
+            expected=delta_f,
+            tolerance=tolerance,
+            starved=_no_overlap(fit),
+            method="BAR",
         )
     difference = fit.free_energy - delta_f
-    z = difference / fit.free_energy_error if fit.free_energy_error > 0.0 else math.copysign(math.inf, difference)
+    z = (
+        difference / fit.free_energy_error
+        if fit.free_energy_error > 0.0
+        else math.copysign(math.inf, difference)
+    )
     return Part(
         "ΔF",
         estimate=fit.free_energy,
@@ -528,7 +555,7 @@ def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENE
 
 
 def shape_part(fit: CrooksFit) -> Part:
-    """Return the test that the log odds are a straight line: smooth test and cusum, the smaller p counted twice."""
+    """Return the test that the log odds are straight: smooth test and cusum, the smaller p counted twice."""
     if min(fit.n_forward, fit.n_reverse) < LEAST_FOR_SHAPE:
         return Part("shape", starved=f"too few trajectories: shape needs {LEAST_FOR_SHAPE} in each direction")
     return Part(
@@ -541,7 +568,9 @@ def shape_part(fit: CrooksFit) -> Part:
 
 def _shape_details(fit: CrooksFit) -> list[Part]:
     return [
-        Part("smooth", statistic=fit.smooth_statistic, p_value=fit.smooth_p, decides=False, method=fit.method),
+        Part(
+            "smooth", statistic=fit.smooth_statistic, p_value=fit.smooth_p, decides=False, method=fit.method
+        ),
         Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
     ]
 
@@ -549,11 +578,17 @@ def _shape_details(fit: CrooksFit) -> list[Part]:
 def _joint_part(slope: Part, free_energy: Part) -> Part:
     """Return the joint test of slope and ΔF, which are independent at the information-weighted centre."""
     statistic = float(slope.statistic or 0.0) ** 2 + float(free_energy.statistic or 0.0) ** 2
-    return Part("joint", statistic=statistic, p_value=float(special.chdtrc(2, statistic)), decides=False, method="chi-square, 2")
+    return Part(
+        "joint",
+        statistic=statistic,
+        p_value=float(special.chdtrc(2, statistic)),
+        decides=False,
+        method="chi-square, 2",
+    )
 
 
 def _no_overlap(fit: CrooksFit) -> str:
-    return (
-        f"no overlap: forward and reverse work share the information of {fit.information:.2g} trajectories, "
-        f"{LEAST_INFORMATION:g} are the least for an interval; drive more slowly or add trajectories"
-    )
+    carried = f"the information of {fit.information:.2g}, and an interval needs {LEAST_INFORMATION:g}"
+    if fit.information > _GOOD_SHARE * min(fit.n_forward, fit.n_reverse):
+        return f"too few trajectories: they carry {carried}"
+    return f"no overlap: forward and reverse work share {carried}; drive more slowly, or add trajectories"

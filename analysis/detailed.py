@@ -1,12 +1,14 @@
 r"""The detailed theorem of one sample as a coin toss: the sign of s, given its size.
 
-The theorem p(s)/p(-s) = e^s holds for the total entropy production in a steady state, or under a protocol that is its own
-time reverse and starts where its reverse starts; for exchanged heat times the difference of inverse temperatures; and for the
-dissipated work of a forward and a reverse trajectory taken together. It says that
+The theorem p(s)/p(-s) = e^s holds for the total entropy production in a steady state, or under a protocol
+that is its own time reverse and starts where its reverse starts; for exchanged heat times the difference of
+inverse temperatures; and for the dissipated work of a forward and a reverse trajectory taken together. It
+says that
 
 .. math:: P(s > 0 \mid |s|) = L(|s|), \qquad L(u) = \frac1{1+e^{-u}},
 
-whatever the law of :math:`|s|`. The fitted model is :math:`\mathrm{logit}\,P = \gamma |s|`; the theorem is :math:`\gamma=1`.
+whatever the law of :math:`|s|`. The fitted model is :math:`\mathrm{logit}\,P = \gamma |s|`; the theorem is
+:math:`\gamma=1`.
 
 Sources: Evans and Searles (1994); Jarzynski and Wojcik (2004); Seifert (2005).
 """
@@ -22,9 +24,11 @@ from scipy import special
 
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE_TOLERANCE
 from fluctua.analysis.logistic import chances
+from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import Labels, p_value, walk_ends
+from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
-from fluctua.analysis.verdict import Part, Verdict, judge
+from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +44,8 @@ class DetailedFit:
     information : float
         Sum of p (1 - p) over the values that are not zero.
     slope, slope_error : float
-        Maximum-likelihood slope of the log odds of a positive sign against the size; NaN where all signs agree with it.
+        Maximum-likelihood slope of the log odds of a positive sign against the size; NaN where all signs
+        agree with it.
     slope_statistic, slope_p : float
         Score test of slope 1.
     sign_statistic, sign_p : float
@@ -94,7 +99,9 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     observed = np.array([*(residual @ features), _excursion(size, residual, weight)])
     information = float(weight.sum())
     if information < ENOUGH_INFORMATION:
-        p, method = _by_relabelling(Labels(plus, features, walk_ends(size), bridge=False), observed, weight, alpha)
+        p, method = _by_relabelling(
+            Labels(plus, features, walk_ends(size), bridge=False), observed, weight, alpha
+        )
     else:
         p, method = _by_limit_law(observed), "limit law"
     slope, slope_error = _slope(size, positive)
@@ -126,7 +133,9 @@ def _excursion(size: Floats, residual: Floats, weight: Floats) -> float:
     return float(heights.max(initial=0.0) / math.sqrt(max(float(weight.sum()), 1e-200)))
 
 
-def _by_relabelling(labels: Labels, observed: Floats, weight: Floats, alpha: float) -> tuple[list[float], str]:
+def _by_relabelling(
+    labels: Labels, observed: Floats, weight: Floats, alpha: float
+) -> tuple[list[float], str]:
     sums, walks = labels.redraw(labels.replicates(alpha))
     walks = walks / math.sqrt(max(float(weight.sum()), 1e-200))
     p = [p_value(abs(float(observed[k])), np.abs(sums[:, k])) for k in range(2)]
@@ -134,7 +143,10 @@ def _by_relabelling(labels: Labels, observed: Floats, weight: Floats, alpha: flo
 
 
 def _by_limit_law(observed: Floats) -> list[float]:
-    return [*(float(2.0 * special.ndtr(-abs(z))) for z in observed[:2]), _reach_of_brownian_motion(float(observed[2]))]
+    return [
+        *(float(2.0 * special.ndtr(-abs(z))) for z in observed[:2]),
+        _reach_of_brownian_motion(float(observed[2])),
+    ]
 
 
 def _reach_of_brownian_motion(height: float) -> float:
@@ -154,7 +166,9 @@ def _reach_of_brownian_motion(height: float) -> float:
 
 
 def _slope(size: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
-    r"""Maximise :math:`\sum\ln L(\pm\gamma|s|)` over :math:`\gamma` by damped Newton steps on a concave function.
+    r"""Maximise a concave likelihood over the slope by damped Newton steps.
+
+    .. math:: \sum_i \ln L(\pm\gamma|s_i|)
 
     Infinite where every sign is the same: then NaN.
     """
@@ -167,9 +181,13 @@ def _slope(size: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
         gradient = float(np.dot(np.where(positive, minus, -plus), size))
         curvature = float(np.dot(plus * minus, np.square(size)))
         low, high = (slope, high) if gradient > 0.0 else (low, slope)
-        # Far from the maximum the curvature vanishes and Newton's step runs away: at most double the distance from 1.
+        # Far from the maximum the curvature vanishes and Newton's step would run away.
         reach = 2.0 * (1.0 + abs(slope))
-        step = float(np.clip(gradient / curvature, -reach, reach)) if curvature > 0.0 else math.copysign(reach, gradient)
+        step = (
+            float(np.clip(gradient / curvature, -reach, reach))
+            if curvature > 0.0
+            else math.copysign(reach, gradient)
+        )
         if abs(step) <= 1e-10 * max(1.0, abs(slope)):
             return slope + step, 1.0 / math.sqrt(curvature)
         slope = slope + step if low < slope + step < high else 0.5 * (low + high)
@@ -220,7 +238,9 @@ def judge_detailed(
         method=f"sign count and cusum, {fit.method}",
     )
     details = [
-        Part("sign count", statistic=fit.sign_statistic, p_value=fit.sign_p, decides=False, method=fit.method),
+        Part(
+            "sign count", statistic=fit.sign_statistic, p_value=fit.sign_p, decides=False, method=fit.method
+        ),
         Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
     ]
     return judge(
@@ -235,6 +255,6 @@ def judge_detailed(
 
 def _unseen(fit: DetailedFit) -> str:
     return (
-        f"tail not sampled: the signs carry the information of {fit.information:.2g} trajectories, "
-        f"{LEAST_INFORMATION:g} are the least for an interval; shorter runs or more of them"
+        f"tail not sampled: the signs carry the information of {fit.information:.2g}, and an interval needs "
+        f"{LEAST_INFORMATION:g}; take shorter runs, or more of them"
     )

@@ -2,8 +2,8 @@ r"""The first law as an identity of every trajectory.
 
 .. math:: \Delta H = W + \sum_\nu Q_\nu + W_\mathrm{sh}
 
-The terms are accumulated independently, so the identity has teeth; what it may miss is rounding, which grows with the number
-of steps and with the size of the energies.
+The terms are accumulated independently, so the identity has teeth; what it may miss is rounding, which grows
+with the number of steps and with the size of the energies.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fluctua.analysis.verdict import Part, Verdict
+from fluctua.analysis.parts import Part
+from fluctua.analysis.verdict import Verdict
 
 ROUNDING = 1e-12  # for 1,000 time steps, in units of 1 + the largest energy met
 
@@ -65,14 +66,22 @@ def judge_first_law(residual: Residual) -> Verdict:
         standard_error=0.0,
         tolerance=residual.allowed,
         reason=(
-            f"energy change less work, heat and shadow work is at most {bound} in {residual.n:,} trajectories; "
-            f"rounding explains {residual.allowed:.1g}"
+            f"energy change less work, heat and shadow work is at most {bound} in {residual.n:,} "
+            f"trajectories, and rounding explains {residual.allowed:.1g}"
         ),
         assumptions=("an identity: no error rate",),
         measured=f"residual <= {bound}",
         should_be="0",
         within="rounding",
-        parts=(Part("residual", residual.largest, 0.0, tolerance=residual.allowed, method="largest over all trajectories"),),
+        parts=(
+            Part(
+                "residual",
+                residual.largest,
+                0.0,
+                tolerance=residual.allowed,
+                method="largest over all trajectories",
+            ),
+        ),
     )
 
 
@@ -81,4 +90,5 @@ def _one_digit(value: float) -> str:
     if not value > 0.0:
         return "0"
     exponent = math.floor(math.log10(value))
-    return f"{math.ceil(value / 10.0**exponent - 1e-9):.0f}e{exponent}" if exponent < -3 else f"{value:.2g}"
+    digit = math.ceil(value / 10.0**exponent - 1e-9)
+    return f"{digit * 10.0**exponent:.0e}".replace("e-0", "e-") if exponent < -3 else f"{value:.2g}"

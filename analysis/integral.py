@@ -2,11 +2,13 @@ r"""The integral theorem of one sample, judged on the side where it can be judge
 
 .. math:: \langle e^{-s}\rangle = 1
 
-The average of a quantity that is positive and unbounded can be shown to be too *high*; that it is too *low* can never be
-shown by the sample alone, as trajectories too rare to be seen may carry the difference (Bahadur and Savage 1956). So a low
-average is ``undecidable``, with what the unseen trajectories would have to be, and ``holds`` asks that the tail is sampled.
+The average of a quantity that is positive and unbounded can be shown to be too *high*; that it is too *low*
+can never be shown by the sample alone, as trajectories too rare to be seen may carry the difference (Bahadur
+and Savage 1956). So a low average is ``undecidable``, with what the unseen trajectories would have to be, and
+``holds`` asks that the tail is sampled.
 
-Sources: Jarzynski (1997, 2006); Seifert (2005); Zhang and Stephens (2009) and Vehtari and others (2024) for the tail.
+Sources: Jarzynski (1997, 2006); Seifert (2005); Zhang and Stephens (2009) and Vehtari and others (2024) for
+the tail.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.parts import Part
+from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
-from fluctua.analysis.verdict import Part, Verdict, judge
+from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -39,27 +43,35 @@ class ExponentialAverage:
     n : int
         Number of values.
     value, standard_error : float
-        :math:`-\ln\langle e^{-s}\rangle` and its error by the delta method: a free-energy difference where s is work in kT.
-    excess_p : float
-        p-value of an average that is too high, from the one-sided t-test and the count in the tail.
+        :math:`-\ln\langle e^{-s}\rangle` and its error by the delta method: a free-energy difference where s
+        is work in kT.
     statistic : float
         t of the average against 1; positive where it is too high.
+    mean_p, tail_p : float
+        p-values of an average that is too high: one-sided t-test, and count in the tail.
     effective : float
         Kish's number of trajectories that carry the average, :math:`(\sum X)^2/\sum X^2`.
     tail_index : float
         Pareto index of the largest terms; above 0.7 the error bar means nothing.
     missing : float
-        What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is not low.
+        What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is
+        not low.
     """
 
     n: int
     value: float
     standard_error: float
-    excess_p: float
     statistic: float
+    mean_p: float
+    tail_p: float
     effective: float
     tail_index: float
     missing: float
+
+    @property
+    def excess_p(self) -> float:
+        """Join the sharper t-test and the tail count, which sees where a huge spread makes the first blind."""
+        return min(1.0, self.mean_p / (1.0 - _SHARE_OF_TAIL), self.tail_p / _SHARE_OF_TAIL)
 
     @property
     def sampled(self) -> bool:
@@ -79,13 +91,15 @@ class ExponentialAverage:
     @property
     def lacking(self) -> str:
         """Say what a low average of a sample that looks complete can mean."""
-        return f"tail not sampled: the average is low, which one direction alone cannot disprove{self._unseen}"
+        return f"tail not sampled: the average is low, which alone disproves nothing{self._unseen}"
 
     @property
     def _unseen(self) -> str:
         if not math.isfinite(self.missing):
             return ""
-        return f"; to mend it, trajectories too rare to be seen must lie {-self.missing:.2g} kT below the expected value"
+        return (
+            f"; to mend it, some too rare to be seen must lie {-self.missing:.2g} kT below the expected value"
+        )
 
 
 def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage:
@@ -118,8 +132,9 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage
         n=n,
         value=shift - math.log(mean),
         standard_error=error / mean,
-        excess_p=_excess_p(values, statistic),
         statistic=statistic,
+        mean_p=1.0 if math.isnan(statistic) else float(special.stdtr(max(1, n - 1), -statistic)),
+        tail_p=tail_count(values),
         effective=float(terms.sum() ** 2 / np.dot(terms, terms)),
         tail_index=tail_index(terms),
         missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
@@ -130,14 +145,6 @@ def _ratio(difference: float, error: float) -> float:
     if error > 0.0:
         return difference / error
     return math.nan if math.isnan(error) else math.copysign(math.inf, difference) if difference else 0.0
-
-
-def _excess_p(values: Floats, statistic: float) -> float:
-    """Join t-test and tail count: the first is the sharper, the second sees what makes the first blind, a huge spread."""
-    by_mean = float(special.stdtr(values.size - 1, -statistic)) if math.isfinite(statistic) else float(statistic <= 0.0)
-    if math.isnan(statistic):
-        by_mean = 1.0
-    return min(1.0, by_mean / (1.0 - _SHARE_OF_TAIL), tail_count(values) / _SHARE_OF_TAIL)
 
 
 def tail_count(s: ArrayLike) -> float:
@@ -158,14 +165,16 @@ def tail_count(s: ArrayLike) -> float:
     values = np.asarray(s, dtype=np.float64)
     counts = np.array([np.count_nonzero(values <= -z) for z in _TAIL_LEVELS])
     # bdtrc(k, n, p) = P(more than k); none is never too many
-    p = np.where(counts > 0, special.bdtrc(np.maximum(counts - 1, 0), values.size, np.exp(-_TAIL_LEVELS)), 1.0)
+    as_many = special.bdtrc(np.maximum(counts - 1, 0), values.size, np.exp(-_TAIL_LEVELS))
+    p = np.where(counts > 0, as_many, 1.0)
     return float(min(1.0, _TAIL_LEVELS.size * p.min()))
 
 
 def _missing_tail(n: int, upper: float, one: float) -> float:
     r"""Return below which s unseen trajectories must lie for the average to be 1.
 
-    Unseen at n trials means a total probability of at most 3/n (95 %); they have to carry :math:`1-m_U`, so some have
+    Unseen at n trials means a total probability of at most 3/n (95 %); they have to carry :math:`1-m_U`, so
+    some have
     :math:`s \le -\ln[(1-m_U)\,n/3]`.
     """
     lacking = 1.0 - upper / one if one > 0.0 else math.nan
@@ -175,8 +184,9 @@ def _missing_tail(n: int, upper: float, one: float) -> float:
 def tail_index(terms: Floats) -> float:
     r"""Estimate the Pareto index of the largest terms: moments below its inverse exist.
 
-    The generalised Pareto distribution is fitted to the :math:`\min(n/5, 3\sqrt n)` largest terms, with a weak prior at 1/2.
-    Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024), appendix G.
+    The generalised Pareto distribution is fitted to the :math:`\min(n/5, 3\sqrt n)` largest terms, with a
+    weak prior at 1/2. Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry
+    (2024), appendix G.
 
     Parameters
     ----------
@@ -201,7 +211,7 @@ def tail_index(terms: Floats) -> float:
 
 
 def _pareto_index(excess: Floats) -> float:
-    """Fit by the posterior mean over a grid of the inverse-scale parameter; `excess` is sorted and positive."""
+    """Fit by the posterior mean over a grid of inverse scales; `excess` is sorted and positive."""
     n = excess.size
     points = 30 + int(math.sqrt(n))
     quartile = excess[int(n / 4 + 0.5) - 1]
@@ -236,19 +246,22 @@ def average_part(
         Error rate, for saying whether the average is low.
     """
     low = average.value - float(special.ndtri(1.0 - alpha)) * average.standard_error > 0.0
+    by_count = average.tail_p / _SHARE_OF_TAIL < average.mean_p / (1.0 - _SHARE_OF_TAIL)
     part = Part(
         name,
         estimate=expected + average.value,
         standard_error=average.standard_error if math.isfinite(average.standard_error) else None,
         expected=expected,
         tolerance=tolerance,
-        statistic=-average.statistic,
+        statistic=None if by_count else -average.statistic,
         p_value=average.excess_p,
         cautious=True,
         starved=average.starved,
-        method="one-sided t-test and tail count",
+        method="tail count" if by_count else "one-sided t-test",
     )
-    return replace(part, starved=average.lacking) if low and average.sampled and not part.within(alpha) else part
+    return (
+        replace(part, starved=average.lacking) if low and average.sampled and not part.within(alpha) else part
+    )
 
 
 def judge_integral(

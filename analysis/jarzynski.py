@@ -3,11 +3,12 @@ r"""Jarzynski's equality, with and without reverse data.
 .. math:: \langle e^{-w}\rangle = e^{-f}, \qquad w=\beta W,\quad f=\beta\,\Delta F
 
 Where the temperature varies, w is the dimensionless work :math:`\int\partial_t(\beta_tH_t)\,dt` and f is
-:math:`-\Delta\Xi=-\ln(Z_\tau/Z_0)`. With reverse data the equality follows from Crooks' theorem, which looks at the bulk of
-both samples instead of the rarest trajectories of one; forward data alone are judged on the upper side only.
+:math:`-\Delta\Xi=-\ln(Z_\tau/Z_0)`. With reverse data the equality follows from Crooks' theorem, which looks
+at the bulk of both samples instead of the rarest trajectories of one; forward data alone are judged on the
+upper side only.
 
-Sources: Jarzynski (1997, 2006); Crooks (1999); Chatelain (2007) and Williams, Searles and Evans (2008) for a varying
-temperature.
+Sources: Jarzynski (1997, 2006); Crooks (1999); Chatelain (2007) and Williams, Searles and Evans (2008) for a
+varying temperature.
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ from fluctua.analysis.crooks import (
 )
 from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
 from fluctua.analysis.logistic import chances
+from fluctua.analysis.parts import Part, holm
+from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.samples import finite
-from fluctua.analysis.verdict import Part, Verdict, holm, judge, not_applicable
+from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
-BENIGN_TAIL = 0.5  # Pareto index below which the terms have a variance, so that both sides of a t-test mean something
+BENIGN_TAIL = (
+    0.5  # Pareto index below which the terms have a variance, so that both sides of a t-test mean something
+)
 _ASSUMPTIONS = ("trajectories are independent", "no rare mode escaped the sample")
 
 
@@ -70,7 +75,8 @@ def jarzynski(work: ArrayLike) -> ExponentialAverage:
     Returns
     -------
     ExponentialAverage
-        Its `value` and `standard_error` are those of f; the interval is to be believed only where `sampled` is true.
+        Its `value` and `standard_error` are those of f; the interval is to be believed only where `sampled`
+        is true.
     """
     return exponential_average(work)
 
@@ -128,9 +134,9 @@ def judge_jarzynski_pair(
 ) -> Verdict:
     """Judge the equality on forward data that have reverse data beside them.
 
-    Where the Crooks fit is a straight line of slope 1 the equality follows from it, and BAR's free-energy difference
-    stands for the exponential average; the average itself must not be higher than that. Where the fit is rejected, the
-    average speaks for itself, and the equality cannot be shown.
+    Where the Crooks fit is a straight line of slope 1 the equality follows from it, and BAR's free-energy
+    difference stands for the exponential average; the average itself must not be higher than that. Where the
+    fit is rejected, the average speaks for itself, and the equality cannot be shown.
 
     Parameters
     ----------
@@ -165,11 +171,17 @@ def judge_jarzynski_pair(
         alpha=alpha,
         n=min(fit.n_forward, fit.n_reverse),
         information=fit.information,
-        assumptions=("trajectories are independent", "forward and reverse are the same process, run both ways", *assumptions),
+        assumptions=(
+            "trajectories are independent",
+            "forward and reverse are the same process, run both ways",
+            *assumptions,
+        ),
     )
 
 
-def _beside_a_good_fit(w: Floats, fit: CrooksFit, delta_f: float | None, tolerance: float, alpha: float) -> list[Part]:
+def _beside_a_good_fit(
+    w: Floats, fit: CrooksFit, delta_f: float | None, tolerance: float, alpha: float
+) -> list[Part]:
     reference = fit.free_energy if delta_f is None else delta_f
     average = exponential_average(w - reference, alpha)
     part = replace(
@@ -179,7 +191,12 @@ def _beside_a_good_fit(w: Floats, fit: CrooksFit, delta_f: float | None, toleran
     )
     if delta_f is None:
         z = _excess_over_bar(w, fit)
-        part = replace(part, statistic=-z, p_value=float(special.ndtr(-z)), method="exponential average against BAR, one-sided")
+        part = replace(
+            part,
+            statistic=-z,
+            p_value=float(special.ndtr(-z)),
+            method="exponential average against BAR, one-sided",
+        )
     if not (average.sampled and part.within(alpha)):
         part = replace(part, name="ΔF (exponential average)", tolerance=None)
     if delta_f is None:
@@ -189,8 +206,12 @@ def _beside_a_good_fit(w: Floats, fit: CrooksFit, delta_f: float | None, toleran
 
 
 def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
-    """Return what the Crooks fit must show for the equality to follow; its p-values are spent on Crooks' own claim."""
-    suspicious = "" if shape.starved or shape.within(alpha) else f"too few trajectories: the shape is suspicious ({shape.measured})"
+    """Return what the Crooks fit must show for the equality to follow; its p-values belong to Crooks."""
+    suspicious = (
+        ""
+        if shape.starved or shape.within(alpha)
+        else f"too few trajectories: the shape is suspicious ({shape.measured})"
+    )
     return [
         replace(slope, name="Crooks slope", p_value=None),
         replace(shape, name="Crooks shape", p_value=None, starved=shape.starved or suspicious),
@@ -203,11 +224,14 @@ def _beside_a_bad_fit(w: Floats, delta_f: float, tolerance: float, alpha: float)
     if average.sampled and average.tail_index < BENIGN_TAIL:
         both = float(2.0 * special.stdtr(average.n - 1, -abs(average.statistic)))
         part = replace(part, p_value=min(1.0, both), method="two-sided t-test of the exponential average")
-    return [part, Part("Crooks fit", starved="Crooks is violated, so the reverse data do not vouch for the tail")]
+    return [
+        part,
+        Part("Crooks fit", starved="Crooks is violated, so the reverse data do not vouch for the tail"),
+    ]
 
 
 def _excess_over_bar(w: Floats, fit: CrooksFit) -> float:
-    r"""Return z of the exponential average against BAR, with their covariance; positive where the average is too high.
+    r"""Return z of the exponential average against BAR, positive where the average is too high.
 
     With :math:`X=e^{-(w-\hat f)}`,
 

@@ -35,10 +35,13 @@ def log_chance(u: Floats) -> Floats:
 
 
 def log_sum(values: Floats, shift: float, sign: float) -> tuple[float, float]:
-    r"""Return :math:`\ln\sum_i L(u_i)` with :math:`u_i=\pm(x_i+\mathrm{shift})`, and the L-weighted mean of :math:`L(-u_i)`.
+    r"""Return the logarithm of a sum of L(u), and its derivative with respect to u.
 
-    The mean is the derivative of the logarithm with respect to u.  Where even the largest term would underflow, its
-    size is taken out first.
+    .. math:: \ln\sum_i L(u_i), \qquad \frac{\sum_i L(u_i)\,L(-u_i)}{\sum_i L(u_i)},
+       \qquad u_i=\pm(x_i+\mathrm{shift})
+
+    The mean is the derivative of the logarithm with respect to u.  Where even the largest term would
+    underflow, its size is taken out first.
     """
     largest = max(sign * float(values.min()), sign * float(values.max())) + sign * shift
     scale = 0.0 if largest > _UNDERFLOW else largest

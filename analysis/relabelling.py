@@ -1,8 +1,8 @@
 r"""The null law of label statistics by drawing the labels again.
 
-A detailed fluctuation theorem says that a label (the direction of a trajectory, or the sign of its entropy production)
-is a coin with a *known* bias, given a value that may be distributed in any way.  So the law of any statistic of the labels
-is found by tossing the coins again, whatever the tails of the values:
+A detailed fluctuation theorem says that a label (the direction of a trajectory, or the sign of its entropy
+production) is a coin with a *known* bias, given a value that may be distributed in any way.  So the law of
+any statistic of the labels is found by tossing the coins again, whatever the tails of the values:
 
 .. math:: \delta_i^* \sim \mathrm{Bernoulli}(p_i), \qquad r_i^* = \delta_i^* - p_i .
 
@@ -35,8 +35,8 @@ class Labels:
     features : ndarray, shape (n, k)
         Functions of the values whose sums :math:`\sum_i r_i \phi_k(x_i)` are wanted.
     last : ndarray of bool, shape (n,)
-        Whether a coin is the last of those that share its value: the walk of residuals is looked at only there, as the
-        order among equal values means nothing.
+        Whether a coin is the last of those that share its value: the walk of residuals is looked at only
+        there, as the order among equal values means nothing.
     bridge : bool
         Whether the walk is tied down to zero at its end, in proportion to :math:`\sum p(1-p)`.
     """
@@ -92,7 +92,7 @@ class Labels:
 
 
 def p_value(observed: float, replicated: Floats) -> float:
-    r"""Return the Monte Carlo p-value :math:`(1 + \#\{T^*_b \ge T\})/(1 + B)`, exact at any number of draws B."""
+    """Return (1 + number of draws at least as large) / (1 + draws), exact at any number of draws."""
     # Rounding must not decide whether a lattice statistic ties with the observed one.
     as_large = replicated >= observed - 1e-9 * abs(observed)
     return float((1 + np.count_nonzero(as_large)) / (1 + replicated.size))

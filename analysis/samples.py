@@ -35,5 +35,7 @@ def finite(values: ArrayLike, where: str) -> Floats:
         raise InvalidInput("no values", where)
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
-        raise InvalidInput(f"{bad.size:,} of {array.size:,} values are not finite, first in row {bad[0]:,}", where)
+        raise InvalidInput(
+            f"{bad.size:,} of {array.size:,} values are not finite, first in row {bad[0]:,}", where
+        )
     return array

@@ -1,12 +1,13 @@
 r"""The second law as a bound on a mean.
 
-At constant temperature, in a cycle or between any two equilibria of the controls, and where the temperature varies:
+At constant temperature, in a cycle or between any two equilibria of the controls, and where the temperature
+varies:
 
 .. math:: \langle W\rangle \ge \Delta F, \qquad \langle\tilde W\rangle \ge -\Delta\Xi,\quad
    \tilde W=\int\partial_t(\beta_tH_t)\,dt
 
-In a steady state the mean entropy flow into the baths is not negative. A mean is judged on one side only, and the margin is
-told: far above the bound, ``holds`` proves little.
+In a steady state the mean entropy flow into the baths is not negative. A mean is judged on one side only, and
+the margin is told: far above the bound, ``holds`` proves little.
 
 Sources: Jarzynski (1997); Koyanagi and Tanimura (2024) for the dimensionless form.
 """
@@ -24,8 +25,10 @@ from scipy import special
 from fluctua.analysis.crooks import CrooksFit
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.logistic import chances
+from fluctua.analysis.parts import Part
+from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
-from fluctua.analysis.verdict import Part, Verdict, judge
+from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +75,9 @@ def dissipation_above_bar(work: ArrayLike, fit: CrooksFit) -> Estimate:
     chance, _ = chances(shifted + math.log(fit.n_forward / fit.n_reverse))
     joint = float(np.mean((shifted - shifted.mean()) * chance))
     variance = float(shifted.var()) / w.size + fit.free_energy_error**2 - 2.0 * joint / fit.information
-    return Estimate(float(shifted.mean()), math.sqrt(max(variance, 0.0)) if fit.overlaps else math.nan, int(w.size))
+    return Estimate(
+        float(shifted.mean()), math.sqrt(max(variance, 0.0)) if fit.overlaps else math.nan, int(w.size)
+    )
 
 
 def judge_second_law(
@@ -98,7 +103,8 @@ def judge_second_law(
     Returns
     -------
     Verdict
-        ``holds`` where every lower limit lies above -`tolerance`, ``violated`` where an upper limit lies below 0.
+        ``holds`` where every lower limit lies above -`tolerance`, ``violated`` where an upper limit lies
+        below 0.
     """
     parts = [_part(bound, tolerance) for bound in bounds]
     lowest = min(range(len(parts)), key=lambda i: bounds[i].mean.value)

@@ -1,16 +1,4 @@
-"""Verdicts: a word, the numbers behind it, and the sentence that joins them.
-
-A claim is made of *parts*: a number that should have a known value, or lie above one, or a test that has a p-value only.
-From the parts the word follows:
-
-1. ``not applicable`` where a precondition is missing;
-2. ``holds`` where every part lies within its tolerance with its whole interval and no shape is rejected (the difference
-   is *shown* to be small; "not rejected" is never enough);
-3. ``violated`` where the smallest p-value of the family, adjusted after Holm, is below `alpha`;
-4. ``undecidable`` otherwise, with what could have been found and how many trajectories would decide.
-
-Sources: Schuirmann (1987), two one-sided tests; Holm (1979), multiplicity.
-"""
+"""Verdicts and reports: a word, the numbers behind it, and the sentence that joins them."""
 
 from __future__ import annotations
 
@@ -21,273 +9,19 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-import numpy as np
-from scipy import special
-
+from fluctua.analysis.parts import Part, holm, jsonable, known, p_text
 from fluctua.ensembles.estimate import uncertain
 from fluctua.stochastic.errors import InvalidInput, not_among
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
 Outcome = Literal["violated", "undecidable", "holds", "not applicable"]
 OUTCOMES: tuple[Outcome, ...] = ("violated", "undecidable", "holds", "not applicable")  # the worst first
-POWER = 0.8  # of the smallest deviation that counts as detectable
-
-
-# ---- parts ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Part:
-    """One component of a claim.
-
-    Parameters
-    ----------
-    name : str
-        What was measured: ``"slope"``, ``"ΔF"``, ``"shape"``.
-    estimate, standard_error : float, optional
-        The measured number and its error; none for a test that has only a p-value.
-    expected : float
-        What the theorem says.
-    tolerance : float, optional
-        Half-width of what counts as equal, or the shortfall that a bound is allowed.
-    statistic : float, optional
-        Test statistic: a z-score unless `method` says otherwise.
-    p_value, p_adjusted : float, optional
-        Chance of a deviation at least as large under the theorem; the same after Holm.
-    bound : bool
-        The theorem says ``estimate >= expected``.
-    decides : bool
-        Whether the word depends on the part; others are told beside it.
-    cautious : bool
-        Take the interval at ``1 - alpha`` rather than ``1 - 2 alpha``, for errors that are known to come out too small.
-    freedom : float
-        Degrees of freedom behind the standard error.
-    starved : str
-        Why the interval cannot be trusted: ``"no overlap"``, ``"tail not sampled"``; empty where it can.
-    method : str
-        How the p-value was found.
-    """
-
-    name: str
-    estimate: float | None = None
-    standard_error: float | None = None
-    expected: float = 0.0
-    tolerance: float | None = None
-    statistic: float | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    bound: bool = False
-    decides: bool = True
-    cautious: bool = False
-    freedom: float = math.inf
-    starved: str = ""
-    method: str = ""
-
-    def within(self, alpha: float) -> bool:
-        """Say whether the part is shown to be as the theorem says, up to its tolerance."""
-        if self.starved:
-            return False
-        if self.estimate is None:
-            return self.p_value is None or self.p_value >= alpha
-        if self.tolerance is None:
-            return True
-        reach = self._quantile(alpha) * _number(self.standard_error)
-        if self.bound:
-            return self.estimate - reach >= self.expected - self.tolerance
-        return abs(self.estimate - self.expected) + reach < self.tolerance
-
-    def detectable(self, alpha: float) -> float | None:
-        r"""Return the deviation found with power 0.8: :math:`(z_{1-\alpha/2} + 0.84)` standard errors."""
-        if self.starved or self.standard_error is None or not math.isfinite(self.standard_error):
-            return None
-        return float((special.ndtri(1.0 - alpha / 2.0) + special.ndtri(POWER)) * self.standard_error)
-
-    def shortage(self, alpha: float) -> float | None:
-        r"""Return by which factor more trajectories would show equality, were the theorem exact.
-
-        .. math:: \left[(z_{1-\alpha}+z_{1-\alpha})\,\mathrm{s.e.}/\epsilon\right]^2
-        """
-        if self.starved or self.tolerance is None or not math.isfinite(_number(self.standard_error)):
-            return None
-        quantiles = self._quantile(alpha) + float(special.ndtri(1.0 - alpha))
-        return (quantiles * _number(self.standard_error) / self.tolerance) ** 2
-
-    @property
-    def measured(self) -> str:
-        """Write the number with its error, or the p-value where there is no number."""
-        if self.estimate is None:
-            return f"{self.name}: p = {_p(self.p_value)}"
-        if self.standard_error is None:
-            return f"{self.name} {self.estimate:.4g}"
-        joint = " = " if self.bound else " "
-        return f"{self.name}{joint}{uncertain(self.estimate, self.standard_error)}"
-
-    @property
-    def should_be(self) -> str:
-        """Write what the theorem says of the number."""
-        if self.estimate is None:
-            return ""
-        return f">= {_plain(self.expected)}" if self.bound else _plain(self.expected)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the part as plain data."""
-        names = ("name", "estimate", "standard_error", "expected", "tolerance", "statistic", "p_value", "p_adjusted", "method")
-        return {name: _jsonable(getattr(self, name)) for name in names}
-
-    def _quantile(self, alpha: float) -> float:
-        level = 1.0 - (alpha / 2.0 if self.cautious else alpha)
-        return float(special.ndtri(level) if math.isinf(self.freedom) else special.stdtrit(self.freedom, level))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    r"""Adjust p-values for being several: :math:`\tilde p_{(j)}=\max_{i\le j}\min\{1,(m-i+1)\,p_{(i)}\}` (Holm 1979)."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate((p.size - np.arange(p.size)) * p[order]))
-    return [float(value) for value in adjusted]
-
-
-# ---- the rule ------------------------------------------------------------------------------------
-
-
-def judge(
-    claim: str,
-    parts: Sequence[Part],
-    *,
-    alpha: float,
-    n: int,
-    head: int = 0,
-    information: float | None = None,
-    assumptions: Sequence[str] = (),
-) -> Verdict:
-    """Decide a claim from its parts.
-
-    Parameters
-    ----------
-    claim : str
-        Its hyphened name.
-    parts : sequence of Part
-        What it is made of.
-    alpha : float
-        Error rate of ``violated``, and of ``holds`` at the edge of the tolerance.
-    n : int
-        Number of trajectories (in each direction) that `n_needed` refers to.
-    head : int
-        Which part is the number that speaks for the claim.
-    information : float, optional
-        Effective number of trajectories that the theorem is judged on.
-    assumptions : sequence of str
-        What the verdict takes for granted.
-
-    Returns
-    -------
-    Verdict
-    """
-    adjusted = _adjusted(parts)
-    judged = [part for part in adjusted if part.decides]
-    worst = min((part for part in judged if part.p_adjusted is not None), key=_adjusted_p, default=None)
-    spoken = adjusted[head]
-    outcome: Outcome
-    if all(part.within(alpha) for part in judged):
-        outcome, shown, reason = "holds", spoken, _reason_to_hold(judged, alpha)
-    elif worst is not None and _adjusted_p(worst) < alpha:
-        outcome, shown, reason = "violated", worst, _reason_to_violate(worst)
-    else:
-        outcome, shown, reason = "undecidable", _least_known(judged, alpha), _reason_to_doubt(judged, alpha, n)
-    return Verdict(
-        claim=claim,
-        outcome=outcome,
-        estimate=spoken.estimate,
-        standard_error=spoken.standard_error,
-        tolerance=spoken.tolerance,
-        p_value=worst.p_value if worst else None,
-        p_adjusted=worst.p_adjusted if worst else None,
-        statistic=spoken.statistic,
-        information=information,
-        min_detectable=spoken.detectable(alpha),
-        n_needed=_needed(judged, alpha, n) if outcome == "undecidable" else None,
-        reason=reason,
-        assumptions=tuple(assumptions),
-        measured=shown.measured,
-        should_be=shown.should_be,
-        within="" if shown.tolerance is None else f"{shown.tolerance:g}",
-        parts=tuple(adjusted),
-    )
-
-
-def not_applicable(claim: str, missing: str) -> Verdict:
-    """Return the verdict on a claim whose precondition is missing."""
-    return Verdict(claim=claim, outcome="not applicable", reason=missing, measured=missing)
-
-
-def _adjusted(parts: Sequence[Part]) -> list[Part]:
-    family = [i for i, part in enumerate(parts) if part.decides and part.p_value is not None]
-    values = dict(zip(family, holm([_number(parts[i].p_value) for i in family]), strict=True))
-    return [replace(part, p_adjusted=values.get(i)) for i, part in enumerate(parts)]
-
-
-def _adjusted_p(part: Part) -> float:
-    return _number(part.p_adjusted)
-
-
-def _reason_to_hold(parts: Sequence[Part], alpha: float) -> str:
-    resolved = [
-        f"resolved deviation {uncertain(_number(part.estimate) - part.expected, _number(part.standard_error))} of {part.name}, "
-        f"below tolerance"
-        for part in parts
-        if part.estimate is not None and not part.bound and part.p_value is not None and part.p_value < alpha
-    ]
-    kept = [f"{part.name} within {part.tolerance:g}" for part in parts if part.tolerance is not None]
-    return "; ".join([f"{', '.join(kept)} of what it should be", *resolved])
-
-
-def _reason_to_violate(part: Part) -> str:
-    chance = f"p = {_p(part.p_adjusted)}"
-    if part.estimate is None:
-        return f"{part.name} is not that of the theorem ({chance}, {part.method})"
-    should = f"at least {_plain(part.expected)}" if part.bound else _plain(part.expected)
-    if part.standard_error is None or not math.isfinite(part.standard_error):
-        return f"{part.name} should be {should} and is not ({chance})"
-    away = "" if part.statistic is None else f", {abs(part.statistic):.2g} standard errors away"
-    return f"{part.name} is {uncertain(_number(part.estimate), part.standard_error)}, should be {should}{away} ({chance})"
-
-
-def _reason_to_doubt(parts: Sequence[Part], alpha: float, n: int) -> str:
-    starved = next((part.starved for part in parts if part.starved), "")
-    if starved:
-        return starved
-    needed, least = _needed(parts, alpha, n), _least_known(parts, alpha)
-    found = least.detectable(alpha)
-    seen = "" if found is None else f"; a deviation of {least.name} by {found:.2g} would have been found"
-    if needed is None or needed <= n:
-        return f"too few trajectories: {least.measured} is too near the edge of what is allowed to tell{seen}"
-    return f"too few trajectories: {needed:,} (now {n:,}) would show it{seen}"
-
-
-def _least_known(parts: Sequence[Part], alpha: float) -> Part:
-    """Return the part that stands most in the way of ``holds``."""
-    failing = [part for part in parts if not part.within(alpha)]
-    return max(failing, key=lambda part: part.shortage(alpha) or 0.0, default=parts[0])
-
-
-def _needed(parts: Sequence[Part], alpha: float, n: int) -> int | None:
-    """Round the number of trajectories that would decide up to two digits; none where it cannot be known."""
-    if any(part.starved for part in parts):
-        return None
-    shortages = [part.shortage(alpha) for part in parts if part.tolerance is not None]
-    if not shortages or any(shortage is None for shortage in shortages):
-        return None
-    needed = n * max(_number(shortage) for shortage in shortages)
-    if not 0.0 < needed < 1e15:
-        return None
-    unit = 10 ** max(0, math.floor(math.log10(needed)) - 1)
-    return math.ceil(needed / unit) * unit
 
 
 # ---- what the user gets --------------------------------------------------------------------------
@@ -324,8 +58,8 @@ class Verdict:
     parts : tuple of Part
         The components, each with its own estimate and p-value.
     exact : Verdict or None
-        The same claim on work with shadow work, which obeys the theorem at any time step: where it holds and the claim is
-        violated, the time step is too long; where it is violated too, the bookkeeping is wrong.
+        The same claim on work with shadow work, which obeys the theorem at any time step: where it holds and
+        the claim is violated, the time step is too long; where it is violated too, the bookkeeping is wrong.
     """
 
     claim: str
@@ -353,7 +87,9 @@ class Verdict:
 
     def __str__(self) -> str:
         """Write the line and the reason."""
-        return f"{self.claim} {self.outcome}: {self.reason}" if self.reason else f"{self.claim} {self.outcome}"
+        return (
+            f"{self.claim} {self.outcome}: {self.reason}" if self.reason else f"{self.claim} {self.outcome}"
+        )
 
     def __bool__(self) -> bool:
         """Refuse: there are four words, not two."""
@@ -381,10 +117,10 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """Give the verdict as plain data, in the order of the published JSON."""
         names = (
-            "claim", "outcome", "estimate", "standard_error", "tolerance", "p_value", "p_adjusted", "information",
-            "min_detectable", "n_needed", "reason", "assumptions", "statistic",
+            "claim", "outcome", "estimate", "standard_error", "tolerance", "p_value", "p_adjusted",
+            "information", "min_detectable", "n_needed", "reason", "assumptions", "statistic",
         )  # fmt: skip
-        table = {name: _jsonable(getattr(self, name)) for name in names}
+        table = {name: jsonable(getattr(self, name)) for name in names}
         table["parts"] = [part.to_dict() for part in self.parts]
         if self.exact is not None:
             table["exact"] = self.exact.to_dict()
@@ -392,7 +128,7 @@ class Verdict:
 
 
 def _together(protocol: Verdict, exact: Verdict) -> str:
-    """Tell code from time step: the exact work obeys the theorem at any step, the protocol's work only at a short one."""
+    """Tell code from time step: the exact work obeys the theorem at any step."""
     counted = f"with shadow work counted it is {exact.measured}"
     if protocol.outcome == "violated" and exact.outcome == "holds":
         return f"{counted} and holds: the time step is too long, the bookkeeping is right"
@@ -450,7 +186,7 @@ class FreeEnergy:
     def to_dict(self) -> dict[str, Any]:
         """Give the value as plain data."""
         names = ("value", "standard_error", "unit", "method", "information")
-        return {name: _jsonable(getattr(self, name)) for name in names}
+        return {name: jsonable(getattr(self, name)) for name in names}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -520,7 +256,9 @@ class Report(Sequence[Verdict]):
         """Say what is violated once all claims are counted together (Holm across them)."""
         tested = [v for v in self.verdicts if v.p_adjusted is not None and v.outcome != "holds"]
         family = [v for v in self.verdicts if v.p_adjusted is not None]
-        across = dict(zip((v.claim for v in family), holm([_number(v.p_adjusted) for v in family]), strict=True))
+        across = dict(
+            zip((v.claim for v in family), holm([known(v.p_adjusted) for v in family]), strict=True)
+        )
         sure = [v.claim for v in tested if v.outcome == "violated" and across[v.claim] < self.alpha]
         sure += [v.claim for v in self.verdicts if v.outcome == "violated" and v.p_adjusted is None]
         alone = [v.claim for v in tested if v.outcome == "violated" and v.claim not in sure]
@@ -528,13 +266,13 @@ class Report(Sequence[Verdict]):
             return f"Violated at error rate {self.alpha:g}: {', '.join(sure)}."
         if alone:
             return (
-                f"Nothing is violated at error rate {self.alpha:g} once {len(family)} claims are counted together; "
-                f"alone, {', '.join(alone)} would be."
+                f"Nothing is violated at error rate {self.alpha:g} once {len(family)} claims are counted "
+                f"together; alone, {', '.join(alone)} would be."
             )
         return f"Nothing is violated at error rate {self.alpha:g}."
 
     def __str__(self) -> str:
-        """Write the table, the free-energy difference, the headline, and the reasons for what does not hold."""
+        """Write the table, the free-energy difference, the headline, and why what does not hold does not."""
         table = _table([_ROW, *(_cells(verdict) for verdict in self.verdicts)])
         last = f"{self._free_energy_line()} {self.headline}".strip()
         return "\n".join([self.title, *table, last, *self._footnotes()])
@@ -556,7 +294,8 @@ class Report(Sequence[Verdict]):
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(word)}</th>" for word in _ROW)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(verdict)) + "</tr>" for verdict in self.verdicts
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(verdict)) + "</tr>"
+            for verdict in self.verdicts
         )
         last = escape(f"{self._free_energy_line()} {self.headline}".strip())
         notes = "".join(f"<p>{escape(note.strip())}</p>" for note in self._footnotes())
@@ -603,7 +342,10 @@ _WIDTHS = (13, 16, 23, 12, 10, 0)
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
-    p = "" if verdict.p_adjusted is None else _p(verdict.p_adjusted)
+    kept_bound = verdict.outcome == "holds" and any(
+        part.bound for part in verdict.parts
+    )  # its p says nothing more
+    p = "" if verdict.p_adjusted is None or kept_bound else p_text(verdict.p_adjusted)
     return verdict.claim, verdict.outcome, verdict.measured, verdict.should_be, verdict.within, p
 
 
@@ -614,17 +356,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
         filled = max(i for i, cell in enumerate(row) if cell)
         for i, cell in enumerate(row[:filled]):
             widths[i] = max(widths[i], len(cell) + 2)
-    return ["  " + "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _p(p: float | None) -> str:
-    if p is None or math.isnan(p):
-        return "?"
-    return f"{p:.2f}" if p >= 0.095 else f"{p:.1g}" if p > 0.0 else "0"
-
-
-def _plain(number: float) -> str:
-    return "0" if number == 0 else f"{number:.4g}"
+    return [
+        "  " + "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _counted(number: float) -> str:
@@ -632,20 +367,10 @@ def _counted(number: float) -> str:
     return f"{number:.2g}" if number < 100 else f"{round(number, 1 - math.floor(math.log10(number))):,.0f}"
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _jsonable(value: object) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, np.generic):
-        return _jsonable(value.item())
-    return list(value) if isinstance(value, tuple) else value
-
-
 def check_alpha(alpha: float) -> float:
     """Return the error rate, or refuse what is none."""
     if not (isinstance(alpha, int | float) and 0.0 < alpha < 0.5):
-        raise InvalidInput(f"{alpha!r} is no error rate", "alpha", "give a number between 0 and 0.5, like 0.05")
+        raise InvalidInput(
+            f"{alpha!r} is no error rate", "alpha", "give a number between 0 and 0.5, like 0.05"
+        )
     return float(alpha)

@@ -1,0 +1,343 @@
+r"""What a run says: its columns as plain arrays in kT, and what its spec knows exactly about them.
+
+This is the one module of the verifier that knows Datasets; every estimator takes arrays.
+
+Where the temperature is constant, work is :math:`\beta W`; otherwise it is the dimensionless work
+:math:`\tilde W=\int\partial_t(\beta_tH_t)\,dt`. The *exact* work counts shadow work too,
+
+.. math:: \tilde W_\mathrm{exact} = \beta_\tau H_\tau-\beta_0H_0-\sum_\nu\int\beta_\nu\,dQ_\nu ,
+
+and obeys the theorems at any time step, as the heat is the logarithm of the discrete map's own path
+probabilities (Sivak, Chodera and Crooks 2013).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.estimate import Estimate
+from fluctua.analysis.first_law import Residual
+from fluctua.analysis.jarzynski import Passage
+from fluctua.analysis.second_law import Bound, mean_of
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.initial import Equilibrium, Steady, coupled_at_start
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.spec import EnsembleSpec
+    from fluctua.stochastic.potential import Potential
+    from fluctua.stochastic.schedule import Schedule
+
+Floats = NDArray[np.float64]
+
+_TERMS = ("energy_change", "work", "heat", "shadow_work")
+
+
+class Ledger:
+    """A run with no failed trajectories, as estimators see it.
+
+    Parameters
+    ----------
+    run : Dataset
+        Where the numbers are.
+
+    Raises
+    ------
+    Unstable
+        Some trajectories failed: the others are a biased sample.
+    """
+
+    def __init__(self, run: Dataset) -> None:
+        run.check_failures()
+        self.run = run
+        self.spec: EnsembleSpec = run.spec
+        self.schedule: Schedule = run.spec.schedule
+        self._columns = {column.name for column in run.columns}
+
+    # ---- what kind of run it is
+
+    @property
+    def n(self) -> int:
+        """Number of trajectories."""
+        return len(self.run)
+
+    @staticmethod
+    def place_of(run: Dataset) -> str:
+        """Name of a run's folder, or of its direction where it is in memory."""
+        return run.spec.direction if run.path is None else str(run.path)
+
+    @property
+    def one_temperature(self) -> bool:
+        """Whether all baths share one temperature at every instant."""
+        return "dimensionless_work" in self._columns
+
+    @cached_property
+    def beta(self) -> float | None:
+        """The inverse temperature, where it is one and constant."""
+        tables = (self.schedule.beta, self.schedule.opening_beta, self.schedule.closing_beta)
+        first = float(self.schedule.start_beta[0])
+        return first if all(bool(np.all(table == first)) for table in tables) else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether controls and temperatures end where they began."""
+        s = self.schedule
+        return bool(
+            np.array_equal(s.start_controls, s.end_controls) and np.array_equal(s.start_beta, s.end_beta)
+        )
+
+    @cached_property
+    def stationary(self) -> bool:
+        """Whether nothing changes in time."""
+        s = self.schedule
+        controls = np.vstack([s.controls, s.opening_controls, s.closing_controls])
+        beta = np.vstack([s.beta, s.opening_beta, s.closing_beta])
+        return bool(
+            np.all(controls == controls[0]) and np.all(beta == beta[0]) and np.all(s.coupled == s.coupled[0])
+        )
+
+    @cached_property
+    def no_equilibrium(self) -> str:
+        """Why the start is no equilibrium of the protocol's first instant; empty where it is."""
+        initial, beta = self.spec.initial, self.schedule.start_beta
+        if not self.one_temperature:
+            return "needs one temperature: the baths differ"
+        if isinstance(initial, Equilibrium):
+            fits = initial.beta is None or math.isclose(initial.beta, float(beta[0]), rel_tol=1e-12)
+            return "" if fits else "needs a start at the temperature of the bath"
+        if isinstance(initial, Steady) and initial.duration is None and not self.spec.system.forces:
+            return ""  # the steady state at one temperature without other forces is equilibrium
+        return "needs a start in equilibrium"
+
+    @property
+    def steady(self) -> bool:
+        """Whether trajectories start in a steady state."""
+        return isinstance(self.spec.initial, Steady)
+
+    @property
+    def lacks_entropy(self) -> str:
+        """What is missing for the total entropy production; empty where it is known."""
+        initial = self.spec.initial
+        if "log_ratio" not in self._columns:
+            return "needs heat from path probabilities, which Heun's scheme has not"
+        known = isinstance(initial, Equilibrium) or (isinstance(initial, Steady) and initial.duration is None)
+        return (
+            ""
+            if known
+            else "needs a start whose density is known: Equilibrium, or Steady() of a linear system"
+        )
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the start takes for granted."""
+        initial = self.spec.initial
+        relaxed = initial.burn_in if isinstance(initial, Equilibrium) else None
+        relaxed = initial.duration if isinstance(initial, Steady) else relaxed
+        return () if relaxed is None else (f"relaxing for {relaxed:g} before the start is enough",)
+
+    # ---- columns in kT
+
+    @cached_property
+    def work(self) -> Floats:
+        """Protocol work of each trajectory in kT; dimensionless work where the temperature varies."""
+        if self.beta is None:
+            return np.asarray(self.run["dimensionless_work"], dtype=np.float64)
+        return self.beta * np.asarray(self.run["work"], dtype=np.float64)
+
+    @cached_property
+    def exact_work(self) -> Floats | None:
+        """Work with shadow work, in kT; none where the heat is no path probability (Heun's scheme)."""
+        if "log_ratio" not in self._columns:
+            return None
+        start, end = float(self.schedule.start_beta[0]), float(self.schedule.end_beta[0])
+        exact: Floats = end * self.run["energy_change"] + self.run["entropy_flow"]
+        return exact + (end - start) * self._energy("initial") if end != start else exact
+
+    def _energy(self, which: str) -> Floats:
+        """Total energy of each trajectory at its start or end."""
+        spec, ends = self.spec, {"initial": self.schedule.start_controls, "final": self.schedule.end_controls}
+        positions = np.stack([self.run[f"{name}_{which}"] for name in spec.system.coordinates])
+        energy = np.asarray(spec.system.evaluate_energy(positions, [float(value) for value in ends[which]]))
+        for mass, name in zip(self._masses, spec.system.velocities, strict=False):
+            energy = energy + 0.5 * mass * np.square(self.run[f"{name}_{which}"])
+        return energy
+
+    @cached_property
+    def _masses(self) -> tuple[float, ...]:
+        return self.spec.dynamics.masses_of(self.spec.system)
+
+    def residual(self) -> Residual:
+        """Return the largest residual of the first law over all trajectories, in kT of the first bath."""
+        largest = scale = 0.0
+        for batch in self.run.batches(_TERMS):
+            change, work, heat, shadow = (batch[name].to_numpy() for name in _TERMS)
+            largest = max(largest, float(np.max(np.abs(change - work - heat - shadow), initial=0.0)))
+            scale = max(
+                scale, *(float(np.max(np.abs(term), initial=0.0)) for term in (change, work, heat, shadow))
+            )
+        beta = float(self.schedule.start_beta[0])
+        found = Residual(beta * largest, beta * scale, int(self.schedule.steps), self.n)
+        if found.largest <= found.allowed:
+            return found
+        energies = max(float(np.max(np.abs(self._energy(which)))) for which in ("initial", "final"))
+        return Residual(found.largest, max(found.scale, beta * energies), found.steps, found.n)
+
+    # ---- free energies that the spec knows
+
+    def delta_f(self) -> float | None:
+        """Return minus the change of ln Z over the protocol, which is ΔF in kT at one temperature."""
+        return self._difference(self.schedule.end_controls, self.schedule.end_beta)
+
+    def _difference(self, controls: Floats, beta: Floats) -> float | None:
+        """Return -ln Z at these values less that at the start; none where no exact way to it is known."""
+        s = self.schedule
+        if np.array_equal(controls, s.start_controls) and np.array_equal(beta, s.start_beta):
+            return 0.0
+        try:
+            return self._minus_log_z(controls, float(beta[0])) - self._minus_log_z(
+                s.start_controls, float(s.start_beta[0])
+            )
+        except InvalidInput:
+            return None
+
+    def _minus_log_z(self, controls: Sequence[float] | Floats, beta: float) -> float:
+        r"""Return :math:`-\ln Z` with momenta: :math:`\beta F_q - \tfrac12\sum\ln(2\pi m/\beta)`."""
+        system = self._own_system
+        named = dict(zip(system.controls, (float(value) for value in controls), strict=True))
+        momenta = sum(0.5 * math.log(2.0 * math.pi * mass / beta) for mass in self._masses)
+        return beta * float(system.free_energy(beta, **named)) - momenta
+
+    @cached_property
+    def _own_system(self) -> Potential:
+        """A copy: what is derived here must not renumber the tree from which kernels are written."""
+        return type(self.spec.system)(**self.spec.system.table())
+
+    # ---- strokes
+
+    def passages(self) -> list[Passage]:
+        """Return the work up to each stroke's end in the first cycle; none without recorded strokes."""
+        names = [
+            name for name, cycle in zip(self.schedule.names, self.schedule.cycle, strict=True) if cycle == 1
+        ]
+        s = self.schedule
+        known = [self._difference(s.closing_controls[k], s.closing_beta[k]) for k in range(len(names))]
+        if not self.spec.strokes or len(self.schedule.names) == 1 or all(f is None for f in known):
+            return []
+        work = np.cumsum(self._stroke_work(len(names)), axis=1)
+        symbol = "-ΔΞ" if self.beta is None else "ΔF"
+        return [
+            Passage(f"{symbol} after {name}", np.ascontiguousarray(work[:, k]), f)
+            for k, (name, f) in enumerate(zip(names, known, strict=True))
+            if f is not None
+        ]
+
+    def _stroke_work(self, strokes: int) -> Floats:
+        """Return the dimensionless work of each stroke of the first cycle, a row a trajectory."""
+        rows = list(self._first_cycle())
+        trajectory = np.concatenate([part[0] for part in rows])
+        work = np.concatenate([part[1] for part in rows])
+        return np.asarray(work[np.argsort(trajectory, kind="stable")].reshape(-1, strokes))
+
+    def _first_cycle(self) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        for batch in self.run.strokes.batches(["trajectory", "cycle", "dimensionless_work"]):
+            first = batch["cycle"].to_numpy() == 1
+            yield batch["trajectory"].to_numpy()[first], batch["dimensionless_work"].to_numpy()[first]
+
+    def bounds(self) -> list[Bound]:
+        """Return the mean dimensionless work of each closed cycle; none without recorded strokes."""
+        if not (self.spec.strokes and self._closes_each_cycle):
+            return []
+        frame = self.run.strokes.mean("dimensionless_work", by="cycle")
+        several, symbol = len(frame) > 1, "<W~>" if self.beta is None else "<W>"
+        return [
+            Bound(
+                f"{symbol} cycle {cycle}" if several else symbol,
+                Estimate(float(row["mean"]), float(row["standard_error"]), int(row["n"])),
+            )
+            for cycle, row in frame.iterrows()
+        ]
+
+    @property
+    def _closes_each_cycle(self) -> bool:
+        last = [k for k, cycle in enumerate(self.schedule.cycle) if cycle == 1][-1]
+        ends = (self.schedule.closing_controls[last], self.schedule.closing_beta[last])
+        return np.array_equal(ends[0], self.schedule.start_controls) and np.array_equal(
+            ends[1], self.schedule.start_beta
+        )
+
+    # ---- entropy production
+
+    def entropy_flow(self) -> Estimate:
+        """Return the mean entropy that flows into the baths, in k_B."""
+        return mean_of(self.run["entropy_flow"])
+
+    def total_entropy(self) -> Floats | str:
+        r"""Return the total entropy production of each trajectory in k_B, or what is missing for it.
+
+        .. math:: s = \ln p_0(x_0)-\ln p_\tau(\bar x_\tau)-\sum_\nu\int\beta_\nu\,dQ_\nu
+
+        with both densities of the same known kind: equilibrium at the start's temperature, or the exact
+        steady state of a linear system; the bar turns velocities around. Any normalised final density gives
+        the integral theorem.
+        """
+        if self.lacks_entropy:
+            return self.lacks_entropy
+        boundary = self._boundary()
+        return (
+            boundary
+            if isinstance(boundary, str)
+            else boundary + np.asarray(self.run["entropy_flow"], dtype=np.float64)
+        )
+
+    def _boundary(self) -> Floats | str:
+        initial = self.spec.initial
+        if isinstance(initial, Equilibrium) or not self.no_equilibrium:
+            return self._boundary_in_equilibrium(getattr(initial, "beta", None) or self._start_beta)
+        return self._boundary_in_steady_state()
+
+    @property
+    def _start_beta(self) -> float:
+        """Return the inverse temperature of the first connected bath: a plain start knows only one."""
+        return float(self.schedule.start_beta[int(np.argmax(coupled_at_start(self.schedule)))])
+
+    def _boundary_in_equilibrium(self, beta: float) -> Floats | str:
+        try:
+            closed = np.array_equal(self.schedule.start_controls, self.schedule.end_controls)
+            ends = (self.schedule.end_controls, self.schedule.start_controls)
+            gained = 0.0 if closed else self._minus_log_z(ends[0], beta) - self._minus_log_z(ends[1], beta)
+        except InvalidInput:
+            return "needs the exact free-energy difference, which is not known for this energy"
+        return beta * np.asarray(self.run["energy_change"], dtype=np.float64) - gained
+
+    def _boundary_in_steady_state(self) -> Floats:
+        from fluctua.stochastic.steady import driven_coordinates
+
+        names = [self.spec.system.coordinates[i] for i in driven_coordinates(self._own_system)]
+        velocities = list(self.spec.system.velocities) if self._masses else []
+        start = np.stack([self.run[f"{name}_initial"] for name in [*names, *velocities]])
+        end = np.stack(
+            [self.run[f"{name}_final"] for name in names]
+            + [-self.run[f"{name}_final"] for name in velocities]
+        )
+        return self._log_density(start, first=True) - self._log_density(end, first=False)
+
+    def _log_density(self, state: Floats, first: bool) -> Floats:
+        """Return ln of the steady state's density, up to a constant that both ends share."""
+        from fluctua.stochastic.steady import contacts_of, steady_state
+
+        s = self.schedule
+        controls, beta = (s.start_controls, s.start_beta) if first else (s.end_controls, s.end_beta)
+        links = self.spec.dynamics.resolve(self._own_system)
+        coupled = coupled_at_start(s) if self._masses else np.ones(len(beta), dtype=np.bool_)
+        contacts = contacts_of(links, beta, coupled)
+        law = steady_state(self._own_system, [float(value) for value in controls], contacts, self._masses)
+        standard = np.linalg.solve(law.factor, state - law.mean[:, None])
+        return np.asarray(
+            -0.5 * np.sum(np.square(standard), axis=0) - np.sum(np.log(np.diagonal(law.factor)))
+        )

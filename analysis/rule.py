@@ -1,0 +1,169 @@
+"""The rule that makes a word of numbers.
+
+A claim is made of *parts*: a number that should have a known value, or lie above one, or a test that has a
+p-value only. From the parts the word follows:
+
+1. ``not applicable`` where a precondition is missing;
+2. ``holds`` where every part lies within its tolerance with its whole interval and no shape is rejected: the
+   difference is *shown* to be small, "not rejected" is never enough;
+3. ``violated`` where the smallest p-value of the family, adjusted after Holm, is below `alpha`;
+4. ``undecidable`` otherwise, with what could have been found and how many trajectories would decide.
+
+Sources: Schuirmann (1987), two one-sided tests; Holm (1979), multiplicity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fluctua.analysis.parts import Part, holm, known, p_text, plain
+from fluctua.analysis.verdict import Outcome, Verdict
+from fluctua.ensembles.estimate import uncertain
+
+
+def judge(
+    claim: str,
+    parts: Sequence[Part],
+    *,
+    alpha: float,
+    n: int,
+    head: int = 0,
+    information: float | None = None,
+    assumptions: Sequence[str] = (),
+) -> Verdict:
+    """Decide a claim from its parts.
+
+    Parameters
+    ----------
+    claim : str
+        Its hyphened name.
+    parts : sequence of Part
+        What it is made of.
+    alpha : float
+        Error rate of ``violated``, and of ``holds`` at the edge of the tolerance.
+    n : int
+        Number of trajectories (in each direction) that `n_needed` refers to.
+    head : int
+        Which part is the number that speaks for the claim.
+    information : float, optional
+        Effective number of trajectories that the theorem is judged on.
+    assumptions : sequence of str
+        What the verdict takes for granted.
+
+    Returns
+    -------
+    Verdict
+    """
+    adjusted = _adjusted(parts)
+    judged = [part for part in adjusted if part.decides]
+    worst = min((part for part in judged if part.p_adjusted is not None), key=_adjusted_p, default=None)
+    spoken = adjusted[head]
+    outcome: Outcome
+    if all(part.within(alpha) for part in judged):
+        outcome, shown, reason = "holds", spoken, _reason_to_hold(judged, alpha)
+    elif worst is not None and _adjusted_p(worst) < alpha:
+        outcome, shown, reason = "violated", worst, _reason_to_violate(worst)
+    else:
+        outcome, shown, reason = "undecidable", spoken, _reason_to_doubt(judged, alpha, n)
+    return Verdict(
+        claim=claim,
+        outcome=outcome,
+        estimate=spoken.estimate,
+        standard_error=spoken.standard_error,
+        tolerance=spoken.tolerance,
+        p_value=worst.p_value if worst else None,
+        p_adjusted=worst.p_adjusted if worst else None,
+        statistic=spoken.statistic,
+        information=information,
+        min_detectable=spoken.detectable(alpha),
+        n_needed=_needed(judged, alpha, n) if outcome == "undecidable" else None,
+        reason=reason,
+        assumptions=tuple(assumptions),
+        measured=shown.measured,
+        should_be=shown.should_be,
+        within="" if shown.tolerance is None else f"{shown.tolerance:g}",
+        parts=tuple(adjusted),
+    )
+
+
+def not_applicable(claim: str, missing: str) -> Verdict:
+    """Return the verdict on a claim whose precondition is missing."""
+    return Verdict(claim=claim, outcome="not applicable", reason=missing, measured=missing)
+
+
+def _adjusted(parts: Sequence[Part]) -> list[Part]:
+    family = [i for i, part in enumerate(parts) if part.decides and part.p_value is not None]
+    values = dict(zip(family, holm([known(parts[i].p_value) for i in family]), strict=True))
+    return [replace(part, p_adjusted=values.get(i)) for i, part in enumerate(parts)]
+
+
+def _adjusted_p(part: Part) -> float:
+    return known(part.p_adjusted)
+
+
+def _reason_to_hold(parts: Sequence[Part], alpha: float) -> str:
+    resolved = [
+        f"resolved deviation {_deviation(part)} of {part.name}, below tolerance"
+        for part in parts
+        if part.estimate is not None and not part.bound and known(part.p_value) < alpha
+    ]
+    kept = [f"{part.name} within {part.tolerance:g}" for part in parts if part.tolerance is not None]
+    return "; ".join([f"{', '.join(kept)} of what it should be", *resolved])
+
+
+def _deviation(part: Part) -> str:
+    return uncertain(known(part.estimate) - part.expected, known(part.standard_error))
+
+
+def _reason_to_violate(part: Part) -> str:
+    chance = f"p = {p_text(part.p_adjusted)}"
+    if part.estimate is None:
+        return f"{part.name} is not that of the theorem ({chance}, {part.method})"
+    should = f"at least {plain(part.expected)}" if part.bound else plain(part.expected)
+    error = known(part.standard_error)
+    if not math.isfinite(error):
+        return f"{part.name} should be {should} and is not ({chance})"
+    away = "" if part.statistic is None else f", {abs(part.statistic):.2g} standard errors away"
+    return f"{part.name} is {uncertain(part.estimate, error)}, should be {should}{away} ({chance})"
+
+
+def _reason_to_doubt(parts: Sequence[Part], alpha: float, n: int) -> str:
+    starved = next((part.starved for part in parts if part.starved), "")
+    if starved:
+        return starved
+    least, needed = _least_known(parts, alpha), _needed(parts, alpha, n)
+    if needed is None or needed <= n:
+        return (
+            f"too few trajectories: {least.measured} is near the edge of what is allowed{_seen(least, alpha)}"
+        )
+    allowed = "" if least.tolerance is None else f" within {least.tolerance:g}"
+    return (
+        f"too few trajectories: {needed:,} (now {n:,}) would show {least.name}{allowed}{_seen(least, alpha)}"
+    )
+
+
+def _seen(part: Part, alpha: float) -> str:
+    found = part.detectable(alpha)
+    return "" if found is None else f"; a deviation by {found:.2g} would have been found"
+
+
+def _least_known(parts: Sequence[Part], alpha: float) -> Part:
+    """Return the part that stands most in the way of ``holds``."""
+    failing = [part for part in parts if not part.within(alpha)]
+    return max(failing, key=lambda part: part.shortage(alpha) or 0.0, default=parts[0])
+
+
+def _needed(parts: Sequence[Part], alpha: float, n: int) -> int | None:
+    """Round the number of trajectories that would decide up to two digits; none where it cannot be known."""
+    if any(part.starved for part in parts):
+        return None
+    shortages = [part.shortage(alpha) for part in parts if part.tolerance is not None]
+    if not shortages or any(shortage is None for shortage in shortages):
+        return None
+    needed = n * max(known(shortage) for shortage in shortages)
+    if not 0.0 < needed < 1e15:
+        return None
+    unit = int(10 ** max(0, math.floor(math.log10(needed)) - 1))
+    return math.ceil(needed / unit) * unit
