@@ -24,8 +24,9 @@ from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
+from fluctua.ensembles.rows import stored_spec as stored_spec
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.errors import Damaged, InvalidInput, Unstable, not_among
+from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -488,20 +489,5 @@ def open_run(folder: str | Path, partial: bool = False) -> Dataset:
     path = Path(folder)
     if not store.is_run(path):
         raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
-    return Dataset(stored_spec(path), Files(path, stored_spec(path), partial))
-
-
-def stored_spec(path: Path) -> EnsembleSpec:
-    """Read the spec of a run directory; the number of trajectories is its present target."""
-    manifest = store.read_manifest(path)
-    try:
-        spec = EnsembleSpec.from_table(manifest["spec"] | {"trajectories": store.read_target(path)})
-    except InvalidInput as error:
-        raise Damaged(
-            f"its spec is not valid here: {error.what}",
-            f"{path / store.MANIFEST}, {error.where}",
-            error.remedy,
-        ) from None
-    if spec.digest != manifest["digest"]:
-        raise Damaged("its spec and its digest disagree", str(path / store.MANIFEST), "restore the file")
-    return spec
+    source = Files(path, partial)
+    return Dataset(source.spec, source)

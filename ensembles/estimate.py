@@ -45,7 +45,7 @@ def uncertain(value: float, error: float) -> str:
     """Write a value with its error in units of the last digit: 1.5803(18).
 
     The error gets two digits where its first three lie between 100 and 354, else one (the rule of the
-    Particle Data Group), so that rounding moves it by at most one part in six.
+    Particle Data Group), so that rounding moves it by at most one part in seven.
     """
     if not (math.isfinite(value) and math.isfinite(error)):
         return (

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from fluctua.ensembles import store
 from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.errors import Busy, Damaged
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
 BATCH = 65_536  # rows read at a time
 QUICK = 256  # parts whose footers are read to print one line
@@ -50,32 +50,29 @@ class Files:
     ----------
     path : Path
         The run directory.
-    spec : EnsembleSpec
-        What its manifest says.
     partial : bool
         Take what is there, up to the first chunk that is missing, instead of refusing an unfinished run.
     """
 
-    def __init__(self, path: Path, spec: EnsembleSpec, partial: bool) -> None:
+    def __init__(self, path: Path, partial: bool) -> None:
+        parts = store.list_parts(path)
         self.path = path
-        self.spec = spec
+        self.spec = stored_spec(path)  # after the parts: a target is raised before any part needs it
         self.partial = partial
-        self.target = spec.trajectories
-        self.parts = self._snapshot()
+        self.target = self.spec.trajectories
+        self.parts = _unbroken(parts) if partial else list(parts.values())
         self.rows = sum(part.rows for part in self.parts)
         self.schemas = {
-            name: schema_of(columns(spec), spec.digest) for name, columns in TABLE_COLUMNS.items()
+            name: schema_of(columns(self.spec), self.spec.digest) for name, columns in TABLE_COLUMNS.items()
         }
+        self._check_target()
 
-    def _snapshot(self) -> list[store.Part]:
-        parts = store.list_parts(self.path)
-        for part in parts.values():
+    def _check_target(self) -> None:
+        for part in self.parts:
             if part.rows > store.expected_rows(part.chunk, self.target):
                 place = str(self.path / "parts" / part.name)
-                raise Damaged(
-                    f"a part beyond the {self.target:,} trajectories of the run", place, "restore target.json"
-                )
-        return _unbroken(parts) if self.partial else list(parts.values())
+                what = f"a part beyond the {self.target:,} trajectories of the run"
+                raise Damaged(what, place, "restore target.json")
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -83,12 +80,12 @@ class Files:
         return tuple(self.path / "parts" / part.name for part in self.parts)
 
     def stated_failures(self) -> int | None:
-        """Count failed trajectories as footers state them; None where footers are many or damaged."""
+        """Count failed trajectories as footers state them; None where these are many or damaged."""
         if len(self.parts) > QUICK:
             return None
         try:
             return sum(_stated(pq.read_schema(file)) for file in self.files)
-        except (OSError, pa.ArrowException):
+        except store.UNREADABLE:
             return None
 
     def check(self) -> None:
@@ -97,7 +94,7 @@ class Files:
             raise Busy(
                 f"unfinished: {self.rows:,} of {self.target:,} trajectories are there",
                 str(self.path),
-                f"simulate(run.spec, {str(self.path)!r}) goes on, open(..., partial=True) takes what is there",
+                f"simulate(run.spec, {str(self.path)!r}) goes on, open(..., partial=True) takes these",
             )
 
     def batches(self, table: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -117,7 +114,7 @@ class Files:
                 if longer:
                     batch = batch.filter(pc.less(batch["trajectory"], part.first + part.rows))
                 yield batch.select(columns)
-        except (OSError, pa.ArrowException) as error:
+        except store.UNREADABLE as error:
             place = str(self.path / table / found.name)
             raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
 
@@ -145,3 +142,19 @@ def _unbroken(parts: Mapping[int, store.Part]) -> list[store.Part]:
     while len(taken) in parts and (not taken or taken[-1].rows == store.CHUNK):
         taken.append(parts[len(taken)])
     return taken
+
+
+def stored_spec(path: Path) -> EnsembleSpec:
+    """Read the spec of a run directory; the number of trajectories is its present target."""
+    manifest = store.read_manifest(path)
+    try:
+        spec = EnsembleSpec.from_table(manifest["spec"] | {"trajectories": store.read_target(path)})
+    except InvalidInput as error:
+        raise Damaged(
+            f"its spec is not valid here: {error.what}",
+            f"{path / store.MANIFEST}, {error.where}",
+            error.remedy,
+        ) from None
+    if spec.digest != manifest["digest"]:
+        raise Damaged("its spec and its digest disagree", str(path / store.MANIFEST), "restore the file")
+    return spec

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from fluctua.ensembles import store
 from fluctua.ensembles.columns import column_table, columns_of, path_columns_of, schema_of, stroke_columns_of
-from fluctua.ensembles.dataset import Dataset, stored_spec
+from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
 from fluctua.ensembles.forecast import check_room
 from fluctua.ensembles.physics import propagator_of as propagator_of
 from fluctua.ensembles.progress import Progress
-from fluctua.ensembles.rows import Files, Memory
+from fluctua.ensembles.rows import Memory, stored_spec
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -91,7 +91,7 @@ def simulate(
             if there:
                 writer.verify()
             run.compute(writer, writer.missing(), count, progress)
-    return Dataset(spec, Files(path, spec, partial=False))
+    return open_run(path)
 
 
 def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
@@ -189,7 +189,9 @@ class Run:
         """Check that there is room and that the time step is stable; nothing is written yet."""
         check_room(spec, folder)
         propagator = propagator_of(spec)
-        return cls(spec, propagator, check_stability(spec))
+        pilot = check_stability(spec)
+        propagator.compile()  # here and once, not in all threads at the same time
+        return cls(spec, propagator, pilot)
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run for its folder; the canary is the hash of the pilot, 256 trajectories."""

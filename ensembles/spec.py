@@ -211,7 +211,7 @@ class EnsembleSpec(Value):
         )  # of its own: nodes added to the system's would renumber those that a kernel is written from
         for record, text in self.record.items():
             parse_record(record, text, graph, known, tuple(system.coordinates))
-        columns = [column.name for column in self.columns if column.name not in self.record]
+        columns = [column.name for column in self.columns][: len(self.columns) - len(self.record)]
         share_namespace(groups | {"column": columns}, "record" if self.record else "system")
 
     def _warn_of_kelvin(self) -> None:

@@ -44,6 +44,7 @@ TABLES = ("parts", "strokes", "paths")
 MANIFEST, TARGET, LOCK, SCRATCH = "manifest.json", "target.json", ".lock", "_tmp"
 _NAME = re.compile(r"part-(\d{8})-(\d{9})-([0-9a-f]{32})\.parquet")
 _LARGEST_MANIFEST = 16_000_000
+UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowException)  # what Arrow raises on damaged files
 
 
 # ---- parts and their names
@@ -242,7 +243,7 @@ def check_ours(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise InvalidInput("not a folder", str(folder), "choose another place")
-    known = {LOCK, SCRATCH, *TABLES} | ({MANIFEST, TARGET} if is_run(folder) else set())
+    known = {LOCK, SCRATCH, TARGET, MANIFEST, *TABLES}
     with _storage(folder):
         strangers = sorted(set(os.listdir(folder)) - known)
     if strangers:
@@ -383,10 +384,10 @@ class Writer:
         if not self._fresh:
             self._compare()
         (self.folder / "parts").mkdir(exist_ok=True)
-        if self._fresh:
-            self._write_json(MANIFEST, self.manifest)
         if self._fresh or read_target(self.folder) < self.trajectories:
             self._write_json(TARGET, {"trajectories": self.trajectories})
+        if self._fresh:  # last: a folder with a manifest is a run
+            self._write_json(MANIFEST, self.manifest)
         _sync(self.folder)
         self._clean()
 
@@ -510,7 +511,7 @@ def open_part(folder: Path, table: str, part: Part, schema: pa.Schema) -> pq.Par
         )
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise Damaged("the file cannot be read", str(path), " ".join(str(error).split())[:120]) from None
     _check_shape(file, path, table, part, schema)
     return file

@@ -1,0 +1,43 @@
+"""Small runs that all tests of this folder share: one kernel, compiled once."""
+
+from __future__ import annotations
+
+import pytest
+
+from fluctua.ensembles import store
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.steps import Hold, Isothermal
+
+
+@pytest.fixture
+def spec() -> EnsembleSpec:
+    """A breathing trap, two cycles, with all that can be kept: strokes, paths, a record that may be null."""
+    trap = Potential("k/2 * x**2", coordinates="x", controls="k")
+    steps = [
+        Isothermal(0.2, k=(1.0, 4.0), name="squeeze"),
+        Hold(0.1),
+        Isothermal(0.2, k=(4.0, 1.0), name="let go"),
+    ]
+    breathe = Protocol(steps, cycles=2, beta=1.0)
+    return EnsembleSpec(
+        trap,
+        Overdamped(friction=1.0),
+        breathe,
+        trajectories=1500,
+        time_step=0.02,
+        seed=7,
+        record={"area": "integral(x**2)", "passage": "first(x > 1.5)"},
+        strokes=True,
+        paths=300,
+        path_every=10,
+    )
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let chunks have 256 trajectories, so that a small run has many."""
+    monkeypatch.setattr(store, "CHUNK", 256)
+    return 256

@@ -1,0 +1,438 @@
+"""The run directory under faults: killed at every operation, a full disk, two writers, strangers, damage."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fluctua.ensembles import store
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
+
+ROWS = 16  # of a chunk, in these tests
+SCHEMA = pa.schema([("trajectory", pa.int64()), ("work", pa.float64())], metadata={"spec": "d1"})
+
+
+@pytest.fixture(autouse=True)
+def _tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "CHUNK", ROWS)
+
+
+def manifest(digest: str = "d1", canary: str = "c") -> dict[str, Any]:
+    return store.describe({"seed": 1, "trajectories": 5}, digest, [{"name": "work"}], canary, {}, {})
+
+
+def rows_of(chunk: int, trajectories: int) -> pa.Table:
+    """Rows as a function of the chunk alone, as the store wants them."""
+    first = chunk * ROWS
+    number = np.arange(first, first + store.expected_rows(chunk, trajectories))
+    return pa.table([number, np.sin(number)], schema=SCHEMA)
+
+
+def write(
+    folder: Path, trajectories: int, order: Callable[[list[int]], Iterable[int]] = list, **words: Any
+) -> None:
+    with store.Writer(folder, manifest(**words), trajectories) as writer:
+        for chunk in order(writer.missing()):
+            rows = rows_of(chunk, trajectories)
+            writer.commit(chunk, {"parts": rows, "strokes": rows})
+
+
+def write_twice(folder: Path, *targets: int) -> None:
+    for trajectories in targets:
+        write(folder, trajectories)
+
+
+def names(folder: Path) -> dict[str, list[str]]:
+    return {table: sorted(os.listdir(folder / table)) for table in ("parts", "strokes")}
+
+
+def everything(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+# ---- names
+
+
+def test_names_of_parts_read_back_and_nothing_else_does() -> None:
+    part = store.Part(3, 65_536, "0" * 31 + "f")
+    assert part.name == "part-00000003-000065536-0000000000000000000000000000000f.parquet"
+    assert store.parse_name(part.name) == part
+    for wrong in (
+        part.name.upper(),
+        part.name + "\n",
+        "../" + part.name,
+        part.name[1:],
+        "part-3-4-aa.parquet",
+        "",
+    ):
+        assert store.parse_name(wrong) is None
+
+
+@pytest.mark.parametrize(
+    ("trajectories", "rows"), [(1, [1, 0]), (16, [16, 0]), (17, [16, 1]), (40, [16, 16])]
+)
+def test_chunks_share_out_the_trajectories(trajectories: int, rows: list[int]) -> None:
+    assert [store.expected_rows(chunk, trajectories) for chunk in (0, 1)] == rows
+
+
+# ---- what a run leaves
+
+
+def test_files_do_not_depend_on_the_order_of_chunks(tmp_path: Path) -> None:
+    write(tmp_path / "a", 70)
+    write(tmp_path / "b", 70, order=lambda chunks: chunks[::-1])
+    assert names(tmp_path / "a") == names(tmp_path / "b")
+    assert everything(tmp_path / "a") == everything(tmp_path / "b")
+    assert not (tmp_path / "a" / "_tmp").exists()
+
+
+def test_a_part_is_readable_by_others_and_its_name_is_its_checksum(tmp_path: Path) -> None:
+    write(tmp_path / "a", 20)
+    part = store.list_parts(tmp_path / "a")[0]
+    path = tmp_path / "a" / "parts" / part.name
+    import hashlib
+
+    import pyarrow.parquet as pq
+
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:32] == part.digest
+    assert pq.read_table(path).equals(rows_of(0, 20))
+    column = pq.ParquetFile(path).metadata.row_group(0).column
+    assert column(0).compression == "ZSTD"
+    assert "DELTA_BINARY_PACKED" in column(0).encodings
+    assert "BYTE_STREAM_SPLIT" in column(1).encodings
+    assert not column(1).has_dictionary_page
+
+
+def test_resume_extend_and_a_direct_run_leave_the_same_files(tmp_path: Path) -> None:
+    write(tmp_path / "direct", 70)
+    write(tmp_path / "extended", 20)
+    write(tmp_path / "extended", 70)
+    assert names(tmp_path / "direct") == names(tmp_path / "extended")
+    for victim in os.listdir(tmp_path / "direct" / "parts")[::2]:
+        (tmp_path / "direct" / "parts" / victim).unlink()
+    write(tmp_path / "direct", 70)
+    assert names(tmp_path / "direct") == names(tmp_path / "extended")
+
+
+# ---- killed at any moment
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after it happens, tidying up least of all."""
+
+
+@contextmanager
+def killed_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> Iterator[list[str]]:
+    """Let the operations that change the disk happen, up to one, and none after it."""
+    done: list[str] = []
+
+    def mortal(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def act(*args: Any, **words: Any) -> Any:
+            done.append(name)
+            if len(done) > moment:
+                raise Killed
+            return operation(*args, **words)
+
+        return act
+
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "rename"):
+            patch.setattr(os, name, mortal(name, getattr(os, name)))
+        for name in ("mkdir", "unlink", "rmdir"):
+            patch.setattr(Path, name, mortal(name, getattr(Path, name)))
+        patch.setattr(store, "open", mortal("open", builtins.open), raising=False)
+        yield done
+
+
+def test_killed_at_every_operation_a_run_goes_on_to_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # counted below, but not waited for
+    write(tmp_path / "direct", 40)
+    with killed_at(monkeypatch, 10**9) as done:
+        write(tmp_path / "counted", 24)
+        write(tmp_path / "counted", 40)
+    moments = len(done)
+    assert moments > 60
+    for moment in range(moments):
+        folder = tmp_path / f"killed-{moment}"
+        with killed_at(monkeypatch, moment), pytest.raises(Killed):
+            write_twice(folder, 24, 40)
+        write(folder, 40, order=lambda chunks: chunks[::-1])
+        assert names(folder) == names(tmp_path / "direct"), moment
+        assert everything(folder) == everything(tmp_path / "direct"), moment
+
+
+def test_without_the_clean_up_a_killed_extension_would_leave_its_old_tail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above: it sees a tail that nobody drops."""
+    monkeypatch.setattr(store.Writer, "_drop_shorter", lambda *_: None)
+    write(tmp_path / "a", 24)
+    write(tmp_path / "a", 40)
+    assert len(names(tmp_path / "a")["parts"]) == 4
+    assert [part.rows for part in store.list_parts(tmp_path / "a").values()] == [16, 16, 8]
+    write(tmp_path / "a", 40)
+    assert len(names(tmp_path / "a")["parts"]) == 3
+
+
+# ---- a disk that refuses
+
+
+@pytest.mark.parametrize("operation", ["fsync", "rename"])
+@pytest.mark.parametrize("moment", range(0, 12, 3))
+def test_a_full_disk_is_one_line_and_leaves_no_torn_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, moment: int
+) -> None:
+    calls = 0
+    plain = getattr(os, operation)
+
+    def full(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > moment:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return plain(*args)
+
+    folder = tmp_path / "a"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, operation, full)
+        with pytest.raises(StorageError) as caught:
+            write(folder, 70)
+    assert "No space left on device" in str(caught.value)
+    assert caught.value.exit_code == 74
+    assert folder.exists() == bool(list((tmp_path).rglob("part-*")))
+    assert not list(tmp_path.rglob("_tmp/*"))
+    write(folder, 70)
+    write(tmp_path / "direct", 70)
+    assert names(folder) == names(tmp_path / "direct")
+
+
+def test_a_run_that_committed_nothing_leaves_nothing(tmp_path: Path) -> None:
+    deep = tmp_path / "x" / "y" / "z"
+    with pytest.raises(RuntimeError, match="on purpose"), store.Writer(deep, manifest(), 20):
+        raise RuntimeError("on purpose")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RuntimeError, match="on purpose"), store.Writer(tmp_path / "empty", manifest(), 20):
+        raise RuntimeError("on purpose")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_what_was_committed_stays(tmp_path: Path) -> None:
+    def second_chunk_only(chunks: list[int]) -> Iterator[int]:
+        yield chunks[1]
+        raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        write(tmp_path / "a", 40, order=second_chunk_only)
+    assert list(store.list_parts(tmp_path / "a")) == [1]
+    with store.Writer(tmp_path / "a", manifest(), 40) as writer:
+        assert writer.missing() == [0, 2]
+
+
+# ---- others in the same place
+
+
+def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+    with store.Writer(tmp_path / "a", manifest(), 40):
+        with (
+            pytest.raises(Busy, match="another process writes"),
+            store.Writer(tmp_path / "a", manifest(), 40),
+        ):
+            pass
+        assert (tmp_path / "a" / "manifest.json").exists()
+    write(tmp_path / "a", 40)
+
+
+def test_without_locks_two_writers_leave_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    write(tmp_path / "direct", 40)
+    with store.Writer(tmp_path / "a", manifest(), 40) as one:
+        for chunk in (0, 1, 2):
+            one.commit(chunk, {"parts": rows_of(chunk, 40), "strokes": rows_of(chunk, 40)})
+            one.commit(chunk, {"parts": rows_of(chunk, 40), "strokes": rows_of(chunk, 40)})
+    assert names(tmp_path / "a") == names(tmp_path / "direct")
+
+
+def test_another_run_is_not_touched(tmp_path: Path) -> None:
+    write(tmp_path / "a", 40)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("part-*")}
+    with pytest.raises(InvalidInput, match="another run"):
+        write(tmp_path / "a", 40, digest="d2")
+    with pytest.raises(Damaged, match="come out differently"):
+        write(tmp_path / "a", 40, canary="other")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("part-*")} == before
+    assert not (tmp_path / "a" / "_tmp").exists()
+
+
+@pytest.mark.parametrize("stranger", ["notes.txt", "parts/x.parquet", "strokes/._part", "parts/deeper/"])
+def test_strangers_are_refused(tmp_path: Path, stranger: str) -> None:
+    write(tmp_path / "a", 40)
+    path = tmp_path / "a" / stranger
+    path.mkdir() if stranger.endswith("/") else path.write_text("mine")
+    with pytest.raises((InvalidInput, Damaged), match=stranger.strip("/").split("/")[-1]):
+        write(tmp_path / "a", 70)
+    assert path.exists()
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(InvalidInput, match=r"holds something else .*thesis.tex"):
+        write(tmp_path, 40)
+    with pytest.raises(InvalidInput, match="not a folder"):
+        write(tmp_path / "thesis.tex", 40)
+    assert everything(tmp_path) == {"thesis.tex"}
+
+
+def test_two_truths_for_one_chunk_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a", 40)
+    part = store.list_parts(tmp_path / "a")[0]
+    other = tmp_path / "a" / "parts" / store.Part(0, part.rows, "0" * 32).name
+    other.write_bytes(b"other")
+    with pytest.raises(Damaged, match="two different files"):
+        store.list_parts(tmp_path / "a")
+
+
+# ---- the manifest
+
+
+def test_the_manifest_notices_every_change(tmp_path: Path) -> None:
+    write(tmp_path / "a", 40)
+    path = tmp_path / "a" / "manifest.json"
+    text = path.read_text()
+    assert store.read_manifest(tmp_path / "a")["digest"] == "d1"
+    for old, new in (
+        ('"d1"', '"d3"'),
+        ('"seed": 1', '"seed": 3'),
+        ('"seed": 1', '"seed": 1, "seed": 1'),
+        ("{", "["),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        with pytest.raises(Damaged, match=r"manifest\.json"):
+            store.read_manifest(tmp_path / "a")
+    path.write_bytes(text.encode()[:-30])
+    with pytest.raises(Damaged, match=r"manifest\.json"):
+        store.read_manifest(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"trajectories": 0}', '{"trajectories": true}', '{"trajectories": 1.5}', "x"]
+)
+def test_a_damaged_target_is_told(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "a", 40)
+    (tmp_path / "a" / "target.json").write_text(text)
+    with pytest.raises(Damaged, match=r"target\.json"):
+        store.read_target(tmp_path / "a")
+
+
+# ---- damage
+
+
+def damaged(path: Path, how: str, generator: np.random.Generator) -> None:
+    payload = bytearray(path.read_bytes())
+    if how == "bit":
+        payload[generator.integers(len(payload))] ^= 1 << int(generator.integers(8))
+    elif how == "footer":
+        payload[len(payload) - 9 - int(generator.integers(300))] ^= 1 << int(generator.integers(8))
+    elif how == "truncated":
+        del payload[int(generator.integers(len(payload))) :]
+    else:
+        payload += b"\0" * int(generator.integers(1, 50))
+    path.write_bytes(payload)
+
+
+@pytest.mark.parametrize("how", ["bit", "footer", "truncated", "appended"])
+def test_every_damage_is_noticed(tmp_path: Path, how: str) -> None:
+    write(tmp_path / "a", 16)
+    part = store.list_parts(tmp_path / "a")[0]
+    path = tmp_path / "a" / "parts" / part.name
+    sound = path.read_bytes()
+    generator = np.random.default_rng(5)
+    for _ in range(50):
+        damaged(path, how, generator)
+        with pytest.raises(Damaged, match=part.name):
+            store.open_part(tmp_path / "a", "parts", part, SCHEMA)
+        path.write_bytes(sound)
+    assert store.open_part(tmp_path / "a", "parts", part, SCHEMA).read().equals(rows_of(0, 16))
+
+
+def test_renamed_and_exchanged_parts_are_noticed(tmp_path: Path) -> None:
+    write(tmp_path / "a", 40)
+    folder = tmp_path / "a" / "parts"
+    first, second, tail = store.list_parts(tmp_path / "a").values()
+    (folder / first.name).rename(folder / "kept")
+    (folder / second.name).rename(folder / first.name)
+    with pytest.raises(Damaged, match="does not match its checksum"):
+        store.open_part(tmp_path / "a", "parts", first, SCHEMA)
+    moved = store.Part(7, tail.rows + 1, tail.digest)
+    (folder / tail.name).rename(folder / moved.name)
+    with pytest.raises(Damaged, match="another number of rows"):
+        store.open_part(tmp_path / "a", "parts", moved, SCHEMA)
+
+
+def test_a_sound_file_of_another_run_is_noticed(tmp_path: Path) -> None:
+    import hashlib
+
+    (tmp_path / "a" / "parts").mkdir(parents=True)
+    for schema in (
+        SCHEMA.with_metadata({"spec": "d2"}),
+        pa.schema([("trajectory", pa.int64()), ("heat", pa.float64())], metadata={"spec": "d1"}),
+        pa.schema([("trajectory", pa.int64()), ("work", pa.float32())], metadata={"spec": "d1"}),
+    ):
+        payload = memoryview(
+            store.encode(
+                rows_of(0, 16)
+                .rename_columns(schema.names)
+                .cast(schema)
+                .replace_schema_metadata(schema.metadata)
+            )
+        )
+        part = store.Part(0, 16, hashlib.sha256(payload).hexdigest()[:32])
+        (tmp_path / "a" / "parts" / part.name).write_bytes(payload)
+        with pytest.raises(Damaged, match="belongs to another run"):
+            store.open_part(tmp_path / "a", "parts", part, SCHEMA)
+
+
+def test_rubbish_with_the_right_checksum_is_still_told_in_one_line(tmp_path: Path) -> None:
+    import hashlib
+
+    (tmp_path / "a" / "parts").mkdir(parents=True)
+    generator = np.random.default_rng(3)
+    sound = bytearray(memoryview(store.encode(rows_of(0, 16))))
+    told = 0
+    for _ in range(200):
+        payload = bytearray(sound)
+        for place in generator.integers(len(payload), size=3):
+            payload[place] = int(generator.integers(256))
+        part = store.Part(0, 16, hashlib.sha256(payload).hexdigest()[:32])
+        path = tmp_path / "a" / "parts" / part.name
+        path.write_bytes(payload)
+        told += _is_told(tmp_path / "a", part)
+        path.unlink()
+    assert told > 50
+
+
+def _is_told(folder: Path, part: store.Part) -> bool:
+    """Read a part; nothing but `Damaged` may come out of it."""
+    try:
+        store.open_part(folder, "parts", part, SCHEMA).read()
+    except (Damaged, *store.UNREADABLE):
+        return True
+    return False
