@@ -58,9 +58,9 @@ def read_ramp(value: object, where: str, *, positive: bool = False) -> Ramp:
         value = np.asarray(value).tolist()
     if isinstance(value, list | tuple):
         return _read_table(value, where, positive)
-    return number(
-        value, where, positive=positive, remedy="give a number, a sequence of numbers or a formula in t or s"
-    )
+    if callable(value):
+        raise InvalidInput("a function is not data", where, "pass its values, f(np.linspace(0, 1, 201))")
+    return number(value, where, positive=positive)
 
 
 def _read_table(values: list[object] | tuple[object, ...], where: str, positive: bool) -> Ramp:
