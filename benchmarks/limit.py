@@ -1,0 +1,81 @@
+"""Build `limit.cpp` and call it: the hardware limit."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import job
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+BLOCKS = (1, 4, 8, 16, 32)
+#: Rows of the result that are columns of ours.
+ROWS = {
+    "work": 4,
+    "dimensionless_work": 5,
+    "heat": 6,
+    "entropy_flow": 7,
+    "shadow_work": 8,
+    "log_ratio": 9,
+    "square": 10,
+    "cubic": 11,
+}
+
+
+@cache
+def library() -> Any:
+    """Compile for this processor; None where there is no g++."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        return None
+    target = Path(tempfile.mkdtemp(prefix="fluctua-limit-")) / "limit.so"
+    # Our kernels may not use -ffast-math, as it makes bits depend on the compiler; a limit should.
+    options = ["-O3", "-march=native", "-ffast-math", "-std=c++17", "-shared", "-fPIC"]
+    subprocess.run(
+        [compiler, *options, str(Path(__file__).with_name("limit.cpp")), "-o", str(target)], check=True
+    )
+    return ctypes.CDLL(str(target))
+
+
+class Limit:
+    """One dynamics of the stand-in, with its tables."""
+
+    def __init__(self, dynamics: str, steps: int = job.STEPS) -> None:
+        self.underdamped = dynamics != "overdamped"
+        self.opening, self.table = job.table(dynamics, steps)
+
+    def run(self, start: Floats, block: int, first: int = 0) -> Floats:
+        """Carry trajectories on from `start`, shape (1 or 2, N); the interpreter lock is free meanwhile."""
+        count = start.shape[1]
+        out = np.empty((library().outputs(), count))
+        done = library().run(
+            block,
+            int(self.underdamped),
+            ctypes.c_uint64(first),
+            ctypes.c_int64(count),
+            ctypes.c_int64(len(self.table)),
+            ctypes.c_double(job.TIME_STEP),
+            _pointer(self.opening),
+            _pointer(self.table),
+            ctypes.c_uint32(job.SEED % 2**32),
+            ctypes.c_uint32(job.SEED >> 32),
+            _pointer(np.ascontiguousarray(start)),
+            _pointer(out),
+        )
+        if not done:
+            raise ValueError(f"no kernel for blocks of {block}")
+        return out
+
+
+def _pointer(array: Floats) -> Any:
+    return array.ctypes.data_as(ctypes.c_void_p)
