@@ -136,9 +136,29 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         f"SAMPLED = {layout.sampled}",
         f"REPORTED = {layout.reported}",
     ]
-    frame = kernel_text("block").split('"""', 2)[2]
-    parts = ["\n".join(head), _formulas(form), *_lane_loops(form, layout), frame.strip(), "simulate = kernel(simulate)\n"]
+    parts = ["\n".join(head), _formulas(form), _frame(form, layout), "simulate = kernel(simulate)\n"]
     return "\n\n\n".join(parts)
+
+
+def _frame(form: Form, layout: Layout) -> str:
+    """Give the text of the frame, with the four passes over a block in the place of their names.
+
+    As functions of their own they would be optimised twice, alone and once inlined: a second of compilation.
+    """
+    passes = {
+        "hoist": [f"{name} = constants[{k}]" for k, name in enumerate(layout.constants)],
+        "begin": _begin(form, layout),
+        "turn": _turn(form, layout),
+        "advance": _advance(form, layout),
+        "close": _close(form, layout),
+    }
+
+    def written(found: re.Match[str]) -> str:
+        indent, name = found.groups()
+        return "".join(f"{indent}{line}\n" for line in (f"# {name}", *passes[name]))
+
+    text = kernel_text("block").split('"""', 2)[2].strip()
+    return re.sub(r"^( *)(hoist|begin|turn|advance|close)\(\)\n", written, text, flags=re.M)
 
 
 # ---- the formulas, as lane functions
@@ -271,15 +291,6 @@ def _observe(form: Form) -> list[str]:
     return lines
 
 
-def _lane_loops(form: Form, layout: Layout) -> list[str]:
-    """The four passes over a block: begin, turn (a control change at a stroke's start), advance, close."""
-    return [_begin(form, layout), _turn(form, layout), _advance(form, layout), _close(form, layout)]
-
-
-def _head(columns: Mapping[str, str], names: Sequence[str]) -> list[str]:
-    return [f"    {name} = {columns[name]}" for name in names]
-
-
 def _loop(layout: Layout, lines: Sequence[str], extra: Mapping[str, str]) -> list[str]:
     """Put a lane loop around `lines`: it loads the rows they read, stores the rows they write."""
     text = "\n".join(lines)
@@ -304,35 +315,27 @@ def _read_and_written(lines: Sequence[str]) -> tuple[set[str], set[str]]:
     return read, written
 
 
-def _pass(name: str, arguments: str, meaning: str, head: Sequence[str], *loops: Sequence[str]) -> str:
-    lines = [f"    {line}" for loop in loops for line in loop]
-    return "\n".join([f"@lane\ndef {name}({arguments}):", f'    """{meaning}"""', *head, *lines])
-
-
-def _scalars(layout: Layout, table: Sequence[str]) -> list[str]:
-    """Hoist a table row and the constants into locals: left in arrays they would cost an alias check each."""
-    columns = {name: f"row[{layout.table.index(name)}]" for name in table}
-    columns |= {name: f"constants[{k}]" for k, name in enumerate(layout.constants)}
-    return _head(columns, list(columns))
+def _read_row(layout: Layout, names: Sequence[str]) -> list[str]:
+    """Hoist entries of the current table row into locals: left in the array they would cost an alias check each."""
+    return [f"{name} = row[{layout.table.index(name)}]" for name in names]
 
 
 def _controls(form: Form) -> list[str]:
     return _numbered("c", form.controls) + _numbered("n", form.controls)
 
 
-def _begin(form: Form, layout: Layout) -> str:
-    """Accumulators at zero, extremes at minus or plus infinity, the energies at the first instant."""
+def _begin(form: Form, layout: Layout) -> list[str]:
+    """Set every row but the state: accumulators at zero, extremes at minus or plus infinity, the energies at the first instant."""
     lines = [f"energy = energy_of({_arguments(form)})", "energy_start = energy"]
     lines += [f"bare = bare_of({_arguments(form)})", "bare_start = bare"] if form.bare else []
     zero = [row for row in layout.rows[layout.state : layout.reported] if not row.startswith(("energy", "bare", "total"))]
     lines += [f"{row} = 0.0" for row in zero]
     limits = {"max": "-inf", "min": "inf", "first": "inf"}
     lines += [f"total_{k} = {limits[r.kind]}" for k, r in enumerate(form.records) if r.kind in limits]
-    head = _scalars(layout, _controls(form))
-    return _pass("begin", "A, row, constants", "Set every row but the state.", head, _loop(layout, lines, {}))
+    return _read_row(layout, _controls(form)) + _loop(layout, lines, {})
 
 
-def _turn(form: Form, layout: Layout) -> str:
+def _turn(form: Form, layout: Layout) -> list[str]:
     """The control change at a stroke's first instant; forces and recorded values afterwards."""
     n = form.coordinates
     lines = list(_insertions(form)["meet"]) + ["done = energy_next - energy_met", "control_work += done"]
@@ -352,26 +355,26 @@ def _turn(form: Form, layout: Layout) -> str:
             lines.append(f"value_{k} = next_{k}")
         else:
             lines.append(f"record_{k} = " + (f"select(next_{k}, time, inf)" if kind == "first" else f"next_{k}"))
-    head = _scalars(layout, [*_controls(form), "beta_next", "beta_change"])
-    return _pass("turn", "A, row, constants, time", "Open a stroke.", head, _loop(layout, lines, {}))
+    return _read_row(layout, [*_controls(form), "beta_next", "beta_change"]) + _loop(layout, lines, {})
 
 
-def _advance(form: Form, layout: Layout) -> str:
+def _advance(form: Form, layout: Layout) -> list[str]:
     """One time step of every lane."""
     # Unsigned: a signed index would be checked for counting from the end, lane by lane.
     z = {f"z_{k}": f"Z[noise + np.uint64({k} * P + j)]" for k in range(form.normals)}
     old = [f"q_old_{i} = q_{i}" for i in range(form.coordinates)]
-    head = _scalars(layout, layout.table)
-    turns = (False, True) if form.alternates else (False,)
-    loops = [_loop(layout, old + _move(form, turned) + _observe(form), z) for turned in turns]
-    if form.alternates:
-        even = ["if odd == 0:"] + [f"    {line}" for line in loops[0]]
-        odd = ["else:"] + [f"    {line}" for line in loops[1]]
-        loops = [even + odd]
-    return _pass("advance", "A, Z, row, constants, noise, time, odd", "One time step.", head, *loops)
+
+    def loop(turned: bool) -> list[str]:
+        return _loop(layout, old + _move(form, turned) + _observe(form), z)
+
+    lines = _read_row(layout, layout.table)
+    if not form.alternates:
+        return lines + loop(False)
+    even, odd = ([f"    {line}" for line in loop(turned)] for turned in (False, True))
+    return [*lines, "if step % 2 == 0:", *even, "else:", *odd]
 
 
-def _close(form: Form, layout: Layout) -> str:
+def _close(form: Form, layout: Layout) -> list[str]:
     """At a stroke's last instant: totals of extremes, values at the end, the energy at zero controls."""
     lines: list[str] = []
     for k, record in enumerate(form.records):
@@ -383,5 +386,4 @@ def _close(form: Form, layout: Layout) -> str:
         lines.append(f"{', '.join(f'record_{k}' for k in final)} = final_of({_arguments(form)})")
     if form.bare:
         lines.append(f"bare = bare_of({_arguments(form)})")
-    loop = _loop(layout, lines, {}) if lines else ["pass"]
-    return _pass("close", "A, row, constants", "Close a stroke.", _scalars(layout, _controls(form)), loop)
+    return _read_row(layout, _controls(form)) + _loop(layout, lines, {}) if lines else []

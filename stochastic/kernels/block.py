@@ -1,7 +1,7 @@
 """The frame of every Langevin kernel: blocks of B trajectories, strokes, steps, noise four steps at a time.
 
-A text, not a module to run: `writing.py` adds the lane loops it calls (`enter`, `begin`, `turn`, `advance`, `close`) and
-the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals of four steps, `R` the random words behind them.
+A text, not a module to run: `writing.py` puts lane loops in the place of the bare calls `begin()`, `turn()`, `advance()` and
+`close()`, and adds the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals of four steps, `R` the random words behind them.
 """
 
 
@@ -15,12 +15,14 @@ def simulate(
     which a path is sampled, ended by -1. out: the reported rows; strokes: the same at each stroke's end; paths: the first
     rows at each sample.
     """
+    hoist()
     for block in range(0, count, B):
         width = min(B, count - block)
         for r in range(STATE):
             for j in range(B):
                 A[r * P + j] = start[r, block + (j if j < width else 0)]
-        begin(A, openings[0], constants)
+        row = openings[0]
+        begin()
         sample = 0
         if samples[0] == 0:
             for r in range(SAMPLED):
@@ -29,20 +31,25 @@ def simulate(
             sample = 1
         step = 0
         for stroke in range(stops.size):
-            turn(A, openings[stroke], constants, step * constants[0])
+            row = openings[stroke]
+            time = step * time_step
+            turn()
             while step < stops[stroke]:
                 if step % GROUP == 0:
                     calls = GROUP * NORMALS // 2
                     normals(Z, R, calls, first + block, step // GROUP * calls, key0, key1, tag)
+                row = table[step]
+                time = (step + 1) * time_step
                 noise = np.uint64(step % GROUP * NORMALS * P)
-                advance(A, Z, table[step], constants, noise, (step + 1) * constants[0], step % 2)
+                advance()
                 step += 1
                 if step == samples[sample]:
                     for r in range(SAMPLED):
                         for j in range(width):
                             paths[sample, r, block + j] = A[r * P + j]
                     sample += 1
-            close(A, closings[stroke], constants)
+            row = closings[stroke]
+            close()
             if strokes.shape[0] > 0:
                 for r in range(REPORTED):
                     for j in range(width):
