@@ -65,6 +65,8 @@ def judge_first_law(residual: Residual) -> Verdict:
         estimate=residual.largest,
         standard_error=0.0,
         tolerance=residual.allowed,
+        quantity="residual",
+        expected=0.0,
         reason=(
             f"energy change less work, heat and shadow work is at most {bound} in {residual.n:,} "
             f"trajectories, and rounding explains {residual.allowed:.1g}"

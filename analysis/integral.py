@@ -70,7 +70,7 @@ class ExponentialAverage:
 
     @property
     def excess_p(self) -> float:
-        """Join the sharper t-test and the tail count, which sees where a huge spread makes the first blind."""
+        """Join the sharper t-test and the tail count, which sees where a huge spread blinds the first."""
         return min(1.0, self.mean_p / (1.0 - _SHARE_OF_TAIL), self.tail_p / _SHARE_OF_TAIL)
 
     @property

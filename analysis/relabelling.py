@@ -21,7 +21,8 @@ Floats = NDArray[np.float64]
 KEY = 0x5EED  # fixed: the same data give the same p-value everywhere and always
 LARGEST_DRAW = 200_000_000  # labels tossed in one test: about a second
 _BLOCK = 2_000_000  # labels held in memory at once
-_NEGLIGIBLE = 1e-12
+_NEGLIGIBLE = 1e-12  # variance of all coins that are not tossed, where the whole is 1
+_TIE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class Labels:
 
 def p_value(observed: float, replicated: Floats) -> float:
     """Return (1 + number of draws at least as large) / (1 + draws), exact at any number of draws."""
-    # Rounding must not decide whether a lattice statistic ties with the observed one.
-    as_large = replicated >= observed - 1e-9 * abs(observed)
+    # Neither rounding nor what the coins not tossed would add decides whether two statistics tie.
+    as_large = replicated >= observed - _TIE * max(1.0, abs(observed))
     return float((1 + np.count_nonzero(as_large)) / (1 + replicated.size))
 
 

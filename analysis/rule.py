@@ -76,6 +76,8 @@ def judge(
         p_value=worst.p_value if worst else None,
         p_adjusted=worst.p_adjusted if worst else None,
         statistic=spoken.statistic,
+        quantity=spoken.name,
+        expected=spoken.expected,
         information=information,
         min_detectable=spoken.detectable(alpha),
         n_needed=_needed(judged, alpha, n) if outcome == "undecidable" else None,

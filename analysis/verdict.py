@@ -43,6 +43,10 @@ class Verdict:
         Of the part that deviates most, before and after Holm within the claim.
     statistic : float or None
         Test statistic of the estimate.
+    quantity : str
+        What the estimate is of: ``"slope"``.
+    expected : float or None
+        What it should be, or lie above.
     information : float or None
         Effective number of trajectories that the theorem is judged on.
     min_detectable : float or None
@@ -70,6 +74,8 @@ class Verdict:
     p_value: float | None = None
     p_adjusted: float | None = None
     statistic: float | None = None
+    quantity: str = ""
+    expected: float | None = None
     information: float | None = None
     min_detectable: float | None = None
     n_needed: int | None = None
@@ -118,7 +124,7 @@ class Verdict:
         """Give the verdict as plain data, in the order of the published JSON."""
         names = (
             "claim", "outcome", "estimate", "standard_error", "tolerance", "p_value", "p_adjusted",
-            "information", "min_detectable", "n_needed", "reason", "assumptions", "statistic",
+            "information", "min_detectable", "n_needed", "reason", "assumptions", "quantity", "expected", "statistic",
         )  # fmt: skip
         table = {name: jsonable(getattr(self, name)) for name in names}
         table["parts"] = [part.to_dict() for part in self.parts]

@@ -1,0 +1,213 @@
+"""The rule that makes a word of numbers."""
+
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from fluctua.analysis.parts import Part, holm
+from fluctua.analysis.rule import judge, not_applicable
+from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
+from fluctua.stochastic.errors import InvalidInput
+
+Z95 = 1.6448536269514722
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_agrees_with_statsmodels(seed):
+    p = np.random.default_rng(seed).random(7) ** 3
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-15)
+
+
+def slope(value, error, p=0.5, **more):
+    return Part("slope", value, error, expected=1.0, tolerance=0.05, statistic=1.0, p_value=p, **more)
+
+
+def word(*parts, alpha=0.05):
+    return judge("crooks", parts, alpha=alpha, n=1000).outcome
+
+
+def test_holds_takes_the_whole_interval_inside_the_tolerance():
+    inside = 0.049 / Z95
+    assert word(slope(1.0, inside)) == "holds"
+    assert word(slope(1.0, 0.051 / Z95)) == "undecidable"
+    assert word(slope(1.02, inside)) == "undecidable"
+
+
+def test_not_rejected_is_never_holds():
+    assert word(slope(1.0, 0.2, p=0.99)) == "undecidable"
+
+
+def test_a_resolved_deviation_below_tolerance_still_holds_and_is_told():
+    verdict = judge("crooks", [slope(1.02, 0.005, p=6e-5)], alpha=0.05, n=1000)
+    assert verdict.outcome == "holds"
+    assert "resolved deviation 0.020(5) of slope, below tolerance" in verdict.reason
+
+
+def test_a_rejected_shape_forbids_holds_at_its_plain_p_value():
+    shape = Part("shape", p_value=0.04)
+    assert word(slope(1.0, 0.01), shape) == "undecidable"
+    assert word(slope(1.0, 0.01), Part("shape", p_value=0.06)) == "holds"
+
+
+def test_violated_takes_the_adjusted_p_value():
+    wide = slope(1.2, 0.1, p=0.03)
+    assert word(wide) == "violated"
+    assert word(wide, Part("shape", p_value=0.5)) == "undecidable", "two tests: 0.03 becomes 0.06"
+
+
+def test_what_is_only_told_decides_nothing():
+    told = Part("joint", p_value=1e-9, decides=False)
+    verdict = judge("crooks", [slope(1.0, 0.01), told], alpha=0.05, n=1000)
+    assert verdict.outcome == "holds"
+    assert verdict.part("joint").p_adjusted is None
+
+
+def test_a_cautious_part_takes_the_wider_interval():
+    assert word(slope(1.0, 0.05 / 1.8)) == "holds"
+    assert word(slope(1.0, 0.05 / 1.8, cautious=True)) == "undecidable"
+
+
+def test_a_starved_part_cannot_hold_but_can_be_violated():
+    assert word(slope(1.0, 0.001, starved="no overlap")) == "undecidable"
+    assert word(slope(1.0, None, p=1e-6, starved="no overlap")) == "violated"
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "outcome"),
+    [(0.1, 1.0, "holds"), (-0.03, 1e-3, "holds"), (-0.04, 1e-4, "violated"), (-0.04, 0.1, "undecidable")],
+)
+def test_a_bound_has_one_side(value, p, outcome):
+    # The lower limit of -0.03(1) is -0.046, inside the allowed shortfall; that of -0.04(1) is not.
+    bound = Part("<W> - ΔF", value, 0.01, tolerance=0.05, p_value=p, bound=True)
+    assert word(bound) == outcome
+
+
+def test_few_degrees_of_freedom_widen_the_interval():
+    assert word(slope(1.0, 0.05 / 1.8)) == "holds"
+    assert word(slope(1.0, 0.05 / 1.8, freedom=3.0)) == "undecidable"
+
+
+def test_needed_trajectories_and_detectable_deviation():
+    verdict = judge("crooks", [slope(1.0, 0.05)], alpha=0.05, n=1000)
+    # 1000 * ((1.645 + 1.645) * 0.05 / 0.05)^2 = 10,822, rounded up to two digits
+    assert verdict.n_needed == 11_000
+    assert verdict.min_detectable == pytest.approx((1.959964 + 0.841621) * 0.05, rel=1e-6)
+    assert "11,000 (now 1,000) would show slope within 0.05" in verdict.reason
+
+
+def test_the_smallest_adjusted_p_names_the_part_that_is_violated():
+    energy = Part("ΔF", 1.0, 0.1, expected=0.5, tolerance=0.1, statistic=5.0, p_value=6e-7)
+    verdict = judge("crooks", [slope(1.0, 0.2), energy], alpha=0.05, n=1000)
+    assert verdict.outcome == "violated"
+    assert verdict.measured == "ΔF 1.00(10)"
+    assert verdict.reason == "ΔF is 1.00(10), should be 0.5, 5 standard errors away (p = 1e-06)"
+    assert verdict.estimate == 1.0, "the slope speaks for the claim"
+    assert verdict.quantity == "slope"
+
+
+# ---- reports
+
+
+def verdict(claim, outcome, p=None):
+    return Verdict(claim, outcome, p_value=p, p_adjusted=p, measured="x 1.0(1)")
+
+
+def report(*verdicts, **more):
+    return Report(tuple(verdicts), "runs/a", **more)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (("holds", "undecidable", "violated"), "violated"),
+        (("holds", "undecidable"), "undecidable"),
+        (("holds", "not applicable"), "holds"),
+        (("not applicable",), "not applicable"),
+    ],
+)
+def test_report_says_the_worst_word(outcomes, worst):
+    assert report(*(verdict(f"claim-{i}", word) for i, word in enumerate(outcomes))).outcome == worst
+
+
+def test_report_is_a_sequence_also_by_name():
+    found = report(verdict("crooks", "holds"), verdict("jarzynski", "holds"))
+    assert len(found) == 2
+    assert [v.claim for v in found] == ["crooks", "jarzynski"]
+    assert found["crooks"] is found[0]
+    assert found[:1] == (found[0],)
+    with pytest.raises(InvalidInput, match="did you mean 'crooks'"):
+        found["crook"]
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        found[0] = found[1]
+
+
+def test_neither_report_nor_verdict_is_true_or_false():
+    with pytest.raises(TypeError, match='a report is not true or false: ask report.outcome == "holds"'):
+        bool(report(verdict("crooks", "holds")))
+    with pytest.raises(TypeError, match="ask verdict.outcome"):
+        bool(verdict("crooks", "holds"))
+
+
+def test_headline_counts_the_claims_together():
+    alone = report(verdict("crooks", "violated", 0.03), verdict("jarzynski", "undecidable", 0.4))
+    assert alone.headline == (
+        "Nothing is violated at error rate 0.05 once 2 claims are counted together; alone, crooks would be."
+    )
+    assert alone.outcome == "violated"
+    sure = report(verdict("crooks", "violated", 0.001), verdict("jarzynski", "undecidable", 0.4))
+    assert sure.headline == "Violated at error rate 0.05: crooks."
+
+
+def test_an_identity_that_fails_is_violated_without_a_p_value():
+    assert report(verdict("first-law", "violated")).headline == "Violated at error rate 0.05: first-law."
+
+
+def test_json_has_no_nan_and_all_fields():
+    import json
+
+    broken = Verdict("crooks", "undecidable", estimate=math.nan, standard_error=math.inf, assumptions=("a",))
+    found = json.loads(report(broken, free_energy=FreeEnergy(0.7, None)).to_json())
+    assert found["verdicts"][0]["estimate"] is None
+    assert found["verdicts"][0]["assumptions"] == ["a"]
+    assert found["free_energy"] == {
+        "value": 0.7, "standard_error": None, "unit": "kT", "method": "BAR", "information": None,
+    }  # fmt: skip
+    fields = (
+        "claim outcome estimate standard_error tolerance p_value p_adjusted information min_detectable n_needed "
+        "reason assumptions"
+    )
+    assert set(fields.split()) <= set(found["verdicts"][0])
+
+
+def test_report_as_table_frame_and_html():
+    found = report(verdict("crooks", "holds", 0.8), not_applicable("tur", "needs <current>"))
+    assert str(found).splitlines() == [
+        "runs/a",
+        "  claim        outcome         measured               should be   within    p adj.",
+        "  crooks       holds           x 1.0(1)                                     0.80",
+        "  tur          not applicable  needs <current>",
+        "Nothing is violated at error rate 0.05.",
+    ]
+    assert found.to_pandas().loc["crooks", "outcome"] == "holds"
+    html = found._repr_html_()
+    assert "<td>needs &lt;current&gt;</td>" in html
+    assert repr(found[0]) == "Verdict crooks: holds, x 1.0(1)"
+    assert "crooks holds" in repr(found)
+
+
+def test_free_energy_refuses_an_interval_and_says_so():
+    assert str(FreeEnergy(0.6927, 0.0009, information=92_123.0)) == "0.6927(9) kT"
+    assert "information 92,000" in FreeEnergy(0.6927, 0.0009, information=92_123.0).means
+    starved = FreeEnergy(0.5, None, information=0.2)
+    assert str(starved) == "0.5 kT"
+    assert "no interval" in starved.means
+
+
+def test_exact_verdict_tells_code_from_time_step():
+    wrong, right = verdict("crooks", "violated", 1e-9), verdict("crooks", "holds", 0.4)
+    assert "time step is too long" in wrong.beside(right).reason
+    assert "bookkeeping is wrong" in wrong.beside(wrong).reason
+    assert right.beside(None) is right
+    assert right.beside(right).to_dict()["exact"]["outcome"] == "holds"
