@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.errors import InvalidInput, not_among
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.stochastic.schedule import Schedule
 
 Floats = NDArray[np.float64]
 
@@ -212,6 +215,52 @@ class LimitCycle:
         return float(-np.sum(middle * np.diff(self.control)))
 
 
+def limit_cycle(run: Dataset, coordinate: str, control: str) -> LimitCycle:
+    """Average a run's sampled paths over its last cycle.
+
+    Parameters
+    ----------
+    run : Dataset
+        With `paths`; sampled often enough for some points in each stroke.
+    coordinate, control : str
+        What to average, and the control that pulls at it.
+
+    Returns
+    -------
+    LimitCycle
+        Of all strokes whose ends were sampled.
+
+    Raises
+    ------
+    InvalidInput
+        If the run has no paths, or no such coordinate or control.
+    """
+    schedule = run.spec.schedule
+    if control not in run.spec.system.controls:
+        raise not_among(control, "control", run.spec.system.controls)
+    borders = np.concatenate([[0], np.cumsum(schedule.moves)])
+    first = schedule.cycle.index(schedule.cycles)
+    mean = run.paths.mean(coordinate, by="time").sort_index()
+    moves = np.rint(mean.index.to_numpy() / schedule.time_step).astype(np.int64)
+    kept = moves >= borders[first]
+    return LimitCycle(
+        _at_borders_too(schedule, run.spec.system.controls.index(control))[moves[kept]],
+        mean["mean"].to_numpy()[kept],
+        mean["standard_error"].to_numpy()[kept],
+        np.searchsorted(borders[first + 1 :], moves[kept][:-1], side="right"),
+        tuple(schedule.names[first:]),
+    )
+
+
+def _at_borders_too(schedule: Schedule, number: int) -> Floats:
+    """Give a control after each move, shape (steps + 1,): between moves it is half-way to the next."""
+    held = schedule.controls[:, number]
+    control = np.concatenate([[schedule.start_controls[number]], 0.5 * (held[1:] + held[:-1]), [held[-1]]])
+    ends = np.cumsum(schedule.moves)
+    control[ends] = schedule.closing_controls[:, number]
+    return control
+
+
 def work_diagram(
     cycles: Mapping[str, LimitCycle],
     *,
@@ -394,7 +443,9 @@ def _legend_above(axes: Axes) -> None:
 
 def _share_legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=min(6, len(labels)), loc="outside lower center")
+    figure.legend(
+        handles, labels, ncols=min(6, 2 * len(figure.axes), len(labels)), loc="outside lower center"
+    )
 
 
 def _entitle(figure: Figure, title: str) -> None:

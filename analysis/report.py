@@ -83,11 +83,14 @@ class Table:
         The columns' names.
     rows : sequence of sequence of str
         The cells, as many in each row as the head has; the first names the row.
+    notes : sequence of str
+        A sentence under each row, or none at all.
     """
 
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +100,16 @@ class Picture:
     figure: Figure
     caption: str
     alt: str
+
+    @property
+    def width(self) -> int:
+        """Width in pixels of a screen, 96 to the inch."""
+        return round(96 * self.figure.get_figwidth())
+
+    @property
+    def height(self) -> int:
+        """Height in the same pixels."""
+        return round(96 * self.figure.get_figheight())
 
     @property
     def source(self) -> str:
@@ -219,17 +232,29 @@ def write_report(report: Report, path: str | Path) -> Path:
     StorageError
         If the place cannot be written.
     """
-    chapter = Chapter("Verdicts", reports={"": report}, pictures=list(_pictures(report)))
+    chapters = [Chapter("Verdicts", reports={"": report})]
+    pictures = _pictures(report)
+    if pictures:
+        chapters.append(Chapter("Work, forward and reverse", pictures=pictures))
     title = report.title or "Fluctuation theorems, judged"
-    return Page(title, report.headline, report.outcome, [chapter]).write(path)
+    return Page(title, report.headline, report.outcome, chapters).write(path)
 
 
 def verdict_table(report: Report, caption: str = "") -> Table:
     """Give a report's verdicts as a table of text, with the free-energy difference in its caption."""
-    head = ("claim", "outcome", "measured", "should be", "within", "p adjusted", "information", "why")
+    head = ("claim", "outcome", "measured", "should be", "within", "p adjusted", "information")
     energy = f"ΔF = {report.free_energy} ({report.free_energy.means})" if report.free_energy else ""
     said = "; ".join(text for text in (caption, energy) if text)
-    return Table(said, head, [_cells(verdict) for verdict in report])
+    return Table(said, head, [_cells(verdict) for verdict in report], [verdict.reason for verdict in report])
+
+
+def overview(reports: Mapping[str, Report]) -> Table:
+    """Give the outcome of each claim in each report as one table; claims that never apply are left out."""
+    said = {name: {verdict.claim: verdict.outcome for verdict in report} for name, report in reports.items()}
+    applicable = {claim for row in said.values() for claim, word in row.items() if word != "not applicable"}
+    claims = sorted(applicable, key=[*CLAIMS, *sorted(applicable)].index)
+    rows = [(name, *(row.get(claim, "") for claim in claims)) for name, row in said.items()]
+    return Table("", ("judged", *claims), rows)
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
@@ -241,7 +266,6 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
         verdict.within,
         _short(verdict.p_adjusted),
         "" if verdict.information is None else f"{verdict.information:,.0f}",
-        verdict.reason,
     )
 
 
