@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -39,6 +40,7 @@ DYNAMICS: dict[str, type[Value]] = {"Overdamped": Overdamped, "Underdamped": Und
 INITIALS: dict[str, type[Value]] = {kind.__name__: kind for kind in (Equilibrium, Steady, Point, Samples)}
 DIRECTIONS = ("forward", "reverse")
 MOST_TRAJECTORIES = 10**12
+MOST_SPECS = 100_000  # of a sweep
 
 _EQUILIBRIUM = Equilibrium()
 _NO_UNITS = Units()
@@ -291,12 +293,7 @@ class EnsembleSpec(Value):
     def vary(self, points: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[Self]:
         """Give a list of specs: the product of the values of each path, or one for each mapping of a list."""
         if isinstance(points, Mapping):
-            for path, values in points.items():
-                if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
-                    raise InvalidInput(
-                        f"{shown(values)} is not a list of values", str(path), "write [...] around it"
-                    )
-            points = [dict(zip(points, values, strict=True)) for values in product(*points.values())]
+            points = _product(points)
         if not points or not all(isinstance(point, Mapping) for point in points):
             raise InvalidInput(
                 "nothing to vary over", "sweep", "give {path: [values]} or a list of {path: value}"
@@ -410,6 +407,17 @@ def _record(value: object) -> dict[str, str]:
                 f"{shown(formula)} is not a formula", f"record.{key}", 'write text, "integral(q)"'
             )
     return formulas
+
+
+def _product(values_of: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Give a point for each combination of values; none at all if there is nothing to combine."""
+    for path, values in values_of.items():
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+            raise InvalidInput(f"{shown(values)} is not a list of values", str(path), "write [...] around it")
+    count = prod(len(values) for values in values_of.values()) if values_of else 0
+    if count > MOST_SPECS:
+        raise InvalidInput(f"{count:,} combinations", "sweep", f"at most {MOST_SPECS:,}")
+    return [dict(zip(values_of, values, strict=True)) for values in product(*values_of.values())][:count]
 
 
 def _no_reverse(initial: Value) -> FluctuaError:

@@ -11,11 +11,10 @@ from fluctua.ensembles import store
 from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs
 from fluctua.ensembles.dotted import explicit, leaves
 from fluctua.ensembles.runner import existing, simulate
-from fluctua.ensembles.spec import EnsembleSpec, read_file
+from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
 from fluctua.stochastic.errors import InvalidInput, shown
 
 _SHORT_TEXT = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,39}")
-_MOST = 100_000
 
 
 # ---- what differs
@@ -114,8 +113,8 @@ def _checked(specs: Sequence[EnsembleSpec]) -> list[EnsembleSpec]:
             f"{shown(specs)} is no list of specs", "", "give [spec, ...], for example spec.vary(...)"
         )
     specs = list(specs)
-    if not 0 < len(specs) <= _MOST:
-        raise InvalidInput(f"{len(specs):,} specs", "", f"give 1 to {_MOST:,}")
+    if not 0 < len(specs) <= MOST_SPECS:
+        raise InvalidInput(f"{len(specs):,} specs", "", f"give 1 to {MOST_SPECS:,}")
     seen: dict[EnsembleSpec, int] = {}
     for number, spec in enumerate(specs):
         if spec in seen:
