@@ -107,7 +107,7 @@ class Propagator:
         self.bath_names = dynamics.bath_names
         self.form = form_of(system, dynamics, self.schedule, self.links, record or {})
         self.records = self.form.records
-        self.layout = layout_of(self.form)
+        self.layout = layout_of(self.form, lanes)
         self._refuse_odd_steps()
         self.tables = self._tables(self.schedule)
         self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
@@ -215,7 +215,7 @@ class Propagator:
     def _workspace(self) -> tuple[Floats, Floats, NDArray[np.uint64]]:
         """Give this thread's scratch rows; 64-byte aligned, as a vector load across a cache line costs two."""
         if not hasattr(self._local, "workspace"):
-            pitch = self.lanes + compiling.PADDING
+            pitch = self.layout.pitch
             rows = (len(self.layout.rows), max(GROUP * self.form.normals, 2), 2)
             self._local.workspace = tuple(_aligned(count * pitch) for count in rows)
         a, z, r = self._local.workspace

@@ -70,8 +70,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is: rows of the workspace, columns of a step's table, entries of the constants."""
+    """Where everything is: rows of the workspace and their pitch, columns of a step's table, entries of the constants."""
 
+    pitch: int
     rows: tuple[str, ...]
     state: int
     sampled: int
@@ -88,7 +89,7 @@ def _numbered(name: str, count: int) -> list[str]:
     return [f"{name}_{k}" for k in range(count)]
 
 
-def layout_of(form: Form) -> Layout:
+def layout_of(form: Form, lanes: int) -> Layout:
     """Lay out the rows: state first, then what paths show, then the rest of the report, then scratch."""
     n = form.coordinates
     state = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
@@ -100,7 +101,7 @@ def layout_of(form: Form) -> Layout:
     scratch = _numbered("force", n) + (_numbered("swirl", n) if form.swirl else [])
     scratch += [f"value_{k}" for k, record in enumerate(form.records) if record.kind == "integral"]
     counts = [len(state), len(state + sampled), len(state + sampled + rest)]
-    return Layout(tuple(state + sampled + rest + scratch), *counts, _table_of(form), _constants_of(form))
+    return Layout(lanes + PADDING, tuple(state + sampled + rest + scratch), *counts, _table_of(form), _constants_of(form))
 
 
 def _table_of(form: Form) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ def _constants_of(form: Form) -> tuple[str, ...]:
 
 def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> str:
     """Write the whole module: head, formulas, lane loops, frame."""
-    layout = layout_of(form)
+    layout = layout_of(form, lanes)
     head = [
         f'"""Kernel: {form.scheme}, {form.coordinates} coordinate(s), {form.baths} bath(s)."""',
         "from math import inf",
@@ -129,7 +130,7 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         f"from {lane_module} import cos, exp, log, sin, tanh",
         f"from {noise_module} import normals",
         f"B = {lanes}  # lanes",
-        f"P = {lanes + PADDING}  # pitch of a row",
+        f"P = {layout.pitch}  # pitch of a row",
         f"GROUP = {GROUP}",
         f"NORMALS = {form.normals}",
         f"STATE = {layout.state}",
@@ -292,12 +293,14 @@ def _observe(form: Form) -> list[str]:
 
 
 def _loop(layout: Layout, lines: Sequence[str], extra: Mapping[str, str]) -> list[str]:
-    """Put a lane loop around `lines`: it loads the rows they read, stores the rows they write."""
-    text = "\n".join(lines)
-    where = {row: f"A[{k} * P + j]" for k, row in enumerate(layout.rows) if re.search(rf"\b{row}\b", text)}
+    """Put a lane loop around `lines`: it loads the rows they read, stores the rows they write.
+
+    Places are written as numbers, row * pitch: a product the compiler would have to fold costs it time.
+    """
+    where = {row: f"A[{k * layout.pitch} + j]" for k, row in enumerate(layout.rows)}
     read, written = _read_and_written(lines)
     body = [f"{row} = {place}" for row, place in where.items() if row in read]
-    body += [f"{name} = {place}" for name, place in extra.items() if name in read]
+    body += [f"{name} = {place}" for name, place in extra.items()]
     body += list(lines) + [f"{place} = {row}" for row, place in where.items() if row in written]
     return ["for j in range(B):"] + [f"    {line}" for line in body]
 
@@ -361,13 +364,14 @@ def _turn(form: Form, layout: Layout) -> list[str]:
 def _advance(form: Form, layout: Layout) -> list[str]:
     """One time step of every lane."""
     # Unsigned: a signed index would be checked for counting from the end, lane by lane.
-    z = {f"z_{k}": f"Z[noise + np.uint64({k} * P + j)]" for k in range(form.normals)}
+    z = {"lane": "np.uint64(j)"} | {f"z_{k}": f"Z[noise_{k} + lane]" for k in range(form.normals)}
     old = [f"q_old_{i} = q_{i}" for i in range(form.coordinates)]
 
     def loop(turned: bool) -> list[str]:
         return _loop(layout, old + _move(form, turned) + _observe(form), z)
 
     lines = _read_row(layout, layout.table)
+    lines += [f"noise_{k} = np.uint64((step % GROUP * NORMALS + {k}) * P)" for k in range(form.normals)]
     if not form.alternates:
         return lines + loop(False)
     even, odd = ([f"    {line}" for line in loop(turned)] for turned in (False, True))

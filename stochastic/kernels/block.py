@@ -17,7 +17,7 @@ def simulate(
     """
     hoist()
     for block in range(0, count, B):
-        width = min(B, count - block)
+        width = B if count - block > B else count - block
         for r in range(STATE):
             for j in range(B):
                 A[r * P + j] = start[r, block + (j if j < width else 0)]
@@ -40,7 +40,6 @@ def simulate(
                     normals(Z, R, calls, first + block, step // GROUP * calls, key0, key1, tag)
                 row = table[step]
                 time = (step + 1) * time_step
-                noise = np.uint64(step % GROUP * NORMALS * P)
                 advance()
                 step += 1
                 if step == samples[sample]:
