@@ -92,11 +92,11 @@ def _root(path: str) -> str:
     return path.split(",", 1)[0].split(".", 1)[0]
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+def did_you_mean(name: object, candidates: Iterable[str]) -> str:
     """Return ``"; did you mean 'k'?"`` for the candidate nearest to `name`, or an empty string."""
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, list(candidates), n=1)
+    nearest = get_close_matches(name, list(candidates), n=1) if isinstance(name, str) else []
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
@@ -133,5 +133,10 @@ def not_among(
 
 def shown(value: object) -> str:
     """Return what was typed on one short line, for use in a message."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except (
+        Exception
+    ):  # Python does not print whole numbers of more than 4300 digits, and anybody's repr may fail.
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."

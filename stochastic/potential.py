@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,8 +102,9 @@ class Potential(Value):
             parameters=_read_parameters(parameters),
         )
         self._check_names()
-        self._set(energy=_as_text(energy), forces=self._by_coordinate(forces, "forces"))
-        self._set(forces={coordinate: _as_text(force) for coordinate, force in self.forces.items()})
+        swirl = self._by_coordinate(forces, "forces")
+        self._set(energy=_as_text(energy, "system.energy"))
+        self._set(forces={word: _as_text(force, f"system.forces.{word}") for word, force in swirl.items()})
         self._set(_formulas=self._read())
         periods = self._by_coordinate(periodic, "periodic")
         self._set(
@@ -343,12 +345,12 @@ class Potential(Value):
         return f"Potential({', '.join(self.coordinates)}{controls}): {self.energy}{forces}"
 
 
-def _as_text(formula: object) -> str:
+def _as_text(formula: object, where: str) -> str:
     """Return a formula as text; a number counts as one, anything else goes to the parser for its error."""
     if isinstance(formula, str):
         return formula.strip()
-    if isinstance(formula, int | float | np.number) and not isinstance(formula, bool):
-        return repr(float(formula))
+    if isinstance(formula, Real) and not isinstance(formula, bool):
+        return repr(number(formula, where))
     return formula  # type: ignore[return-value]
 
 

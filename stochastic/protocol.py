@@ -21,7 +21,7 @@ from fluctua.stochastic.borders import (
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.ramps import Ramp
 from fluctua.stochastic.reversal import reversed_step, temperatures_at
-from fluctua.stochastic.schedule import Schedule, ends_of_strokes, held_values, moves_of
+from fluctua.stochastic.schedule import MOST_STROKES, Schedule, ends_of_strokes, held_values, moves_of
 from fluctua.stochastic.steps import (
     KINDS,
     WORDS,
@@ -35,6 +35,7 @@ from fluctua.stochastic.steps import (
     read_thermal,
 )
 from fluctua.stochastic.values import Value, build, integer, number, sequence
+from fluctua.stochastic.values import name as read_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,7 +121,9 @@ class Protocol(Value):
         thermal = _read_start_temperature(beta if temperature is None else temperature, f"protocol.{word}")
         at_start = {control: _read_start(value, f"protocol.{control}") for control, value in controls.items()}
         read = _read_steps(steps)
-        self._set(cycles=integer(cycles, "protocol.cycles", least=1), word=_one_word(read, word))
+        self._set(
+            cycles=integer(cycles, "protocol.cycles", least=1, most=MOST_STROKES), word=_one_word(read, word)
+        )
         self._set(_named=named_baths([thermal, *(step.thermal for step in read)]))
         warm = thermal_ramps(thermal, self.word, self._named)
         borders = borders_of(read, {**at_start, **warm}, self._named, self.cycles)  # type: ignore[dict-item]
@@ -157,7 +160,7 @@ class Protocol(Value):
         InvalidInput
             If it does not end where it began.
         """
-        cycles = self.cycles * integer(times, "times", least=1)
+        cycles = self.cycles * integer(times, "times", least=1, most=MOST_STROKES)
         return Protocol(**{**self.table(), "cycles": cycles})
 
     def reversed(self) -> Protocol:
@@ -250,10 +253,7 @@ class Protocol(Value):
         split, cycles = len(controls), self.cycles
 
         def beta(rows: Floats) -> Floats:
-            thermal = rows[:, split:]
-            return np.tile(
-                thermal if self.word != "temperature" else 1.0 / (boltzmann * thermal), (cycles, 1)
-            )
+            return np.tile(self._as_beta(rows[:, split:], boltzmann), (cycles, 1))
 
         def control(rows: Floats) -> Floats:
             return np.tile(rows[:, :split], (cycles, 1))
@@ -272,6 +272,16 @@ class Protocol(Value):
             opening_beta=beta(opening),
             closing_beta=beta(closing),
         )
+
+    def _as_beta(self, thermal: Floats, boltzmann: float) -> Floats:
+        """Return inverse temperatures from values in the protocol's own word."""
+        with np.errstate(all="ignore"):
+            beta = thermal if self.word == "beta" else 1.0 / (boltzmann * thermal)
+        if not (np.isfinite(beta) & (beta > 0.0)).all():
+            raise InvalidInput(
+                "an inverse temperature out of range", f"protocol.{self.word}", "check the units"
+            )
+        return beta
 
     def _quantity(self, bath: str) -> str:
         return quantity(self.word or "beta", bath if bath in self._named else None)
@@ -388,8 +398,9 @@ def stirling_cycle(
         raise InvalidInput(
             "no control moves", "protocol", "give its values at both ends of the hot isotherm, E=(1.0, 0.0)"
         )
-    there: dict[str, Any] = {name: _pair(value, name) for name, value in controls.items()}
-    back: dict[str, Any] = {name: value[::-1] for name, value in there.items()}
+    moving = {read_name(control, "protocol"): value for control, value in controls.items()}
+    there: dict[str, Any] = {control: _pair(value, control) for control, value in moving.items()}
+    back: dict[str, Any] = {control: value[::-1] for control, value in there.items()}
     steps = [
         Isothermal(duration, name="hot isotherm", **there),
         Thermostatic(duration, name="cooling", **{word: (hot, cold)}),  # type: ignore[arg-type]

@@ -80,14 +80,10 @@ def values_of(ramp: Ramp, fractions: Array, duration: float, where: str, *, posi
     Raises
     ------
     InvalidInput
-        If a formula is not finite there, or not positive where it must be.
+        If a value is not finite, or not positive where it must be.
     """
-    if isinstance(ramp, float):
-        return np.full(fractions.shape, ramp)
-    if isinstance(ramp, tuple):
-        return _between(np.array(ramp), fractions)
-    graph, node = _parse(ramp, where)
-    values: Array = graph.evaluate(node, {"s": fractions, "t": fractions * duration})
+    with np.errstate(all="ignore"):
+        values = _values(ramp, fractions, duration, where)
     right = np.isfinite(values) & ((values > 0.0) | (not positive))
     if not right.all():
         at = int(np.argmin(right))
@@ -96,6 +92,15 @@ def values_of(ramp: Ramp, fractions: Array, duration: float, where: str, *, posi
             f"{shown(ramp)} is {float(values[at])!r} at s = {fractions[at]:.6g}, not {fault}", where
         )
     return values
+
+
+def _values(ramp: Ramp, fractions: Array, duration: float, where: str) -> Array:
+    if isinstance(ramp, float):
+        return np.full(fractions.shape, ramp)
+    if isinstance(ramp, tuple):
+        return _between(np.array(ramp), fractions)
+    graph, node = _parse(ramp, where)
+    return graph.evaluate(node, {"s": fractions, "t": fractions * duration})
 
 
 def _between(table: Array, fractions: Array) -> Array:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Larger schedules would fill the memory: their tables take some hundred bytes a time step.
 MOST_STEPS = 10_000_000
-_MOST_STROKES = 1_000_000
+MOST_STROKES = 1_000_000
 #: What counts as a divisor, so that a step typed with nine digits does.
 _DIVIDES = 1e-8
 _CANDIDATES = 20_000
@@ -150,11 +150,11 @@ def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
         With the nearest time step that divides all durations; or if there are too many moves or strokes.
     """
     total, strokes = sum(step.duration for step in steps) * cycles, len(steps) * cycles
-    if total / MOST_STEPS > time_step or strokes > _MOST_STROKES:
+    if total / MOST_STEPS > time_step or strokes > MOST_STROKES:
         raise InvalidInput(
             f"{total / time_step:.3g} time steps, {strokes:,} strokes",
             "time_step, protocol",
-            f"at most {MOST_STEPS:,} and {_MOST_STROKES:,} fit: use a longer time step or fewer cycles",
+            f"at most {MOST_STEPS:,} and {MOST_STROKES:,} fit: use a longer time step or fewer cycles",
         )
     for number, step in enumerate(steps):
         if not _divides(step.duration, time_step):
@@ -174,9 +174,10 @@ def _nearest_divisor(durations: Sequence[float], duration: float, time_step: flo
     counts = np.arange(max(1, near - _CANDIDATES), near + _CANDIDATES)
     steps = duration / counts
     right = np.ones(counts.size, dtype=bool)
-    for other in durations:
-        # Stricter than `_divides`, which has to accept the answer after its digits are cut.
-        right &= np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
+    with np.errstate(all="ignore"):
+        for other in durations:
+            # Stricter than `_divides`, which has to accept the answer after its digits are cut.
+            right &= np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
     nearest = np.where(right, np.abs(steps - time_step), np.inf).argmin()
     if not right[nearest]:
         return f"{duration / near:#.9g} divides this one but not all others; change a duration"

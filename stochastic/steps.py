@@ -80,8 +80,8 @@ class Step(Value):
     def __repr__(self) -> str:
         """Return the call that makes this step; long tables are summed up."""
         duration = [] if isinstance(self, Quench) else [repr(self.duration)]
-        said = {"name": self.name, "baths": self.baths, self.word: self.thermal, **self.moves}
-        words = [f"{word}={_summed_up(value)}" for word, value in said.items() if value is not None]
+        said = [("name", self.name), ("baths", self.baths), (self.word, self.thermal), *self.moves.items()]
+        words = [f"{word}={_summed_up(value)}" for word, value in said if value is not None]
         return f"{self.kind}({', '.join(duration + words)})"
 
 
@@ -283,9 +283,10 @@ def _read_duration(value: object) -> float:
 
 def _read_name(value: object) -> str:
     read = text(value, "name")
-    if not read.isprintable() or len(read) > 80 or "." in read:
+    # A dot or a number could not be told from the rest of a dotted path.
+    if not read.isprintable() or len(read) > 80 or "." in read or read.isdigit():
         raise InvalidInput(
-            f"{shown(read)} is not a name for a step", "name", "use at most 80 letters, no dot"
+            f"{shown(read)} is not a name for a step", "name", "use letters, up to 80, and no dot"
         )
     return read
 

@@ -150,7 +150,7 @@ def _factors(label: str, where: str) -> list[tuple[str, int]]:
     factors = []
     exponents = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
     plain = re.sub(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda digits: f"^{digits[0].translate(exponents)}", label)
-    for sign, part in re.findall(r"(/?)\s*([^\s/*·]+(?:\*\*-?\d+)?)", plain.replace("**", "^")):
+    for sign, part in re.findall(r"(/?)\s*([^\s/*·]+)", plain.replace("**", "^")):
         word, _, power = part.partition("^")
         if not word.isalpha() or not re.fullmatch(r"-?\d{1,3}|", power):
             raise InvalidInput(f"{label!r} is not a unit", where, _LABELS)
@@ -217,5 +217,5 @@ def kelvin_warning(protocol: Protocol, units: Units) -> str | None:
     for value in protocol.start_temperatures.values():
         if _ROOM[0] <= value <= _ROOM[1]:
             remedy = 'for kelvin add units with temperature = "K"'
-            return f"{value:g} is an energy here (protocol.temperature): {remedy}"
+            return str(InvalidInput(f"{value:g} is an energy here", "protocol.temperature", remedy))
     return None

@@ -13,55 +13,25 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, shown
-
-FUNCTIONS = ("exp", "log", "sin", "cos", "tanh", "sqrt")
-"""The functions that a formula may call."""
+from fluctua.stochastic.expressions import FUNCTIONS
 
 RESERVED = frozenset(
-    [
-        "t",
-        "s",
-        "pi",
-        "duration",
-        "beta",
-        "temperature",
-        "baths",
-        "name",
-        "on",
-        "steps",
-        "cycles",
-        "kind",
-        "integral",
-        "final",
-        "max",
-        "min",
-        "first",
-    ]
-)
+    {
+        "t", "s", "pi", "duration", "beta", "temperature", "baths", "name", "on", "steps", "cycles", "kind",
+        "integral", "final", "max", "min", "first", "self",
+    }
+)  # fmt: skip
 """Words with a meaning of their own in formulas, protocols or records."""
 
+_LONGEST_NAME = 64
+
 LEDGER = frozenset(
-    [
-        "trajectory",
-        "status",
-        "work",
-        "control_work",
-        "force_work",
-        "chemical_work",
-        "exclusive_work",
-        "dimensionless_work",
-        "heat",
-        "entropy_flow",
-        "shadow_work",
-        "energy_change",
-        "log_ratio",
-        "time",
-        "cycle",
-        "stroke",
-        "channel",
-        "state",
-    ]
-)
+    {
+        "trajectory", "status", "work", "control_work", "force_work", "chemical_work", "exclusive_work",
+        "dimensionless_work", "heat", "entropy_flow", "shadow_work", "energy_change", "log_ratio",
+        "time", "cycle", "stroke", "channel", "state",
+    }
+)  # fmt: skip
 """Columns that every table may have."""
 
 
@@ -186,7 +156,7 @@ def _class_of(kind: object, kinds: Mapping[str, type[Built]], where: str) -> typ
     if kind is None:
         raise InvalidInput("no kind", where, f"expected {_one_of(kinds)}")
     if not isinstance(kind, str) or kind not in kinds:
-        suggestion = did_you_mean(str(kind), kinds)
+        suggestion = did_you_mean(kind, kinds)
         raise InvalidInput(
             f"{shown(kind)} does not fit here", f"{where}.kind", f"expected {_one_of(kinds)}{suggestion}"
         )
@@ -206,8 +176,9 @@ def _check_keywords(cls: type[Value], keywords: Mapping[Any, Any], where: str) -
         parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     for name in keywords:
-        if not isinstance(name, str) or not (open_ended or name in known):
-            remedy = f"{cls.__name__} takes {', '.join(known)}{did_you_mean(str(name), known)}"
+        # A catch-all cannot take `self`, which Python has taken already.
+        if not isinstance(name, str) or not (name in known or (open_ended and name != "self")):
+            remedy = f"{cls.__name__} takes {', '.join(known)}{did_you_mean(name, known)}"
             raise InvalidInput(f"{shown(name)} is unknown", where, remedy)
     for parameter in parameters:
         if (
@@ -316,6 +287,10 @@ def name(value: object, where: str) -> str:
     word = text(value, where)
     if not (word.isascii() and word.isidentifier()) or keyword.iskeyword(word):
         raise InvalidInput(f"{shown(word)} is not a name", where, "use letters, digits and _")
+    if len(word) > _LONGEST_NAME:
+        raise InvalidInput(
+            f"{shown(word)} is too long for a name", where, f"use at most {_LONGEST_NAME} letters"
+        )
     if word in RESERVED or word in FUNCTIONS or word in LEDGER:
         raise InvalidInput(f"{shown(word)} has a meaning of its own", where, "choose another name")
     return word
@@ -350,7 +325,7 @@ def mapping(value: object, where: str) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise InvalidInput(f"{shown(key)} is not a name", where)
-    return dict(value)
+    return {str(key): item for key, item in value.items()}
 
 
 def share_namespace(groups: Mapping[str, Iterable[str]], where: str = "") -> None:

@@ -155,7 +155,7 @@ def test_numbers_that_do_not_fit_are_refused(call, fault):
         ("", {}, "the formula is empty (system.energy)"),
         (None, {}, "a formula is text, not NoneType (system.energy)"),
         (True, {}, "a formula is text, not bool (system.energy)"),
-        (float("nan"), {}, "'nan' is not declared (system.energy"),
+        (float("nan"), {}, "nan is not finite (system.energy)"),
         ("x**2", {"coordinates": ()}, "no coordinates (system.coordinates): name at least one"),
         ("x**2", {"coordinates": ("x", "x")}, "'x' stands twice (system.coordinates)"),
         ("x**2", {"coordinates": "beta"}, "'beta' has a meaning of its own (system.coordinates)"),

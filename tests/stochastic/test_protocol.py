@@ -3,7 +3,6 @@ import pickle
 import numpy as np
 import pytest
 from hypothesis import given
-from protocols import BATHS, CONTROLS, protocols
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.protocol import (
@@ -15,6 +14,7 @@ from fluctua.stochastic.protocol import (
     Thermostatic,
     stirling_cycle,
 )
+from protocols import BATHS, CONTROLS, protocols
 
 STIRLING = Protocol(
     [
@@ -102,6 +102,7 @@ def test_the_stirling_cycle_takes_temperatures_and_several_controls():
         ({"E": (1, 0)}, "give beta or temperature"),
         ({"beta": (1.0, 3.0)}, "no control moves"),
         ({"beta": (1.0, 3.0), "E": 1.0}, "is not a pair"),
+        ({"beta": (1.0, 3.0), "name": (1, 0)}, "'name' has a meaning of its own"),
         ({"beta": (1.0, 3.0), "E": (1.0, 2.0, 3.0)}, "3 values"),
     ],
 )
@@ -188,6 +189,23 @@ def test_a_named_step_is_named_in_the_error():
             "no bath is named (protocol.beta): give one number for all baths, or one a bath",
         ),
         (lambda: Protocol([Hold(1)], cycles=0), "0 is less than 1 (protocol.cycles)"),
+        (lambda: Protocol([Hold(1)], cycles=10**7), "10000000 is more than 1000000 (protocol.cycles)"),
+        (
+            lambda: Protocol([Hold(1)], cycles=10**5000),
+            "a value of type int is more than 1000000 (protocol.cycles)",
+        ),
+        (
+            lambda: Protocol([Hold(10**5000)]),
+            "a value of type int is not finite (duration): a step takes time; for a jump use Quench",
+        ),
+        (
+            lambda: Protocol([{"kind": "Isothermal", "duration": 1.0, "self": 1.0}]),
+            "'self' is unknown (protocol.steps.0): Isothermal takes duration, name, baths, beta, temperature",
+        ),
+        (
+            lambda: Hold(1.0, name="0"),
+            "'0' is not a name for a step (name): use letters, up to 80, and no dot",
+        ),
         (lambda: Protocol([Hold(1)], cycles=2.0), "2.0 is not a whole number (protocol.cycles)"),
         (lambda: Protocol([Hold(1)], cycles=True), "True is not a whole number (protocol.cycles)"),
         (
@@ -229,16 +247,16 @@ def test_a_named_step_is_named_in_the_error():
         (lambda: Quench(duration=1.0, c=1.0), "a quench has no duration (duration): leave it out"),
         (
             lambda: Hold(1.0, name="a.b"),
-            "'a.b' is not a name for a step (name): use at most 80 letters, no dot",
+            "'a.b' is not a name for a step (name): use letters, up to 80, and no dot",
         ),
         (
             lambda: Hold(1.0, name="a\nb"),
-            "'a\\nb' is not a name for a step (name): use at most 80 letters, no dot",
+            "'a\\nb' is not a name for a step (name): use letters, up to 80, and no dot",
         ),
         (
             lambda: Protocol([{"kind": "Isotermal", "duration": 1.0}]),
-            "'Isotermal' does not fit here (protocol.steps.0.kind): expected Isothermal, Thermostatic, Quench,"
-            " Isolated or Hold; did you mean 'Isothermal'?",
+            "'Isotermal' does not fit here (protocol.steps.0.kind): expected Isothermal, Thermostatic,"
+            " Quench, Isolated or Hold; did you mean 'Isothermal'?",
         ),
         (
             lambda: Protocol([{"kind": "Hold", "name": "rest", "duraton": 1.0}]),

@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 from hypothesis import given
-from protocols import BATHS, CONTROLS, protocols
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.protocol import Hold, Isolated, Isothermal, Protocol, Quench, Thermostatic
 from fluctua.stochastic.schedule import Schedule
+from protocols import BATHS, CONTROLS, protocols
 
 ARRAYS = ("controls", "beta", "coupled", "moves")
 ENDS = ("opening_controls", "closing_controls", "opening_beta", "closing_beta")
@@ -167,8 +167,8 @@ def test_a_time_step_is_a_positive_number(time_step):
     ("protocol", "time_step"),
     [
         (Protocol([Hold(1.0)], beta=1.0), 1e-300),
-        (Protocol([Hold(1.0)], beta=1.0, cycles=10**18), 0.1),
-        (Protocol([Quench(c=1.0)], c=1.0, beta=1.0, cycles=10**18), 0.1),
+        (Protocol([Hold(1.0)], beta=1.0, cycles=10**6), 0.01),
+        (Protocol([Quench(c=1.0), Quench(c=1.0)], c=1.0, beta=1.0, cycles=10**6), 0.1),
         (Protocol([Hold(1e300)], beta=1.0), 1e-10),
     ],
 )
@@ -176,6 +176,24 @@ def test_a_schedule_that_fits_no_memory_is_refused_before_it_is_made(protocol, t
     assert "at most 10,000,000" in refusal(
         lambda: protocol.schedule(time_step, list(protocol.controls), ["bath"])
     )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fault"),
+    [
+        (Protocol([Isothermal(1.0, c=(-1e308, 1e308))], beta=1.0), "not finite (protocol.steps.0.c)"),
+        (
+            Protocol([Hold(1.0)], c=0, temperature=1e-320),
+            "out of range (protocol.temperature): check the units",
+        ),
+        (
+            Protocol([Hold(1.0)], c=0, temperature=1e308),
+            "out of range (protocol.temperature): check the units",
+        ),
+    ],
+)
+def test_numbers_beyond_the_machine_are_refused(protocol, fault):
+    assert fault in refusal(lambda: protocol.schedule(0.1, ["c"], ["bath"], 1e10))
 
 
 def test_a_formula_is_checked_at_every_move():

@@ -156,7 +156,7 @@ def test_tilted_ring_b1():
 
 
 def test_tilted_ring_against_the_tilted_generator():
-    """Mean and half the variance of the displacement per time are derivatives of its largest eigenvalue at 0."""
+    """Mean and half variance of the displacement per time: derivatives of its largest eigenvalue at 0."""
     modes = np.arange(-30, 31)
     shift = np.eye(len(modes), k=-1)
     sine = (shift - shift.T) / 2j

@@ -140,7 +140,7 @@ def test_whole_numbers(bad, fault):
 
 
 @pytest.mark.parametrize(
-    "bad", ["", " ", "2x", "a b", "é", "lambda", "and", "t", "pi", "exp", "work", "x.y", 5]
+    "bad", ["", " ", "2x", "a b", "é", "lambda", "and", "t", "pi", "exp", "work", "x.y", "self", 5]
 )
 def test_names_are_words_that_formulas_can_use(bad):
     with pytest.raises(InvalidInput):
