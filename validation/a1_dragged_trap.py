@@ -2,8 +2,9 @@
 
     gamma dx/dt = -k (x - u t) + sqrt(2 gamma T) xi,   equilibrium start.
 
-Work and total entropy production are Gaussian with variance twice the mean (in kT), so that the integral and the
-one-sample detailed theorem hold with Delta F = 0.  The medium entropy alone, without the boundary term, obeys neither.
+Work and total entropy production are Gaussian with variance twice the mean (in kT), so that the integral
+and the one-sample detailed theorem hold with Delta F = 0. The medium entropy alone, without the boundary
+term, obeys neither.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,18 @@ from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
-from fluctua.validation.case import FALSE_ALARM, Bench, Case, Floats, Row, claims, exponential, mean
-from fluctua.validation.case import must_be_violated, variance
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Bench,
+    Case,
+    Floats,
+    Row,
+    claims,
+    exponential,
+    mean,
+    must_be_violated,
+    variance,
+)
 
 K, FRICTION, TEMPERATURE, SPEED, DURATION = 1.0, 1.0, 1.0, 1.0, 2.0
 
@@ -58,7 +69,7 @@ def final_mean(duration: float = DURATION) -> float:
 
 
 def total_entropy(run: Dataset) -> Floats:
-    """Give ``ln p_0(x_0) - ln p_t(x_t)`` plus the entropy flow, each trajectory's total entropy production."""
+    """Give ``ln p_0(x_0) - ln p_t(x_t)`` plus the entropy flow: the total entropy production."""
     first, last = run["x_initial"], run["x_final"] - final_mean()
     return np.asarray(K / (2 * TEMPERATURE) * (last**2 - first**2) + run["entropy_flow"])
 

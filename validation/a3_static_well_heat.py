@@ -4,8 +4,8 @@ Overdamped, equilibrium, nothing is driven: ``Q_diss = k (x_0^2 - x_t^2)/2`` and
 
     <exp(-a Q_diss/T)> = [1 - a^2 (1 - r^2)]^(-1/2),   r = e^(-k t/gamma),   |a| < (1 - r^2)^(-1/2),
 
-so ``<exp(-Q_diss/T)> = e^(k t/gamma)``, not 1.  At t = 0.1 the variance is finite and the verifier must say so; at
-t = 1 it is infinite, and an average of the exponential must be refused an error bar.
+so ``<exp(-Q_diss/T)> = e^(k t/gamma)``, not 1. At t = 0.1 the variance is finite and the verifier must say
+so; at t = 1 it is infinite, and an average of the exponential must be refused an error bar.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,17 @@ from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
-from fluctua.validation.case import FALSE_ALARM, Bench, Case, Row, exponential, must_be_refused, must_be_violated
-from fluctua.validation.case import mean, variance
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Bench,
+    Case,
+    Row,
+    exponential,
+    mean,
+    must_be_refused,
+    must_be_violated,
+    variance,
+)
 
 K, FRICTION, TEMPERATURE = 1.0, 1.0, 1.0
 
@@ -56,7 +65,8 @@ def check(bench: Bench) -> Iterator[Row]:
     yield variance("Var Q/T^2, t = 1", slow, variance_of_heat(1.0))
     yield exponential("<exp(-Q_diss/4T)>, t = 1", slow / 4, generating_function(0.25, 1.0))
     yield mean("W", short["work"], 0.0)
-    yield must_be_violated(verify(entropy=brief, alpha=FALSE_ALARM)["integral"], "heat for entropy, t = 0.1")
+    taken = verify(entropy=brief, tolerance={"integral": 0.02}, alpha=FALSE_ALARM)
+    yield must_be_violated(taken["integral"], "heat for entropy, t = 0.1")
     yield must_be_refused(exponential("<exp(-Q_diss/T)>, t = 1", slow, generating_function(1.0, 1.0)))
 
 

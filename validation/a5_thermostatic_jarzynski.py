@@ -2,8 +2,8 @@
 
     dv/dt = -U'(x) + E(t) - gamma v + sqrt(2 gamma/beta(t)) xi,   H = v^2/2 + U(x) - E x.
 
-Only the dimensionless work ``int d(beta H)/dt`` at fixed state, kinetic energy included, obeys Jarzynski's equality:
-``<exp(-w)> = Z_1/Z_0``.  Leaving out the kinetic energy gives another, known, number.
+Only the dimensionless work ``int d(beta H)/dt`` at fixed state, kinetic energy included, obeys Jarzynski's
+equality: ``<exp(-w)> = Z_1/Z_0``. Leaving out the kinetic energy gives another, known, number.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ MEAN_DIMENSIONLESS_WORK = 0.715510
 """From the Kramers equation (``kramers.py``), recomputed in the tests."""
 
 WITHOUT_KINETIC_ENERGY = 1.111736
-"""``<exp(-w')>`` of the work without the kinetic energy; from the tilted Kramers equation, recomputed in the tests."""
+"""``<exp(-w')>`` of the work without kinetic energy; tilted Kramers equation, recomputed in the tests."""
 
 
 def potential(x: float) -> float:
@@ -44,7 +44,7 @@ def potential(x: float) -> float:
 
 
 def log_partition(beta: float, field: float) -> float:
-    """Give ``ln Z`` of position and momentum, momentum counted in ``2 pi``: quadrature, and ``(2 pi/beta)^(1/2)``."""
+    """Give ``ln Z``, momentum counted in ``2 pi``: quadrature, and ``(2 pi beta)^(-1/2)``."""
     configurations = quad(lambda x: exp(-beta * (potential(x) - field * x)), -inf, inf, epsabs=1e-13)[0]
     return log(configurations) - log(2 * pi * beta) / 2
 

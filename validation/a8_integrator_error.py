@@ -5,8 +5,8 @@ In a harmonic well the maps are Gaussian, so their stationary variances are exac
     Euler-Maruyama    <x^2> = (T/k) / (1 - k h / 2 gamma)
     BAOAB             <x^2> = T/k,   <v^2> = (T/m) (1 - w^2 h^2 / 4),   w^2 = k/m.
 
-With the shadow work added, ``<exp(-(W + W_sh)/T)> = exp(-Delta F/T)`` with the true free energy at any step; the
-protocol work alone misses it.  The first tests the bookkeeping, the second sees the step.
+With the shadow work added, ``<exp(-(W + W_sh)/T)> = exp(-Delta F/T)`` with the true free energy at any
+step; the protocol work alone misses it. The first tests the bookkeeping, the second sees the step.
 """
 
 from collections.abc import Iterator
@@ -75,6 +75,6 @@ def _shadow(of: str, run: Dataset) -> Iterator[Row]:
 CASE = Case(
     name="a8",
     title="integrator error and shadow work",
-    source="Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013); Sivak, Chodera, Crooks, PRX 3, 011007 (2013)",
+    source="Leimkuhler, Matthews, JCP 138, 174102 (2013); Sivak, Chodera, Crooks, PRX 3, 011007 (2013)",
     check=check,
 )

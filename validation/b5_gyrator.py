@@ -2,8 +2,8 @@
 
     U = k (x^2 + y^2)/2 + u x y,   T_1 on x, T_2 on y.
 
-Heat flows from hot to cold and the particle circles, on average.  Both follow from the covariance of the steady state.
-The Ito sum of the same force is wrong by ``-k T_1/gamma``, a rate: the control.
+Heat flows from hot to cold and the particle circles, on average. Both follow from the covariance of the
+steady state. The Ito sum of the same force is wrong by ``-k T_1/gamma``, a rate: the control.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def spec(duration: float, trajectories: int, seed: int, paths: int = 0) -> Ensem
         Overdamped(baths=baths),
         Protocol([Hold(duration)], temperature={"hot": HOT, "cold": COLD}),
         trajectories=trajectories,
-        time_step=0.004,
+        time_step=0.002,
         seed=seed,
         initial=Steady(),
         record={"torque": "integral(x*(-k*y - u*x) - y*(-k*x - u*y))"},
@@ -44,7 +44,7 @@ def spec(duration: float, trajectories: int, seed: int, paths: int = 0) -> Ensem
 
 
 def covariance() -> Floats:
-    """Give the steady covariance ``S`` of (x, y): ``A S + S A = 2 T``, ``A`` the stiffness over the friction."""
+    """Give the steady covariance ``S`` of (x, y): ``A S + S A = 2 T/gamma``, ``A`` = stiffness/gamma."""
     stiffness = np.array([[K, U], [U, K]]) / FRICTION
     return np.asarray(solve_continuous_lyapunov(stiffness, 2 * np.diag([HOT, COLD]) / FRICTION))
 
@@ -74,7 +74,9 @@ def check(bench: Bench) -> Iterator[Row]:
     yield mean("<x^2>", run["x_final"] ** 2, float(covariance()[0, 0]))
     yield mean("<x y>", run["x_final"] * run["y_final"], float(covariance()[0, 1]))
     brief = bench.simulate(spec(SHORT, 200_000, 205, paths=2_000))
-    yield from claims(verify(brief, claims=["first-law", "second-law", "integral"], alpha=FALSE_ALARM), f"t = {SHORT:g}")
+    yield from claims(
+        verify(brief, claims=["first-law", "second-law", "integral"], alpha=FALSE_ALARM), f"t = {SHORT:g}"
+    )
     wrong = ito_heat(brief) / SHORT
     yield mean("Ito sum of the force per time", wrong, ito_current())
     yield must_differ("Ito sum taken for <Q_hot>/t", wrong, heat_current())

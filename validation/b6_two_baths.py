@@ -2,9 +2,10 @@
 
     m dv/dt = -(g_1 + g_2) v + sqrt(2 g_1 T_1) xi_1 + sqrt(2 g_2 T_2) xi_2
 
-Velocities are Maxwellian at ``T = (g_1 T_1 + g_2 T_2)/(g_1 + g_2)``, yet the heat ``J = g_1 g_2/(g_1 + g_2) (T_1 - T_2)``
-flows per time.  Moments of the heat obey closed equations, its generating function a Riccati equation.  The medium
-entropy alone gives ``<exp(-s_m)> = e^((g_1 + g_2) t/m)`` instead of 1, from any start: the control.
+Velocities are Maxwellian at ``T = (g_1 T_1 + g_2 T_2)/(g_1 + g_2)``, yet the heat ``J = g_1 g_2/(g_1 + g_2)
+(T_1 - T_2)`` flows per time. Moments of the heat obey closed equations, its generating function a Riccati
+equation. The medium entropy alone gives ``<exp(-s_m)> = e^((g_1 + g_2) t/m)`` instead of 1, from any start:
+the control.
 """
 
 from collections.abc import Iterator
@@ -19,8 +20,19 @@ from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
 from fluctua.stochastic.underdamped import Underdamped
-from fluctua.validation.case import FALSE_ALARM, Bench, Case, Floats, Row, claim, claims, exponential, mean
-from fluctua.validation.case import must_be_violated, variance
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Bench,
+    Case,
+    Floats,
+    Row,
+    claim,
+    claims,
+    exponential,
+    mean,
+    must_be_violated,
+    variance,
+)
 from fluctua.validation.ode import integrate
 
 G1, G2, T1, T2 = 1.0, 1.0, 2.0, 1.0
@@ -49,7 +61,8 @@ def current() -> float:
 def heat_variance(duration: float) -> float:
     """Give the variance of the heat from the left bath after ``duration``, steady start.
 
-    ``square`` is ``<v^2>``.  From ``dQ = g_1 (T_1 - v^2) dt + sqrt(2 g_1 T_1) v dW``: equations for ``<Q v^2>`` and ``<Q^2>``.
+    The heat obeys ``dQ = g_1 (T_1 - v^2) dt + sqrt(2 g_1 T_1) v dW`` (Ito), which closes for ``<Q v^2>`` and
+    ``<Q^2>``.
     """
     square = MEAN_TEMPERATURE
 
@@ -74,8 +87,11 @@ def scaled_cumulant(counting: float) -> float:
 def generating_function(counting: float, duration: float) -> float:
     """Give ``<exp(c Q)>`` of the heat from the left bath, steady start.
 
-    With ``<exp(c Q)>_v = exp(a + b v^2/2)`` the tilted generator gives ``b' = 2 (2 c g_1 T_1 - g) b + 2 D b^2 +
-    2 c g_1 (c T_1 - 1)`` and ``a' = D b + c g_1 T_1``; the Maxwellian average follows.
+    From velocity ``v`` it is ``exp(a + b v^2/2)``, and the tilted generator gives
+
+        a' = D b + c g_1 T_1,    b' = 2 (2 c g_1 T_1 - g) b + 2 D b^2 + 2 c g_1 (c T_1 - 1),
+
+    ``g = g_1 + g_2``, ``D = g_1 T_1 + g_2 T_2``; then the average over the Maxwellian.
     """
     diffusion = G1 * T1 + G2 * T2
 
@@ -111,9 +127,9 @@ def check(bench: Bench) -> Iterator[Row]:
         exact = generating_function(counting, 5.0)
         yield exponential(f"<exp({counting:g} Q_left)>, t = 5", -counting * middle["heat_left"], exact)
     yield from _unit_time(bench)
-    brief = bench.simulate(spec(0.05, 0.005, 400_000, 306))
+    brief = bench.simulate(spec(0.05, 0.005, 2_000_000, 306))
     yield exponential("<exp(-s_medium)>, t = 0.05", brief["entropy_flow"], medium_average(0.05))
-    medium = verify(entropy=brief["entropy_flow"], alpha=FALSE_ALARM)
+    medium = verify(entropy=brief["entropy_flow"], tolerance={"integral": 0.02}, alpha=FALSE_ALARM)
     yield must_be_violated(medium["integral"], "medium entropy alone, t = 0.05")
 
 

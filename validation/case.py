@@ -1,10 +1,11 @@
 """What a validation case is made of: rows that set a measured number beside the number that theory gives.
 
-A case is one file of this package that defines ``CASE``.  Its ``check`` simulates specs on the bench it is given and
-yields rows.  A row is a *value* (a number with an exact reference), a *claim* (a verdict of the verifier on a true
-theorem) or a *control* (a false statement that must be found false).
+A case is one file of this package that defines ``CASE``. Its ``check`` simulates specs on the bench it is
+given and yields rows. A row is a *value* (a number with an exact reference), a *claim* (a verdict of the
+verifier on a true theorem) or a *control* (a false statement that must be found false).
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -23,10 +24,10 @@ LIMIT = 4.0
 """A value differs from its reference when it is this many standard errors away."""
 
 FALSE_ALARM = 6.3e-5
-"""Chance that a true value is called violated, and the error rate at which claims are judged (two-sided 4 sigma)."""
+"""Chance that a true value is called violated (two-sided 4 sigma); also the error rate of the claims."""
 
 LARGEST_SHARE = 0.05
-"""Largest share of one trajectory in ``sum y^2``, beyond which an exponential average has no usable error bar."""
+"""Share of one trajectory in ``sum y^2`` from which on an exponential average has no usable error bar."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class Bench:
 
     def simulate(self, spec: EnsembleSpec) -> Dataset:
         """Run ``spec`` in memory at the size and on the seed of this bench."""
-        return simulate(self.fitted(spec), threads=self.threads)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="time_step")  # a long step is what some cases are about
+            return simulate(self.fitted(spec), threads=self.threads)
 
     def pair(self, spec: EnsembleSpec) -> tuple[Dataset, Dataset]:
         """Run ``spec`` and its reverse."""
@@ -120,7 +123,16 @@ class Case:
 def value(quantity: str, measured: float, standard_error: float, expected: float, note: str = "") -> Row:
     """Set a measured number beside its exact one: ``agrees`` within 4 standard errors."""
     z = _score(measured, expected, standard_error)
-    return Row(quantity, "value", "agrees" if abs(z) < LIMIT else "violated", expected, measured, standard_error, z, note)
+    return Row(
+        quantity,
+        "value",
+        "agrees" if abs(z) < LIMIT else "violated",
+        expected,
+        measured,
+        standard_error,
+        z,
+        note,
+    )
 
 
 def mean(quantity: str, samples: ArrayLike, expected: float) -> Row:
@@ -133,7 +145,8 @@ def variance(quantity: str, samples: ArrayLike, expected: float) -> Row:
 
     Its standard error is ``sqrt((m4 - m2^2)/N)`` with the sample's own central moments.
     """
-    squares = (np.asarray(samples, dtype=float) - np.mean(samples)) ** 2
+    x = np.asarray(samples, dtype=float)
+    squares = (x - x.mean()) ** 2
     return value(quantity, *_mean(squares), expected)
 
 
@@ -146,9 +159,10 @@ def quotient(quantity: str, numerator: ArrayLike, denominator: ArrayLike, expect
 
 
 def exponential(quantity: str, exponents: ArrayLike, expected: float) -> Row:
-    """Set ``<exp(-x)>`` beside its exact value, or refuse: ``undecidable`` when a few trajectories carry the average.
+    """Set ``<exp(-x)>`` beside its exact value; ``undecidable`` when a few trajectories carry the average.
 
-    With ``y = exp(-x)`` it is refused when ``max y^2 / sum y^2 >= 0.05``: then the standard error is no error bar.
+    With ``y = exp(-x)`` it is refused when ``max y^2 / sum y^2 >= 0.05``: then the standard error is no
+    error bar.
     """
     y = np.exp(-np.asarray(exponents, dtype=float))
     row = mean(quantity, y, expected)
@@ -179,11 +193,13 @@ def claim(verdict: Verdict, of: str = "") -> Row:
 def must_be_violated(verdict: Verdict, of: str) -> Row:
     """Turn a verdict on a false theorem into a row: ``caught`` when it says ``violated``."""
     word = "caught" if verdict.outcome == "violated" else "missed"
-    return Row(_named(verdict.claim, of), "control", word, **_numbers(verdict), note=f"verdict {verdict.outcome}")
+    return Row(
+        _named(verdict.claim, of), "control", word, **_numbers(verdict), note=f"verdict {verdict.outcome}"
+    )
 
 
 def must_differ(quantity: str, samples: ArrayLike, from_: float) -> Row:
-    """Check that the mean of a wrong observable is told from the value of the right one (4 standard errors)."""
+    """Check that the mean of a wrong observable is 4 standard errors away from the right one's value."""
     measured, error = _mean(samples)
     z = _score(measured, from_, error)
     return Row(quantity, "control", "caught" if abs(z) >= LIMIT else "missed", from_, measured, error, z)
@@ -212,4 +228,11 @@ def _named(claim: str, of: str) -> str:
 
 
 def _numbers(verdict: Verdict) -> dict[str, float | None]:
-    return {"measured": verdict.estimate, "standard_error": verdict.standard_error}
+    """Give what was measured, what it should be, and z where it should be equal and has an error."""
+    estimate, error = verdict.estimate, verdict.standard_error
+    numbers = {"measured": estimate, "standard_error": error}
+    part = next((part for part in verdict.parts if part.estimate == estimate), None)
+    if estimate is None or part is None:
+        return numbers
+    z = None if part.bound or not error else (estimate - part.expected) / error
+    return {**numbers, "expected": part.expected, "z": z}

@@ -1,10 +1,10 @@
 """D5: a Stirling engine with an anharmonic potential, a field for piston, and inertia.
 
-    U = 0.1 x^2 + 0.02 x^3 + 0.05 x^4,   H = v^2/2 + U - E x
-    hot isotherm E: 1 -> 0.2,  cooling,  cold isotherm E: 0.2 -> 1,  heating;   T linear in time between 1 and 0.5.
+    U = 0.1 x^2 + 0.02 x^3 + 0.05 x^4, H = v^2/2 + U - E x hot isotherm E: 1 -> 0.2, cooling, cold isotherm
+    E: 0.2 -> 1, heating; T linear in time between 1 and 0.5.
 
-Averages of the limit cycle come from the Kramers equation.  Intermediate friction is best, strong friction turns the
-engine into a damper.  The plain work taken for the dimensionless one is the control.
+Averages of the limit cycle come from the Kramers equation. Intermediate friction is best, strong friction
+turns the engine into a damper. The plain work taken for the dimensionless one is the control.
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,25 @@ from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal, Thermostatic
 from fluctua.stochastic.underdamped import Underdamped
-from fluctua.validation.case import FALSE_ALARM, Bench, Case, Floats, Row, by_stroke, claims, exponential, mean
-from fluctua.validation.case import must_be_violated
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Bench,
+    Case,
+    Floats,
+    Row,
+    by_stroke,
+    claims,
+    exponential,
+    mean,
+    must_be_violated,
+)
 
 HOT, COLD, FIELD = 1.0, 0.5, (1.0, 0.2)
 POTENTIAL = (0.0, 0.0, 0.1, 0.02, 0.05)
 
 SHORT_WORK, SHORT_DIMENSIONLESS_WORK = 0.071201, 0.402601
 SHORT_HEAT = (0.159623, -0.344020, -0.279195, 0.392391)
-"""Friction 1, legs of 10, limit cycle: work, dimensionless work, heat of each stroke (``kramers.py``, see tests)."""
+"""Friction 1, legs of 10, limit cycle: work, dimensionless work, heat of each stroke (``kramers.py``)."""
 
 LONG_WORK = {0.1: -0.098445, 0.5: -0.106319, 1.0: -0.090717, 10.0: 0.170462}
 """Work of the second cycle by friction, legs of 50 (``kramers.py``, see tests)."""
@@ -67,18 +77,20 @@ def slow_work() -> float:
 
 
 def check(bench: Bench) -> Iterator[Row]:
-    """Judge work, heat and entropy of the limit cycle, and four couplings; catch plain for dimensionless work."""
+    """Judge the limit cycle and four couplings; catch the plain work taken for the dimensionless one."""
     run = bench.simulate(spec(1.0, 10, 3, 300_000, 105))
     work, dimensionless = by_stroke(run, "work"), by_stroke(run, "dimensionless_work")
     yield mean("work of cycle 3, legs of 10", _last(work), SHORT_WORK)
     yield mean("dimensionless work of cycle 3", _last(dimensionless), SHORT_DIMENSIONLESS_WORK)
     yield mean("entropy flow of cycle 3", _last(by_stroke(run, "entropy_flow")), SHORT_DIMENSIONLESS_WORK)
-    for stroke, heat, exact in zip(("hot", "cooling", "cold", "heating"), by_stroke(run, "heat")[-4:], SHORT_HEAT, strict=True):
+    for stroke, heat, exact in zip(
+        ("hot", "cooling", "cold", "heating"), by_stroke(run, "heat")[-4:], SHORT_HEAT, strict=True
+    ):
         yield mean(f"heat, {stroke}", heat, exact)
     yield mean("energy change of cycle 3", _last(by_stroke(run, "energy_change")), 0.0)
     yield exponential("<exp(-w)>, cycle 1", dimensionless[:4].sum(axis=0), 1.0)
     yield from claims(verify(run, alpha=FALSE_ALARM), "legs of 10")
-    plain = verify(work[:4].sum(axis=0) / HOT, delta_f=0.0, alpha=FALSE_ALARM)
+    plain = verify(work[:4].sum(axis=0) / HOT, delta_f=0.0, tolerance={"delta_f": 0.02}, alpha=FALSE_ALARM)
     yield must_be_violated(plain["jarzynski"], "plain work, cycle 1")
     yield from _couplings(bench)
 
@@ -87,7 +99,11 @@ def _couplings(bench: Bench) -> Iterator[Row]:
     for number, (friction, exact) in enumerate(LONG_WORK.items()):
         run = bench.simulate(spec(friction, 50, 2, 100_000, 205 + 100 * number))
         kind = "engine" if exact < 0 else "damper"
-        yield mean(f"work of cycle 2, legs of 50, friction {friction:g} ({kind})", _last(by_stroke(run, "work")), exact)
+        yield mean(
+            f"work of cycle 2, legs of 50, friction {friction:g} ({kind})",
+            _last(by_stroke(run, "work")),
+            exact,
+        )
 
 
 def _last(column: Floats) -> Floats:
@@ -101,4 +117,5 @@ CASE = Case(
     title="anharmonic Stirling engine with inertia",
     source="Koyanagi, Tanimura, arXiv:2405.17791 (own parameters)",
     check=check,
+    quick=0.02,
 )

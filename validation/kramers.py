@@ -1,16 +1,17 @@
 """The Kramers equation of one driven particle, solved in phase space.
 
-It gives ensemble averages of work and heat without a single random number, for potentials that have no closed
-answer.  The cases that quote its numbers keep them as literals; ``tests/validation/test_kramers.py`` recomputes them.
+It gives ensemble averages of work and heat without a single random number, for potentials that have no
+closed answer. The cases that quote its numbers keep them as literals; ``tests/validation/test_kramers.py``
+recomputes them.
 
-Unit mass.  The density is ``P(q, p, t) = sum_l c_l(q, t) psi_l(p)`` with orthonormal Hermite functions ``psi_l`` of
-width ``sigma`` (``psi_0 ~ exp(-p^2 / 2 sigma^2)``) and obeys
+Unit mass. The density is ``P(q, p, t) = sum_l c_l(q, t) psi_l(p)`` with orthonormal Hermite functions
+``psi_l`` of width ``sigma`` (``psi_0 ~ exp(-p^2 / 2 sigma^2)``) and obeys
 
     dP/dt = -p dP/dq + d/dp [ (U'(q) - E) P + gamma (p + T d/dp) P ].
 
-In the eigenbasis of ``D = d/dp`` (eigenvalues ``i s``) force and diffusion are factors, in that of multiplication by
-``p`` streaming is a shift of ``q``; friction is one constant matrix.  Strang splitting of exact sub-flows:
-friction, streaming, [force, diffusion], streaming, friction; second order in the step.
+In the eigenbasis of ``D = d/dp`` (eigenvalues ``i s``) force and diffusion are factors, in that of
+multiplication by ``p`` streaming is a shift of ``q``; friction is one constant matrix. Strang splitting of
+exact sub-flows: friction, streaming, [force, diffusion], streaming, friction; second order in the step.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class Kramers:
     friction
         ``gamma``, inverse time (unit mass).
     modes
-        Hermite functions kept.  Weak friction needs more of them (48 below 0.2).
+        Hermite functions kept. Weak friction needs more of them (48 below 0.2).
     points
         Grid points in ``q``; the density must vanish at ``reach``.
     variance
@@ -115,13 +116,15 @@ class Kramers:
         """Give ``int p^2 psi_l / sigma^2`` from ``p psi_l`` = raising and lowering halves."""
         below = np.sqrt(order * (order - 1)) * whole[order - 2] if order >= 2 else 0.0
         above = np.sqrt((order + 1) / (order + 2)) * whole[order]
-        return float((below + (2 * order + 1) * whole[order] + np.sqrt((order + 1) * (order + 2)) * above) / 2)
+        return float(
+            (below + (2 * order + 1) * whole[order] + np.sqrt((order + 1) * (order + 2)) * above) / 2
+        )
 
     def equilibrium(self, beta: float, field: float) -> Density:
         """Give the normalised Gibbs density at ``beta`` and ``E = field``, shape ``(modes, points)``."""
         weight = np.exp(-beta * (self._energy - field * self.grid - self._energy.min()))
         weight /= weight.sum() * (self.grid[1] - self.grid[0])
-        return self._maxwellian(1 / beta)[:, None] * weight[None, :]
+        return np.asarray(np.outer(self._maxwellian(1 / beta), weight))
 
     def _maxwellian(self, temperature: float) -> Floats:
         """Expand a centred Gaussian of variance ``temperature`` in the Hermite functions."""
@@ -145,7 +148,8 @@ class Kramers:
     def stroke(self, density: Density, stroke: Stroke, time_step: float) -> tuple[Density, Ledger]:
         """Carry ``density`` through one stroke; give the new density and the mean ledger.
 
-        Averages are held at the middle of each step (mean of its two ends), ramps enter by their exact change.
+        Averages are held at the middle of each step (mean of its two ends), ramps enter by their exact
+        change.
         """
         steps = round(stroke.duration / time_step)
         flow = _Flow(self, stroke.duration / steps)
@@ -159,13 +163,17 @@ class Kramers:
             q_mean, energy_mean = (q + q_new) / 2, (energy + energy_new) / 2
             change = stroke.field(new) - stroke.field(old)
             work -= change * q_mean
-            dimensionless += (stroke.beta(new) - stroke.beta(old)) * (energy_mean - stroke.field(middle) * q_mean)
+            dimensionless += (stroke.beta(new) - stroke.beta(old)) * (
+                energy_mean - stroke.field(middle) * q_mean
+            )
             dimensionless -= stroke.beta(middle) * change * q_mean
             q, energy = q_new, energy_new
         heat = energy - stroke.field(1.0) * q - first - work
         return density, Ledger(work, dimensionless, heat)
 
-    def cycle(self, density: Density, strokes: Sequence[Stroke], time_step: float) -> tuple[Density, list[Ledger]]:
+    def cycle(
+        self, density: Density, strokes: Sequence[Stroke], time_step: float
+    ) -> tuple[Density, list[Ledger]]:
         """Carry ``density`` through the strokes; give the new density and one ledger a stroke."""
         ledgers = []
         for stroke in strokes:

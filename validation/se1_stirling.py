@@ -3,9 +3,9 @@
     U = 0.1 q^2 + 0.02 q^3 + 0.05 q^4,   H = p^2/2 + U - E q,   four strokes of 30:
     hot isotherm E 1 -> 0,  beta 1 -> 3,  cold isotherm E 0 -> 1,  beta 3 -> 1   (linear in time).
 
-Work and heat of the limit cycle come from the Kramers equation; weak and moderate friction make an engine, strong
-friction a damper.  From equilibrium the dimensionless work obeys ``<exp(-w)> = Z_n/Z_0`` after every stroke of the first
-cycle.  The plain work judged in its place is the control.
+Work and heat of the limit cycle come from the Kramers equation; weak and moderate friction make an engine,
+strong friction a damper. From equilibrium the dimensionless work obeys ``<exp(-w)> = Z_n/Z_0`` after every
+stroke of the first cycle. The plain work judged in its place is the control.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,17 @@ from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import stirling_cycle
 from fluctua.stochastic.underdamped import Underdamped
-from fluctua.validation.case import FALSE_ALARM, Bench, Case, Row, by_stroke, claims, exponential, mean
-from fluctua.validation.case import must_be_violated
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Bench,
+    Case,
+    Row,
+    by_stroke,
+    claims,
+    exponential,
+    mean,
+    must_be_violated,
+)
 
 POTENTIAL = (0.0, 0.0, 0.1, 0.02, 0.05)
 BETA, FIELD, LEG = (1.0, 3.0), (1.0, 0.0), 30.0
@@ -79,14 +88,16 @@ def check(bench: Bench) -> Iterator[Row]:
         yield from _first_cycle(run, friction)
         yield from claims(verify(run, alpha=FALSE_ALARM), f"friction {friction:g}")
     plain = by_stroke(run, "work")[:4].sum(axis=0)
-    wrong = verify(BETA[0] * plain, delta_f=0.0, alpha=FALSE_ALARM)
+    wrong = verify(BETA[0] * plain, delta_f=0.0, tolerance={"delta_f": 0.02}, alpha=FALSE_ALARM)
     yield must_be_violated(wrong["jarzynski"], "plain work, cycle 1")
 
 
 def _limit_cycle(run: Dataset, friction: float) -> Iterator[Row]:
     work, dimensionless, heat = LIMIT_CYCLE[friction]
     kind = "engine" if work < 0 else "damper"
-    yield mean(f"work of cycle 3, friction {friction:g} ({kind})", by_stroke(run, "work")[-4:].sum(axis=0), work)
+    yield mean(
+        f"work of cycle 3, friction {friction:g} ({kind})", by_stroke(run, "work")[-4:].sum(axis=0), work
+    )
     measured = by_stroke(run, "dimensionless_work")[-4:].sum(axis=0)
     yield mean(f"dimensionless work of cycle 3, friction {friction:g}", measured, dimensionless)
     for name, taken, exact in zip(STROKES, by_stroke(run, "heat")[-4:], heat, strict=True):
@@ -104,4 +115,5 @@ CASE = Case(
     title="benchmark Stirling cycle at three couplings",
     source="Koyanagi, Tanimura, arXiv:2405.17791 (own parameters); Chatelain 2007",
     check=check,
+    quick=0.02,
 )

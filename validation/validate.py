@@ -52,25 +52,22 @@ class CaseResult:
         }
 
 
-@dataclass(frozen=True)
-class Table(Sequence[CaseResult]):  # type: ignore[misc]
+@dataclass(frozen=True, repr=False)
+class Table:
     """The results of some cases; prints as one table."""
 
     results: tuple[CaseResult, ...]
     fresh: bool
 
-    def __len__(self) -> int:
-        """Count the cases."""
-        return len(self.results)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Give one case's result."""
-        return self.results[index]
+    def __repr__(self) -> str:
+        """Write one line: how many cases, and whether all is as it should be."""
+        word = "passed" if self.passed else "FAILED"
+        return f"Table of {len(self.results)} validation cases: {word}"
 
     @property
     def passed(self) -> bool:
         """Whether no claim is violated and every control is caught."""
-        return all(result.passed for result in self)
+        return all(result.passed for result in self.results)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the table as plain data."""
@@ -79,7 +76,7 @@ class Table(Sequence[CaseResult]):  # type: ignore[misc]
             "fresh": self.fresh,
             "limit": LIMIT,
             "false_alarm": FALSE_ALARM,
-            "cases": [result.to_dict() for result in self],
+            "cases": [result.to_dict() for result in self.results],
         }
 
     def to_json(self) -> str:
@@ -88,13 +85,17 @@ class Table(Sequence[CaseResult]):  # type: ignore[misc]
 
     def __str__(self) -> str:
         """Print a line a row under a heading a case, and the false-alarm rate below."""
-        return "\n".join([line for result in self for line in _lines(result)] + [self._last_line()])
+        return "\n".join([line for result in self.results for line in _lines(result)] + [self._last_line()])
 
     def _last_line(self) -> str:
-        rows = [row for result in self for row in result.rows]
+        rows = [row for result in self.results for row in result.rows]
         judged = sum(row.kind != "control" for row in rows)
         failed = sum(row.failed for row in rows)
-        verdict = f"{failed} of {len(rows)} lines failed" if failed else f"All {len(rows)} lines are as they should be"
+        verdict = (
+            f"{failed} of {len(rows)} lines failed"
+            if failed
+            else f"All {len(rows)} lines are as they should be"
+        )
         if not self.fresh:
             return f"{verdict}. Fixed seeds: the same numbers every time."
         return (
@@ -118,7 +119,7 @@ def validate(
     names
         Cases to run, by default all of them (``catalogue()`` lists them).
     fresh
-        Draw new seeds.  Then each true line fails with probability 6e-5.
+        Draw new seeds. Then each true line fails with probability 6e-5.
     quick
         Fewer trajectories: minutes become seconds, and error bars are wider.
     threads
@@ -135,8 +136,9 @@ def validate(
     results = []
     for case in _chosen(names):
         say(f"{case.name}: {case.title}")
-        results.append(_run(case, secrets.randbits(48) if fresh else 0, quick, threads))
-        say(f"{case.name}: {'as it should be' if results[-1].passed else 'FAILED'}, {results[-1].seconds:.1f} s")
+        result = _run(case, secrets.randbits(48) if fresh else 0, quick, threads)
+        say(f"{case.name}: {'as it should be' if result.passed else 'FAILED'}, {result.seconds:.1f} s")
+        results.append(result)
     return Table(tuple(results), fresh)
 
 

@@ -5,11 +5,23 @@ import json
 import numpy as np
 import pytest
 
-from fluctua.analysis.verdict import Part, judge
+from fluctua.analysis.rule import Part, judge
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.validation import validate as validating
-from fluctua.validation.case import FALSE_ALARM, Case, Row, claim, exponential, mean, must_be_refused
-from fluctua.validation.case import must_be_violated, must_differ, quotient, value, variance
+from fluctua.validation.case import (
+    FALSE_ALARM,
+    Case,
+    Row,
+    claim,
+    exponential,
+    mean,
+    must_be_refused,
+    must_be_violated,
+    must_differ,
+    quotient,
+    value,
+    variance,
+)
 
 RANDOM = np.random.default_rng(1)
 NORMAL = RANDOM.standard_normal(20_000)
@@ -65,7 +77,7 @@ def test_controls_are_caught_or_missed():
 
 
 def made_up(*rows, name="x1"):
-    return Case(name, "made up", "nobody", lambda bench: list(rows))
+    return Case(name, "made up", "nobody", lambda _: list(rows))
 
 
 def run(monkeypatch, *cases, **options):
@@ -75,7 +87,14 @@ def run(monkeypatch, *cases, **options):
 
 @pytest.mark.parametrize(
     ("verdict", "passed"),
-    [("agrees", True), ("holds", True), ("undecidable", True), ("caught", True), ("violated", False), ("missed", False)],
+    [
+        ("agrees", True),
+        ("holds", True),
+        ("undecidable", True),
+        ("caught", True),
+        ("violated", False),
+        ("missed", False),
+    ],
 )
 def test_the_table_passes_unless_something_is_violated_or_missed(monkeypatch, verdict, passed):
     table = run(monkeypatch, made_up(Row("x", "value", verdict)))
@@ -96,8 +115,8 @@ def test_the_table_is_text_and_json(monkeypatch):
 def test_fresh_seeds_state_the_false_alarm_rate(monkeypatch):
     row = value("x", 0.0, 1.0, 0.0)
     fixed, fresh = run(monkeypatch, made_up(row)), run(monkeypatch, made_up(row), fresh=True)
-    assert fixed[0].seed == 0
-    assert fresh[0].seed != 0
+    assert fixed.results[0].seed == 0
+    assert fresh.results[0].seed != 0
     assert "6e-05" in str(fresh)
     assert "6e-05" not in str(fixed)
 
@@ -106,10 +125,10 @@ def test_names_choose_cases_in_their_order(monkeypatch):
     cases = [made_up(Row("x", "value", "agrees"), name=name) for name in ("a1", "b2", "c3")]
     said = []
     table = run(monkeypatch, *cases, names=["C3", "a1"], progress=said.append)
-    assert [result.case.name for result in table] == ["c3", "a1"]
+    assert [result.case.name for result in table.results] == ["c3", "a1"]
     assert len(said) == 4
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(monkeypatch):
-    with pytest.raises(InvalidInput, match="'sse1' is not a validation case: .*did you mean 'se1'"):
+    with pytest.raises(InvalidInput, match=r"'sse1' is not a validation case: .*did you mean 'se1'"):
         run(monkeypatch, made_up(Row("x", "value", "agrees"), name="se1"), names=["sse1"])

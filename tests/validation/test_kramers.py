@@ -27,7 +27,9 @@ def test_equilibrium_is_normalised_and_stays():
     density = solver.equilibrium(2.0, 0.5)
     after, ledger = solver.stroke(density, Stroke(2.0, ramp(2.0, 2.0), ramp(0.5, 0.5)), 0.02)
     assert solver.averages(density)[0] == pytest.approx(1.0, abs=1e-8)
-    assert solver.averages(after) == pytest.approx(solver.averages(density), abs=1e-4)  # splitting error of order h^2
+    assert solver.averages(after) == pytest.approx(
+        solver.averages(density), abs=1e-4
+    )  # splitting error of order h^2
     assert ledger.work == 0.0
 
 
@@ -41,7 +43,9 @@ def test_harmonic_moments_follow_their_own_equations():
     exact = integrate(rate, [1.0, 0.0, 1.0], 3.0)
     errors = []
     for step in (0.06, 0.03):
-        density, _ = solver.stroke(solver.equilibrium(1.0, 0.0), Stroke(3.0, ramp(2.0, 2.0), ramp(0.0, 0.0)), step)
+        density, _ = solver.stroke(
+            solver.equilibrium(1.0, 0.0), Stroke(3.0, ramp(2.0, 2.0), ramp(0.0, 0.0)), step
+        )
         errors.append(np.abs(np.subtract(moments(solver, density), exact[[0, 2]])))
     assert np.max(errors[1]) < 4e-4
     assert np.max(errors[0] / errors[1]) == pytest.approx(4.0, abs=0.5)
@@ -54,7 +58,7 @@ def extrapolated(run, steps):
 
 
 def test_thermostatic_work_without_and_with_kinetic_energy():
-    solver = Kramers(QUARTIC, friction=1.0, modes=40, points=128, reach=5.8)
+    solver = Kramers(QUARTIC, friction=1.0, modes=32, points=96, reach=5.6)
     stroke = Stroke(a5.DURATION, ramp(*a5.BETA), ramp(*a5.FIELD))
     start = solver.equilibrium(a5.BETA[0], a5.FIELD[0])
     (b0, b1), (e0, e1) = a5.BETA, a5.FIELD
@@ -65,11 +69,13 @@ def test_thermostatic_work_without_and_with_kinetic_energy():
         return ((b1 - b0) * a5.potential(q) - field_rate * q) / a5.DURATION
 
     def run(step):
-        return solver.stroke(start, stroke, step)[1].dimensionless_work, solver.tilted(start, stroke, step, weight)
+        return solver.stroke(start, stroke, step)[1].dimensionless_work, solver.tilted(
+            start, stroke, step, weight
+        )
 
-    work, without = extrapolated(run, (0.02, 0.01))
-    assert work == pytest.approx(a5.MEAN_DIMENSIONLESS_WORK, abs=2e-6)
-    assert without == pytest.approx(a5.WITHOUT_KINETIC_ENERGY, abs=2e-6)
+    work, without = extrapolated(run, (0.05, 0.025))
+    assert work == pytest.approx(a5.MEAN_DIMENSIONLESS_WORK, abs=1e-5)
+    assert without == pytest.approx(a5.WITHOUT_KINETIC_ENERGY, abs=1e-5)
 
 
 def test_tilted_equation_knows_jarzynski():
@@ -83,7 +89,8 @@ def test_tilted_equation_knows_jarzynski():
 def limit_cycle(strokes):
     """Work, dimensionless work and heats of the cycle at friction 1, as a function of the step.
 
-    The last stroke, run once from equilibrium at its start, leads into the limit cycle: memory fades in a few time units.
+    The last stroke, run once from equilibrium at its start, leads into the limit cycle: memory fades in a
+    few time units.
     """
     solver = Kramers(QUARTIC, friction=1.0, modes=28, points=72, reach=4.8)
 

@@ -30,7 +30,10 @@ def printed(text):
 
 
 def test_runge_kutta_is_of_fourth_order():
-    errors = [abs(integrate(lambda t, y: y * np.cos(t), [1.0], 2.0, steps=n)[0] - exp(np.sin(2.0))) for n in (20, 40, 80)]
+    errors = [
+        abs(integrate(lambda t, y: y * np.cos(t), [1.0], 2.0, steps=n)[0] - exp(np.sin(2.0)))
+        for n in (20, 40, 80)
+    ]
     assert np.all(np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx(4.0, abs=0.3))
 
 
@@ -70,7 +73,10 @@ def test_discrete_breathing_trap_converges_linearly_to_jarzynski():
 @pytest.mark.parametrize("order", ["new", "old"])
 def test_the_recursion_reproduces_the_printed_values_of_other_update_orders(order):
     """The same Gaussian steps with the control changed wholly before, or wholly after, each move."""
-    values = {"new": ("0.451771", "0.477982", "0.489598", "0.495986"), "old": ("0.421487", "0.457079", "0.477889", "0.491030")}
+    values = {
+        "new": ("0.451771", "0.477982", "0.489598", "0.495986"),
+        "old": ("0.421487", "0.457079", "0.477889", "0.491030"),
+    }
     for steps, value in zip((5, 10, 20, 50), values[order], strict=True):
         c, mass, rise, h = 1.0, 1.0, 3.0 / steps, 1.0 / steps
         for j in range(steps):
