@@ -88,7 +88,7 @@ class Rows:
 
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Read columns into a data frame with `energy_unit`, `temperature`, `spec` (digest) as `attrs`."""
-        frame = self.to_arrow(columns).to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = self.to_arrow(columns).to_pandas(ignore_metadata=True)
         frame.attrs.update(attributes(self.spec))
         return frame
 

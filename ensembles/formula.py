@@ -36,8 +36,10 @@ class Formula:
         names = {name: name for name in known}
         self.is_condition = isinstance(text, str) and any(sign in text for sign in "<>")
         self._graph = Graph()
-        parse = self._graph.parse_condition if self.is_condition else self._graph.parse
-        self._node = parse(text, names, where)
+        if self.is_condition:
+            self._node = self._graph.parse_condition(str(text), names, where)
+        else:
+            self._node = self._graph.parse(text, names, where)
         self.columns = sorted(self._graph.symbols(self._node))
         self._nullable = [name for name in self.columns if known[name].nullable]
         bare = text.strip() if isinstance(text, str) else ""

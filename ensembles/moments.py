@@ -73,7 +73,7 @@ class GroupMoments:
         """Add a batch of rows; `counts` says which of them count."""
         if trajectory.size == 0:
             return
-        rows = [trajectory, self._number_groups(keys, trajectory.size), values, counts]
+        rows: list[NDArray[Any]] = [trajectory, self._number_groups(keys, trajectory.size), values, counts]
         if self._waiting:
             rows = [np.concatenate(pair) for pair in zip(self._waiting, rows, strict=True)]
         cut = int(np.searchsorted(rows[0], rows[0][-1]))

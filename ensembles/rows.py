@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fluctua.ensembles import store
@@ -112,7 +111,7 @@ class Files:
         try:
             for batch in file.iter_batches(BATCH, columns=wanted):
                 if longer:
-                    batch = batch.filter(pc.less(batch["trajectory"], part.first + part.rows))
+                    batch = batch.filter(pa.array(batch["trajectory"].to_numpy() < part.first + part.rows))
                 yield batch.select(columns)
         except store.UNREADABLE as error:
             place = str(self.path / table / found.name)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,6 +194,8 @@ class Run:
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run for its folder; the canary is the hash of the pilot, 256 trajectories."""
+        from importlib.metadata import version
+
         spec = self.spec
         canary = store.content_hash(_clean(self._pilot.columns))
         software = {name: version(name) for name in ("fluctua", "numpy", "numba", "pyarrow")}
@@ -256,7 +257,7 @@ class Run:
             tables["paths"] = self._table("paths", paths)
         return tables
 
-    def _table(self, name: str, blocks: list[Columns]) -> pa.Table:
+    def _table(self, name: str, blocks: Sequence[Columns]) -> pa.Table:
         schema = self._schemas[name]
         joined = _clean({key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]})
         if list(joined) != schema.names:
@@ -319,7 +320,8 @@ class _Work:
             while ahead and self._has_room(ahead[0][0], threads):
                 self._submit(pool, *ahead.pop())
                 ahead = list(islice(slices, 1))
-            finished, _ = wait([*self._slices, *self._commits], return_when=FIRST_COMPLETED)
+            under_way: list[Future[Any]] = [*self._slices, *self._commits]
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in finished:
                 self._settle(pool, future)
 

@@ -85,11 +85,8 @@ def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     law = "time_step * frequency" if spec.dynamics.underdamped else "time_step * curvature / friction"
     good = spec.time_step * min(1.0, 0.1 * LIMIT / max(place.ratio, 1e-300))
     if place.ratio >= LIMIT:
-        raise Unstable(
-            f"too long for stability, {law} = {place.ratio:.3g} at {place}",
-            "time_step",
-            f"the limit is {LIMIT:g}: {good:.3g} is safe",
-        )
+        what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"
+        raise Unstable(what, "time_step", f"{good:.3g} is safe, the limit of that product is {LIMIT:g}")
     if place.ratio > COARSE:
         remedy = f"stable below {LIMIT:g}, but coarse: {good:.3g} is good"
         warnings.warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}", stacklevel=5)

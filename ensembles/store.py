@@ -185,7 +185,9 @@ def _storage(where: Path) -> Iterator[None]:
 # ---- the manifest
 
 
-def describe(spec: Table, digest: str, columns: Table, canary: str, facts: Table, software: Table) -> Table:
+def describe(
+    spec: Table, digest: str, columns: list[Table], canary: str, facts: Table, software: Table
+) -> Table:
     """Put together what `manifest.json` holds, with its own checksum."""
     manifest = {
         "format": FORMAT,
