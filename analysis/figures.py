@@ -347,7 +347,7 @@ def _write_number(axes: Axes, cycle: LimitCycle, part: slice, number: str, colou
     position, field = cycle.position[part], cycle.control[part]
     place = float(position[position.size // 2]), float(field[field.size // 2])
     if np.ptp(field) > 0:
-        level = np.abs(cycle.control - place[1]) <= 0.1 * np.ptp(cycle.control)
+        level = np.abs(cycle.control - place[1]) <= 0.16 * np.ptp(cycle.control)
         offset = (float(np.copysign(14.0, place[0] - cycle.position[level].mean())), 0.0)
     else:
         offset = (0.0, float(np.copysign(12.0, place[1] - np.median(cycle.control))))

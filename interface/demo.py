@@ -10,6 +10,7 @@ goes on with it.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -272,30 +273,34 @@ def demo(out: Path, trajectories: int, *, threads: int | None = None, progress: 
     """
     engines, traps, control = engine_specs(trajectories), trap_specs(trajectories), control_spec()
     _compile_ahead([engines[0], *traps.values(), control])
-    clock, make = _Clock(), _Maker(out, threads, progress)
+    clock, make = _Clock(progress), _Maker(out, threads, progress)
     cycles = [make.run(spec, f"engine/friction={spec.dynamics.friction:g}") for spec in engines]
     clock.lap("engine simulated")
     pairs = {name: make.pair(spec, name.replace(" ", "-")) for name, spec in traps.items()}
     wrong = make.pair(control, "control")
-    clock.lap("traps simulated")
+    clock.lap("traps simulated", "judging")
     parts = [engine_part(cycles), traps_part(pairs), control_part(wrong)]
-    clock.lap("judged")
+    clock.lap("judged", "writing the report")
     page = write_page(parts, out / "report.html")
     clock.lap("report written")
     return Demo(parts, page, clock.seconds)
 
 
 class _Clock:
-    """Seconds since the last lap."""
+    """Seconds of each section, and on a terminal a line that names the one that is on."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool | None) -> None:
         self.seconds: dict[str, float] = {}
+        self._shown = sys.stderr.isatty() if shown is None else shown
         self._last = time.perf_counter()
 
-    def lap(self, name: str) -> None:
+    def lap(self, done: str, following: str = "") -> None:
+        """Count the time since the last lap, and say what follows."""
         now = time.perf_counter()
-        self.seconds[name] = round(now - self._last, 2)
+        self.seconds[done] = round(now - self._last, 2)
         self._last = now
+        if self._shown:
+            print(f"\r{following:<30}", end="\r", file=sys.stderr, flush=True)
 
 
 # ---- the runs

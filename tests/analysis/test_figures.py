@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fluctua.analysis.figures import LimitCycle, heat_per_stroke, work_diagram, work_distributions
+from fluctua.analysis.figures import (
+    LimitCycle,
+    heat_per_stroke,
+    limit_cycle,
+    work_diagram,
+    work_distributions,
+)
+from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import stirling_cycle
 
 STROKES = ("hot isotherm", "cooling", "cold isotherm", "heating")
 
@@ -108,6 +119,34 @@ def test_strokes_join_without_a_gap():
     ends = [(line.get_xydata()[0], line.get_xydata()[-1]) for line in figure.axes[0].lines]
     for (_, last), (first, _) in pairwise(ends):
         assert np.array_equal(last, first)
+
+
+@pytest.fixture(scope="module")
+def cycling():
+    """A short driven cycle whose paths are sampled at every move, by all trajectories."""
+    well = Potential("q**2/2 - E*q", coordinates="q", controls="E")
+    cycle = stirling_cycle(E=(1.0, 0.0), beta=(1.0, 3.0), duration=0.5, cycles=2)
+    sizes = {"trajectories": 64, "paths": 64, "path_every": 1, "strokes": True}
+    return simulate(EnsembleSpec(well, Overdamped(friction=1.0), cycle, time_step=0.05, seed=1, **sizes))
+
+
+def test_a_cycle_read_from_paths_does_the_work_of_the_ledger(cycling):
+    """Sampled at every move, the trapezium rule adds up what the ledger does: equal to rounding."""
+    cycle = limit_cycle(cycling, "q", "E")
+    ledger = cycling.strokes.mean("work", where="cycle >= 2", by="cycle")["mean"].iloc[0]
+    assert cycle.work == pytest.approx(ledger, abs=1e-12)
+    assert np.bincount(cycle.stroke).tolist() == [10, 10, 10, 10]
+    assert cycle.names == STROKES
+    ramp = np.linspace(0.0, 1.0, 11)
+    expected = np.concatenate([ramp[::-1], np.zeros(9), ramp, np.ones(10)])
+    assert cycle.control == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_cycle_of_an_unknown_control_or_without_paths_is_refused(cycling):
+    with pytest.raises(InvalidInput, match="not a control"):
+        limit_cycle(cycling, "q", "F")
+    with pytest.raises(InvalidInput, match="no paths"):
+        limit_cycle(simulate(cycling.spec.replace({"paths": 0})), "q", "E")
 
 
 def test_no_cycle_is_refused():
