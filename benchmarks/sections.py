@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import naive
 import numpy as np
 from figures import Figure, rates, say
 from processes import memory, start
-from timing import race
+from timing import Contender, race
 
 import fluctua as fl
 
@@ -26,10 +27,10 @@ REPEATS = 50
 NO_SAMPLES = np.zeros(0, np.int64)
 
 
-def _kernel(propagator: Propagator, trajectories: int) -> Callable[[], object]:
+def _kernel(propagator: Propagator, trajectories: int) -> Contender:
     """Our kernel and nothing else: no drawing of the start, no columns."""
     start_states = propagator.start.draw(0, trajectories)
-    return lambda: propagator._simulate(start_states, 0, propagator.tables, NO_SAMPLES, False, "noise")
+    return partial(propagator._simulate, start_states, 0, propagator.tables, NO_SAMPLES, False, "noise")
 
 
 def kernels() -> list[Figure]:
@@ -38,9 +39,9 @@ def kernels() -> list[Figure]:
     for dynamics in job.DYNAMICS:
         say(f"kernels: {dynamics}")
         propagator = job.propagator(dynamics)
-        contenders = {
+        contenders: dict[str, Contender] = {
             f"{dynamics}: kernel": _kernel(propagator, trajectories),
-            f"{dynamics}: kernel and columns": lambda propagator=propagator: propagator.run(0, trajectories),
+            f"{dynamics}: kernel and columns": partial(propagator.run, 0, trajectories),
         }
         names = _limits(contenders, dynamics, propagator, trajectories)
         times = race(contenders, REPEATS)
@@ -56,14 +57,14 @@ def kernels() -> list[Figure]:
 
 
 def _limits(
-    contenders: dict[str, Callable[[], object]], dynamics: str, propagator: Propagator, trajectories: int
+    contenders: dict[str, Contender], dynamics: str, propagator: Propagator, trajectories: int
 ) -> list[str]:
     """Add the stand-in with each size of block; none without a compiler."""
     if limit.library() is None:
         return []
     stand_in, states = limit.Limit(dynamics), propagator.start.draw(0, trajectories)
     for block in limit.BLOCKS:
-        contenders[f"C++ {block}"] = lambda block=block: stand_in.run(states, block)
+        contenders[f"C++ {block}"] = partial(stand_in.run, states, block)
     return [f"C++ {block}" for block in limit.BLOCKS]
 
 
@@ -82,17 +83,15 @@ def peers() -> list[Figure]:
     wanted = {"overdamped": (20, 10, 20), "BAOAB": (15, 10, 20)}
     for dynamics in job.DYNAMICS:
         say(f"peers: {dynamics}")
-        contenders = {
+        contenders: dict[str, Contender] = {
             "kernel": _kernel(job.propagator(dynamics), 1024),
-            "naive Numba loop": lambda dynamics=dynamics: naive.numba_loop(dynamics, 128),
+            "naive Numba loop": partial(naive.numba_loop, dynamics, 128),
         }
         counts = {"kernel": 1024 * job.STEPS, "naive Numba loop": 128 * job.STEPS}
         for style, run in (("tuned NumPy", naive.numpy_tuned), ("first NumPy", naive.numpy_first)):
             for size in (4000, 20_000):
                 name = f"{style}, {size:,} at once"
-                contenders[name] = lambda run=run, dynamics=dynamics, size=size: run(
-                    dynamics, size, 200_000 // size
-                )
+                contenders[name] = partial(run, dynamics, size, 200_000 // size)
                 counts[name] = 200_000
         times = race(contenders, REPEATS)
         rate = {name: counts[name] / times[name] for name in times}
@@ -148,8 +147,8 @@ def threads() -> list[Figure]:
     for dynamics in job.DYNAMICS:
         say(f"threads: {dynamics}")
         spec = job.spec(dynamics, 262_144)
-        runs = {n: (lambda n=n, spec=spec: fl.simulate(spec, threads=n, progress=False)) for n in (1, 2)}
-        times = race({str(n): run for n, run in runs.items()}, 5, time.perf_counter)
+        runs = {str(n): partial(fl.simulate, spec, threads=n, progress=False) for n in (1, 2)}
+        times = race(runs, 5, time.perf_counter)
         figures.append(
             Figure("threads", f"{dynamics}: two threads / one", times["1"] / times["2"], least=1.85)
         )
@@ -164,9 +163,9 @@ def disk() -> list[Figure]:
     trajectories = 524_288
     for dynamics in job.DYNAMICS:
         say(f"disk: {dynamics}")
-        contenders = {"ours": lambda dynamics=dynamics: _to_disk(dynamics, trajectories)}
+        contenders: dict[str, Contender] = {"ours": partial(_to_disk, dynamics, trajectories)}
         if limit.library() is not None:
-            contenders["C++"] = lambda dynamics=dynamics: _two_copies(dynamics, trajectories)
+            contenders["C++"] = partial(_two_copies, dynamics, trajectories)
         times = race(contenders, 5, time.perf_counter)
         if "C++" in times:
             ratio = times["C++"] / times["ours"]
