@@ -432,7 +432,7 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     Damaged
         Files are not what was written.
     """
-    path = Path(folder)
+    path = store.place(folder)
     if store.is_run(path):
         return open_run(path, partial)
     found = sorted(_runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
@@ -486,7 +486,7 @@ def open_run(folder: str | Path, partial: bool = False) -> Dataset:
     Damaged
         Its files are not what was written.
     """
-    path = Path(folder)
+    path = store.place(folder)
     if not store.is_run(path):
         raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
     source = Files(path, partial)

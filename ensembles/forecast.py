@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PACKED = 0.9  # of the mantissas' bytes remain after compression; less where columns are constant
 WRITING = 1e-8  # seconds a thread needs for one number of a row on its way to the disk
-INTERPRETER = 250_000_000  # bytes that Python, Arrow and the compiler take
+INTERPRETER = 300_000_000  # bytes that Python, Arrow and the compiler take
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def simulate(
     if folder is None:
         run = Run.prepare(spec, None)
         return Dataset(spec, Memory(run.compute(None, range(_chunks(spec)), count, progress)))
-    path = Path(folder)
+    path = store.place(folder)
     spec, there = existing(spec, path)
     if there < spec.trajectories:
         run = Run.prepare(spec, path)

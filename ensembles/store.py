@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fluctua.ensembles.text import Table, canonical, read_table
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, shown
 
 CHUNK = 65_536  # trajectories of a part; belongs to the identity of a run, as it fixes where files end
 ROW_GROUP = 2**18
@@ -232,6 +232,28 @@ def _read_json(path: Path) -> Table:
         return read_table(text, "json", str(path), _LARGEST_MANIFEST)
     except InvalidInput as error:
         raise Damaged(error.what, str(path), "restore the file") from None
+
+
+def place(folder: object) -> Path:
+    """Read where a run lies or shall lie.
+
+    Raises
+    ------
+    InvalidInput
+        No path, or one that the operating system cannot look up.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise InvalidInput(f"{shown(folder)} is not a folder's name", "", 'write text, "runs/a"')
+    try:
+        path = Path(folder)
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            getattr(error, "strerror", None) or str(error), shown(folder), "choose another place"
+        ) from None
+    return path
 
 
 def is_run(folder: Path) -> bool:

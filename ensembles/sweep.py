@@ -98,11 +98,10 @@ def sweep(
     options = {"threads": threads, "executor": executor, "shard": shard, "until": until, "progress": progress}
     if folder is None:
         return Runs([simulate(spec, None, **options) for spec in specs], labels)  # type: ignore[arg-type]
-    path = Path(folder)
+    path = store.place(folder)
     _check_folder(path, labels)
     places = [path / folder_of(label) for label in labels]
-    for spec, place in zip(specs, places, strict=True):
-        existing(spec, place)
+    specs = _with_seeds_there(specs, places)
     runs = [simulate(spec, place, **options) for spec, place in zip(specs, places, strict=True)]  # type: ignore[arg-type]
     return Runs(runs, labels, path)
 
@@ -121,6 +120,16 @@ def _checked(specs: Sequence[EnsembleSpec]) -> list[EnsembleSpec]:
             raise InvalidInput(f"specs {seen[spec]} and {number} are the same", "", "leave one out")
         seen[spec] = number
     return specs
+
+
+def _with_seeds_there(specs: Sequence[EnsembleSpec], places: Sequence[Path]) -> list[EnsembleSpec]:
+    """Look at all folders; where a drawn seed gives way to a folder's, all runs that share it follow."""
+    taken: dict[int, int] = {}
+    for spec, place in zip(specs, places, strict=True):
+        there = existing(spec, place)[0]
+        if there.seed != spec.seed:
+            taken[spec.seed] = there.seed
+    return [spec.replace({"seed": taken[spec.seed]}) if spec.seed in taken else spec for spec in specs]
 
 
 def _check_folder(path: Path, labels: Sequence[Label]) -> None:

@@ -282,6 +282,13 @@ def test_a_run_that_cannot_fit_is_refused(spec: EnsembleSpec, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("folder", [3, "a\0b", "a" * 5000, b"runs", "/dev/null/a", "/proc/nowhere/a"])
+def test_places_that_cannot_be_are_told(spec: EnsembleSpec, folder: Any) -> None:
+    with pytest.raises((InvalidInput, StorageError)) as caught:
+        simulate(spec, folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_is_no_spec_is_refused() -> None:
     with pytest.raises(InvalidInput, match="is no spec"):
         simulate("spec.toml")  # type: ignore[arg-type]

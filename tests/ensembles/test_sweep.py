@@ -163,6 +163,15 @@ def test_places_that_hold_something_else_are_refused(short: EnsembleSpec, tmp_pa
         sweep([short, short.reversed()], tmp_path / "pair")
 
 
+def test_a_pair_that_was_interrupted_keeps_its_one_seed(short: EnsembleSpec, tmp_path: Path) -> None:
+    drawn = short.replace({"seed": None})
+    simulate(drawn, tmp_path / "pair" / "direction=forward")
+    again = short.replace({"seed": None})
+    forward, reverse = sweep([again, again.reversed()], tmp_path / "pair")
+    assert forward.spec.seed == drawn.seed
+    assert reverse.spec == forward.spec.reversed()
+
+
 def test_lists_that_are_no_sweep_are_refused(short: EnsembleSpec) -> None:
     with pytest.raises(InvalidInput, match="specs 0 and 1 are the same"):
         sweep([short, short])
