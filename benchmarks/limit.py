@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import job
@@ -38,13 +38,13 @@ def library() -> Any:
     compiler = shutil.which("g++")
     if compiler is None:
         return None
-    target = Path(tempfile.mkdtemp(prefix="fluctua-limit-")) / "limit.so"
     # Our kernels may not use -ffast-math, as it makes bits depend on the compiler; a limit should.
     options = ["-O3", "-march=native", "-ffast-math", "-std=c++17", "-shared", "-fPIC"]
-    subprocess.run(
-        [compiler, *options, str(Path(__file__).with_name("limit.cpp")), "-o", str(target)], check=True
-    )
-    return ctypes.CDLL(str(target))
+    source = str(Path(__file__).with_name("limit.cpp"))
+    with TemporaryDirectory(prefix="fluctua-limit-") as folder:
+        target = f"{folder}/limit.so"
+        subprocess.run([compiler, *options, source, "-o", target], check=True)
+        return ctypes.CDLL(target)  # once loaded, the file may go
 
 
 class Limit:
