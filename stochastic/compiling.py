@@ -1,11 +1,12 @@
 """From text to machine code: the only file that spells compiler options.
 
-A kernel is a small module of plain Python, written once into a cache folder under the digest of its whole text (helpers
-included) and compiled there, so that it is inlined, cached across processes and correct after any edit. Nothing is
-compiled when the package is imported.
+A kernel is a small module of plain Python, written once into a cache folder under the digest of its whole
+text (helpers included) and compiled there, so that it is inlined, cached across processes and correct after
+any edit. Nothing is compiled when the package is imported.
 
-The options are part of the promise of equal bits: no ``fastmath``, fused multiply-adds only where the text says ``fma``,
-division and square root as IEEE 754 has them (``error_model="numpy"``: no branch on a zero divisor).
+The options are part of the promise of equal bits: no ``fastmath``, fused multiply-adds only where the text
+says ``fma``, division and square root as IEEE 754 has them (``error_model="numpy"``: no branch on a zero
+divisor).
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def compile_kernel(function: Any, signature: str) -> None:
     """
     with _LOCK, _optimisation_level(2):
         function.compile(signature)
+
+
+def one_at_a_time() -> threading.RLock:
+    """Give the lock of writing and compiling: parsing in two threads at once breaks CPython 3.11."""
+    return _LOCK
 
 
 @contextmanager
@@ -131,7 +137,10 @@ def _user_folder() -> Path | None:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        warnings.warn("no writable cache folder: kernels are compiled anew each time; set FLUCTUA_CACHE_DIR", stacklevel=2)
+        warnings.warn(
+            "no writable cache folder: kernels are compiled anew each time; set FLUCTUA_CACHE_DIR",
+            stacklevel=2,
+        )
         return None
 
 
@@ -154,7 +163,9 @@ def compiled_text(text: str, how: str, names: list[str]) -> str:
 def lane_module() -> ModuleType:
     """Load the vector functions exp, log, sin, cos, tanh, compiled as lane functions."""
     text = (_HERE / "lanes.py").read_text()
-    swapped = text.replace("from fluctua.stochastic.twins import", "from fluctua.stochastic.intrinsics import")
+    swapped = text.replace(
+        "from fluctua.stochastic.twins import", "from fluctua.stochastic.intrinsics import"
+    )
     marked = f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\n" + swapped.replace(
         "from __future__ import annotations\n", ""
     )

@@ -27,7 +27,9 @@ class Langevin(Value):
 
     def _set_baths(self, friction: object, baths: object) -> None:
         if (friction is None) == (baths is None):
-            raise InvalidInput("give friction or baths, one of them", "dynamics", "friction=1.0 is short for one bath")
+            raise InvalidInput(
+                "give friction or baths, one of them", "dynamics", "friction=1.0 is short for one bath"
+            )
         made = tuple(
             build(bath, {"Bath": Bath}, f"dynamics.baths.{k}")
             for k, bath in enumerate(sequence(baths, "dynamics.baths", "bath") if baths is not None else ())
@@ -78,7 +80,10 @@ def per_coordinate(value: Any, where: str) -> PerCoordinate | None:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return {name: number(item, f"{where}.{name}", positive=True) for name, item in mapping(value, where).items()}
+        return {
+            name: number(item, f"{where}.{name}", positive=True)
+            for name, item in mapping(value, where).items()
+        }
     return number(value, where, positive=True)
 
 

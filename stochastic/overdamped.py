@@ -26,19 +26,20 @@ class Overdamped(Langevin):
     baths : sequence of Bath
         Named baths, each on some of the coordinates.
     scheme : {"euler-maruyama", "heun"}
-        Euler-Maruyama, weak order 1: heat is the exact log-ratio of the step's path probabilities. Stochastic Heun, weak
-        order 2 for additive noise: heat is the Stratonovich integral of the force; no `log_ratio` column.
+        Euler-Maruyama, weak order 1: heat is the exact log-ratio of the step's path probabilities. Stochastic
+        Heun, weak order 2 for additive noise: heat is the Stratonovich integral of the force; no `log_ratio`
+        column.
 
     Raises
     ------
     InvalidInput
-        Neither or both of friction and baths, or two baths on one coordinate: their heat current would diverge as the time
-        step goes to 0 (Parrondo, Espanol, Am. J. Phys. 64, 1125, 1996).
+        Neither or both of friction and baths, or two baths on one coordinate: their heat current would
+        diverge as the time step goes to 0 (Parrondo, Espanol, Am. J. Phys. 64, 1125, 1996).
 
     Source
     ------
-    Sekimoto, Stochastic Energetics (2010), chapter 4; Kloeden, Platen, Numerical Solution of Stochastic Differential
-    Equations (1992), chapters 14, 15.
+    Sekimoto, Stochastic Energetics (2010), chapter 4; Kloeden, Platen, Numerical Solution of Stochastic
+    Differential Equations (1992), chapters 14, 15.
     """
 
     underdamped: ClassVar[bool] = False

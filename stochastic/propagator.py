@@ -2,8 +2,8 @@
 
     start (initial state) -> kernel (moves, control changes, ledger) -> columns
 
-A `Propagator` is made once per run; `run(first, count)` gives trajectories first .. first + count - 1, the same bits for any
-cutting into blocks, any thread and any order.
+A `Propagator` is made once per run; `run(first, count)` gives trajectories first .. first + count - 1, the
+same bits for any cutting into blocks, any thread and any order.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ _SIGNATURE = (
 class Block:
     """Some consecutive trajectories: columns of their ledger, and if asked for their strokes and paths.
 
-    columns : one value a trajectory. strokes : trajectory-major, one value a trajectory and stroke; `stroke` counts the
-    strokes of the schedule from 0. paths : one value a trajectory and sample.
+    columns : one value a trajectory. strokes : trajectory-major, one value a trajectory and stroke; `stroke`
+    counts the strokes of the schedule from 0. paths : one value a trajectory and sample.
     """
 
     columns: Columns
@@ -77,7 +77,8 @@ class Propagator:
     Raises
     ------
     InvalidInput
-        Whatever cannot be run: unknown names, an ill-defined start, an odd number of steps where baths must alternate.
+        Whatever cannot be run: unknown names, an ill-defined start, an odd number of steps where baths must
+        alternate.
     """
 
     def __init__(
@@ -97,7 +98,8 @@ class Propagator:
         path_every: int = 1,
         lanes: int = LANES,
     ) -> None:
-        # A fresh graph: the text of a kernel, and with it the bits, must not depend on what was asked of `system` before.
+        # A fresh graph: the text of a kernel, and with it the bits, must not depend on what was asked of
+        # `system` before.
         system = type(system)(**system.table())
         self.system, self.seed, self.direction, self.lanes = system, seed, direction, lanes
         self.links = dynamics.resolve(system)
@@ -148,12 +150,13 @@ class Propagator:
 
     def compile(self) -> None:
         """Compile the kernel now, or load it from the cache; done by the first `run` otherwise."""
-        if self._compiled is None:
-            noise = compiling.noise_module(self.lanes)
-            text = module_text(self.form, self.lanes, compiling.lane_module().__name__, noise.__name__)
-            simulate = compiling.load(text, "kernel").simulate
-            compiling.compile_kernel(simulate, _SIGNATURE)
-            self._compiled = simulate
+        with compiling.one_at_a_time():
+            if self._compiled is None:
+                noise = compiling.noise_module(self.lanes)
+                text = module_text(self.form, self.lanes, compiling.lane_module().__name__, noise.__name__)
+                simulate = compiling.load(text, "kernel").simulate
+                compiling.compile_kernel(simulate, _SIGNATURE)
+                self._compiled = simulate
 
     # ---- running
 
@@ -184,7 +187,13 @@ class Propagator:
         return result
 
     def _simulate(
-        self, state: Floats, first: int, tables: Tables, samples: NDArray[np.int64], keep_strokes: bool, purpose: str
+        self,
+        state: Floats,
+        first: int,
+        tables: Tables,
+        samples: NDArray[np.int64],
+        keep_strokes: bool,
+        purpose: str,
     ) -> tuple[Floats, Floats, Floats]:
         self.compile()
         count, reported = state.shape[1], self.layout.reported
@@ -247,14 +256,20 @@ class Propagator:
             columns |= {"work": control + force, "control_work": control, "force_work": force}
         if self.form.bare:
             bare = rows[at("bare_start")] if since is None else since[at("bare")]
-            columns["exclusive_work"] = columns["work"] - ((rows[at("energy")] - rows[at("bare")]) - (energy - bare))
+            columns["exclusive_work"] = columns["work"] - (
+                (rows[at("energy")] - rows[at("bare")]) - (energy - bare)
+            )
         if self.form.one_beta:
             columns["dimensionless_work"] = grown("dimensionless_work")
         heats = [grown(f"heat_{b}") for b in range(self.form.baths)]
         columns["heat"] = sum(heats[1:], heats[0])
         if len(heats) > 1:
             columns |= {f"heat_{name}": heat for name, heat in zip(self.bath_names, heats, strict=True)}
-        columns |= {"entropy_flow": grown("entropy_flow"), "shadow_work": grown("shadow_work"), "energy_change": change}
+        columns |= {
+            "entropy_flow": grown("entropy_flow"),
+            "shadow_work": grown("shadow_work"),
+            "energy_change": change,
+        }
         if "log_ratio" in self.layout.rows:
             columns["log_ratio"] = grown("log_ratio")
         return columns
@@ -307,7 +322,9 @@ class Propagator:
             "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
             "stroke": np.tile(np.arange(number, dtype=np.int32), count),
         }
-        return head | {name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]}
+        return head | {
+            name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]
+        }
 
     def _paths(self, first: int, paths: Floats, samples: NDArray[np.int64]) -> Columns:
         at, count = self.layout.row, paths.shape[2]
@@ -331,7 +348,10 @@ def form_of(
     record: Mapping[str, str],
 ) -> Form:
     """Say which kernel a run needs."""
-    energy, gradient = system.energy_node, tuple(system.gradient)  # before the records, which then cannot reorder them
+    energy, gradient = (
+        system.energy_node,
+        tuple(system.gradient),
+    )  # before the records, which then cannot reorder them
     swirl = tuple(system.force_nodes) if system.forces else ()
     one_beta = bool(np.all(schedule.beta == schedule.beta[:, :1])) and bool(
         np.all(schedule.opening_beta == schedule.opening_beta[:, :1])
@@ -356,9 +376,14 @@ def form_of(
 def records_of(system: Potential, record: Mapping[str, str], underdamped: bool) -> tuple[Record, ...]:
     """Read the formulas that a run records; velocities may stand in them when there are any."""
     velocities = system.velocities if underdamped else ()
-    names = {name: symbol for name, symbol in system.names.items() if name not in system.velocities or name in velocities}
+    names = {
+        name: symbol
+        for name, symbol in system.names.items()
+        if name not in system.velocities or name in velocities
+    }
     return tuple(
-        parse_record(name, text, system.graph, names, tuple(system.coordinates)) for name, text in record.items()
+        parse_record(name, text, system.graph, names, tuple(system.coordinates))
+        for name, text in record.items()
     )
 
 

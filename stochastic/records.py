@@ -1,10 +1,10 @@
 """What a run records beyond the ledger: formulas, integrated, evaluated at the end, or searched along the path.
 
-    "integral(f)"       integral of f over time, trapezoid rule
-    "integral(f, q)"    Stratonovich integral of f along the coordinate q
-    "final(f)"          f at the end (of each stroke, in the strokes table)
-    "max(f)", "min(f)"  the extreme over the ends of all steps and the start
-    "first(q > 1)"      time of the first such instant at which the condition holds; null if it never does
+"integral(f)"       integral of f over time, trapezoid rule
+"integral(f, q)"    Stratonovich integral of f along the coordinate q
+"final(f)"          f at the end (of each stroke, in the strokes table)
+"max(f)", "min(f)"  the extreme over the ends of all steps and the start
+"first(q > 1)"      time of the first such instant at which the condition holds; null if it never does
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Record:
     along: int | None = None
 
 
-def parse_record(name: str, text: str, graph: Graph, names: Mapping[str, str], coordinates: tuple[str, ...]) -> Record:
+def parse_record(
+    name: str, text: str, graph: Graph, names: Mapping[str, str], coordinates: tuple[str, ...]
+) -> Record:
     """Read one entry of `record`.
 
     Parameters
@@ -52,15 +54,23 @@ def parse_record(name: str, text: str, graph: Graph, names: Mapping[str, str], c
     where = f"record.{name}"
     found = _FORM.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise InvalidInput(f"{text!r} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}")
+        raise InvalidInput(
+            f"{text!r} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}"
+        )
     kind, inside = found.groups()
     if kind not in KINDS:
-        raise InvalidInput(f"{kind!r} is not a kind of record", where, f"kinds are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
+        raise InvalidInput(
+            f"{kind!r} is not a kind of record",
+            where,
+            f"kinds are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}",
+        )
     if kind == "first":
         return Record(name, kind, graph.parse_condition(inside, names, where))
     formula, along = _split(inside) if kind == "integral" else (inside, None)
     if along is not None and along not in coordinates:
-        raise InvalidInput(f"{along!r} is not a coordinate", where, f"coordinates are {', '.join(coordinates)}")
+        raise InvalidInput(
+            f"{along!r} is not a coordinate", where, f"coordinates are {', '.join(coordinates)}"
+        )
     node = graph.parse(formula, names, where)
     return Record(name, kind, node, None if along is None else coordinates.index(along))
 

@@ -1,7 +1,7 @@
 """From a schedule to the numbers a kernel reads: one row a step, one a stroke, and the constants of the run.
 
-Everything here is made of + - * / and square roots, and of exponentials taken in decimal arithmetic: what a table is made
-of decides the bits of a run as much as the kernel does.
+Everything here is made of + - * / and square roots, and of exponentials taken in decimal arithmetic: what a
+table is made of decides the bits of a run as much as the kernel does.
 """
 
 from __future__ import annotations
@@ -146,7 +146,12 @@ def _strokes(schedule: Schedule) -> tuple[Floats, Floats]:
 
 
 def _constants(
-    form: Form, layout: Layout, time_step: float, links: Sequence[Link], masses: Sequence[float], parameters: Sequence[float]
+    form: Form,
+    layout: Layout,
+    time_step: float,
+    links: Sequence[Link],
+    masses: Sequence[float],
+    parameters: Sequence[float],
 ) -> Floats:
     values = {"time_step": time_step, "half_step": 0.5 * time_step}
     values |= {f"p_{k}": value for k, value in enumerate(parameters)}

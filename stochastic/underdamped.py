@@ -17,10 +17,10 @@ class Underdamped(Langevin):
         dq_i = v_i dt
         m_i dv_i = F_i(q, lambda) dt + sum_nu [ -gamma_nu v_i dt + sqrt(2 gamma_nu T_nu) dB_nu ]      (1)
 
-    A step is a palindrome of three exact maps, at frozen controls: B kicks the velocities, A drifts the positions, O is the
-    Ornstein-Uhlenbeck process of every bath in turn; the heat of a bath is the kinetic energy that its own map changes.
-    Several baths on one coordinate act in an order that is its own reverse; with one O in the step the order alternates, and
-    the number of steps must be even.
+    A step is a palindrome of three exact maps, at frozen controls: B kicks the velocities, A drifts the
+    positions, O is the Ornstein-Uhlenbeck process of every bath in turn; the heat of a bath is the kinetic
+    energy that its own map changes. Several baths on one coordinate act in an order that is its own reverse;
+    with one O in the step the order alternates, and the number of steps must be even.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ class Underdamped(Langevin):
     baths : sequence of Bath
         Named baths, each on some of the coordinates.
     scheme : str
-        The letters of the splitting, a palindrome of A, B and O, each at least once; a letter that stands k times acts for
-        1/k of the time step.
+        The letters of the splitting, a palindrome of A, B and O, each at least once; a letter that stands k
+        times acts for 1/k of the time step.
 
     Raises
     ------
     InvalidInput
-        A splitting that is no palindrome or lacks a letter, neither or both of friction and baths, a mass that is not
-        positive.
+        A splitting that is no palindrome or lacks a letter, neither or both of friction and baths, a mass
+        that is not positive.
 
     Source
     ------
-    Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34 (BAOAB); Sivak, Chodera, Crooks, Phys. Rev. X 3, 011007 (2013)
-    (shadow work).
+    Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34 (BAOAB); Sivak, Chodera, Crooks, Phys. Rev. X 3,
+    011007 (2013) (shadow work).
     """
 
     underdamped: ClassVar[bool] = True
@@ -65,7 +65,9 @@ class Underdamped(Langevin):
 
     def masses_of(self, system: Potential) -> tuple[float, ...]:
         """List the mass of each coordinate."""
-        return tuple(value_at(self.mass, name, system.coordinates, "dynamics.mass") for name in system.coordinates)
+        return tuple(
+            value_at(self.mass, name, system.coordinates, "dynamics.mass") for name in system.coordinates
+        )
 
 
 def _splitting(scheme: object) -> str:
@@ -74,9 +76,13 @@ def _splitting(scheme: object) -> str:
         raise InvalidInput(f"{shown(scheme)} is not a splitting", where, 'write letters such as "BAOAB"')
     letters = scheme.replace(" ", "")
     if set(letters) != set("ABO"):
-        raise InvalidInput(f"{scheme!r} is not a splitting", where, "use each of the letters A, B and O, and no other")
+        raise InvalidInput(
+            f"{scheme!r} is not a splitting", where, "use each of the letters A, B and O, and no other"
+        )
     if letters != letters[::-1]:
         raise InvalidInput(
-            f"{scheme!r} is not its own reverse, so the reversed process would be another one", where, "write a palindrome, BAOAB"
+            f"{scheme!r} is not its own reverse, so the reversed process would be another one",
+            where,
+            "write a palindrome, BAOAB",
         )
     return letters

@@ -10,9 +10,9 @@ and unrolled, as text, into the straight line that a compiler keeps in registers
     q_0 = fma(drift, v_0, q_0)
     q_1 = fma(drift, v_1, q_1)
 
-Four rules are all there is. A loop over a name in `ranges` is written out. ``name[i]`` becomes ``name_<i>``, or the value
-itself when `name` is in `constants`. An ``if`` whose condition is known is decided. A bare call of a name in `insertions`
-is replaced by those lines.
+Four rules are all there is. A loop over a name in `ranges` is written out. ``name[i]`` becomes ``name_<i>``,
+or the value itself when `name` is in `constants`. An ``if`` whose condition is known is decided. A bare call
+of a name in `insertions` is replaced by those lines.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def unroll(
 
 class _Unroller:
     def __init__(
-        self, ranges: Mapping[str, int], constants: Mapping[str, object], insertions: Mapping[str, Sequence[str]]
+        self,
+        ranges: Mapping[str, int],
+        constants: Mapping[str, object],
+        insertions: Mapping[str, Sequence[str]],
     ) -> None:
         self.ranges, self.constants, self.insertions = ranges, constants, insertions
 
@@ -80,7 +83,9 @@ class _Unroller:
 
     def value(self, node: ast.expr, index: Mapping[str, int]) -> object:
         scope = {**self.constants, **index}
-        return eval(compile(ast.Expression(node), "<kernel text>", "eval"), {"__builtins__": {}}, scope)  # our own text
+        return eval(
+            compile(ast.Expression(node), "<kernel text>", "eval"), {"__builtins__": {}}, scope
+        )  # our own text
 
 
 class _Names(ast.NodeTransformer):

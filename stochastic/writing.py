@@ -1,8 +1,8 @@
 """Write the module of a kernel: generated lane functions of the formulas, unrolled physics, the frame.
 
-A kernel belongs to a *form*: the trees of the formulas, the number of coordinates, the links to baths, the letters of the
-splitting. Masses, frictions, temperatures, parameters, protocols and the names a user chose are numbers in tables or
-nothing at all, so that equal physics shares one compiled kernel.
+A kernel belongs to a *form*: the trees of the formulas, the number of coordinates, the links to baths, the
+letters of the splitting. Masses, frictions, temperatures, parameters, protocols and the names a user chose
+are numbers in tables or nothing at all, so that equal physics shares one compiled kernel.
 """
 
 from __future__ import annotations
@@ -95,26 +95,42 @@ def layout_of(form: Form, lanes: int) -> Layout:
     state = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
     sampled = ["control_work"] + ["force_work"] * bool(form.swirl) + _numbered("heat", form.baths)
     rest = ["dimensionless_work"] * form.one_beta + ["entropy_flow", "shadow_work"]
-    rest += ["log_ratio"] * (form.scheme != "heun") + ["energy", "energy_start"] + ["bare", "bare_start"] * form.bare
+    rest += (
+        ["log_ratio"] * (form.scheme != "heun")
+        + ["energy", "energy_start"]
+        + ["bare", "bare_start"] * form.bare
+    )
     for k, record in enumerate(form.records):
         rest += [f"record_{k}"] + [f"total_{k}"] * (record.kind in ("max", "min", "first"))
     scratch = _numbered("force", n) + (_numbered("swirl", n) if form.swirl else [])
     scratch += [f"value_{k}" for k, record in enumerate(form.records) if record.kind == "integral"]
     counts = [len(state), len(state + sampled), len(state + sampled + rest)]
-    return Layout(lanes + PADDING, tuple(state + sampled + rest + scratch), *counts, _table_of(form), _constants_of(form))
+    return Layout(
+        lanes + PADDING,
+        tuple(state + sampled + rest + scratch),
+        *counts,
+        _table_of(form),
+        _constants_of(form),
+    )
 
 
 def _table_of(form: Form) -> tuple[str, ...]:
     columns = _numbered("c", form.controls) + _numbered("n", form.controls) + ["beta_next", "beta_change"]
     columns += _numbered("beta", form.baths)
-    each = ("keep", "spread", "inverse_spread", "half") if form.underdamped else ("spread", "inverse_spread", "temperature")
+    each = (
+        ("keep", "spread", "inverse_spread", "half")
+        if form.underdamped
+        else ("spread", "inverse_spread", "temperature")
+    )
     return tuple(columns + [name for column in each for name in _numbered(column, len(form.links))])
 
 
 def _constants_of(form: Form) -> tuple[str, ...]:
     names = ["time_step", "half_step"]
     each = ("half_mass", "impulse") if form.underdamped else ("mobility_time",)
-    names += ["drift_time"] * form.underdamped + [name for one in each for name in _numbered(one, form.coordinates)]
+    names += ["drift_time"] * form.underdamped + [
+        name for one in each for name in _numbered(one, form.coordinates)
+    ]
     return tuple(names + _numbered("p", form.parameters))
 
 
@@ -174,7 +190,8 @@ def _formulas(form: Form) -> str:
         return graph.substitute(node, change)
 
     force = [
-        graph.sub(form.swirl[i], slope) if form.swirl else graph.neg(slope) for i, slope in enumerate(form.gradient)
+        graph.sub(form.swirl[i], slope) if form.swirl else graph.neg(slope)
+        for i, slope in enumerate(form.gradient)
     ]
     held = [form.energy, *force, *form.swirl]
     wanted = [record.node for record in form.records if record.kind != "final"]
@@ -183,7 +200,10 @@ def _formulas(form: Form) -> str:
         _lane_function(form, "energy_of", "Energy.", [form.energy]),
         _lane_function(form, "force_of", "Forces.", force),
         _lane_function(
-            form, "meet_of", "Energy and forces before a control change, then after it.", held + [after(a) for a in held]
+            form,
+            "meet_of",
+            "Energy and forces before a control change, then after it.",
+            held + [after(a) for a in held],
         ),
     ]
     if form.bare:
@@ -191,7 +211,11 @@ def _formulas(form: Form) -> str:
         texts.append(_lane_function(form, "bare_of", "Energy with all controls at zero.", [bare]))
     if wanted:
         both = wanted + [after(node) for node in wanted]
-        texts.append(_lane_function(form, "observe_of", "Recorded formulas before a control change, then after it.", both))
+        texts.append(
+            _lane_function(
+                form, "observe_of", "Recorded formulas before a control change, then after it.", both
+            )
+        )
     if final:
         texts.append(_lane_function(form, "final_of", "Formulas recorded at the end.", final))
     return "\n\n\n".join(texts)
@@ -201,7 +225,12 @@ def _arguments(form: Form) -> str:
     """Every lane function of formulas takes the same arguments; what it does not use costs nothing once inlined."""
     n = form.coordinates
     names = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
-    return ", ".join(names + _numbered("c", form.controls) + _numbered("n", form.controls) + _numbered("p", form.parameters))
+    return ", ".join(
+        names
+        + _numbered("c", form.controls)
+        + _numbered("n", form.controls)
+        + _numbered("p", form.parameters)
+    )
 
 
 def _lane_function(form: Form, name: str, meaning: str, outputs: Sequence[int]) -> str:
@@ -249,7 +278,10 @@ def _move(form: Form, turned: bool) -> list[str]:
     texts, lines, fresh, occurrence = _texts("underdamped"), ["gained = 0.0"], True, 0
     for place, letter in enumerate(form.scheme):
         if letter == "B" and not fresh:
-            lines += _unrolled(form, "def forces_here():\n    forces()\n    for i in COORDINATES:\n        force[i] = force_mid[i]")
+            lines += _unrolled(
+                form,
+                "def forces_here():\n    forces()\n    for i in COORDINATES:\n        force[i] = force_mid[i]",
+            )
             fresh = True
         if letter == "B":
             lines += _unrolled(form, texts["kick"])
@@ -279,15 +311,22 @@ def _observe(form: Form) -> list[str]:
     watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
     if not watched:
         return []
-    lines = [f"{', '.join([f'met_{k}' for k in watched] + [f'next_{k}' for k in watched])} = observe_of({_arguments(form)})"]
+    lines = [
+        f"{', '.join([f'met_{k}' for k in watched] + [f'next_{k}' for k in watched])} = observe_of({_arguments(form)})"
+    ]
     for k in watched:
         record = form.records[k]
         width = "half_step" if record.along is None else f"0.5 * (q_{record.along} - q_old_{record.along})"
         lines += {
-            "integral": [f"record_{k} = fma({width}, value_{k} + met_{k}, record_{k})", f"value_{k} = next_{k}"],
+            "integral": [
+                f"record_{k} = fma({width}, value_{k} + met_{k}, record_{k})",
+                f"value_{k} = next_{k}",
+            ],
             "max": [f"record_{k} = select(met_{k} > record_{k}, met_{k}, record_{k})"],
             "min": [f"record_{k} = select(met_{k} < record_{k}, met_{k}, record_{k})"],
-            "first": [f"record_{k} = select(met_{k}, select(record_{k} > time, time, record_{k}), record_{k})"],
+            "first": [
+                f"record_{k} = select(met_{k}, select(record_{k} > time, time, record_{k}), record_{k})"
+            ],
         }[record.kind]
     return lines
 
@@ -331,7 +370,11 @@ def _begin(form: Form, layout: Layout) -> list[str]:
     """Set every row but the state: accumulators at zero, extremes at minus or plus infinity, the energies at the first instant."""
     lines = [f"energy = energy_of({_arguments(form)})", "energy_start = energy"]
     lines += [f"bare = bare_of({_arguments(form)})", "bare_start = bare"] if form.bare else []
-    zero = [row for row in layout.rows[layout.state : layout.reported] if not row.startswith(("energy", "bare", "total"))]
+    zero = [
+        row
+        for row in layout.rows[layout.state : layout.reported]
+        if not row.startswith(("energy", "bare", "total"))
+    ]
     lines += [f"{row} = 0.0" for row in zero]
     limits = {"max": "-inf", "min": "inf", "first": "inf"}
     lines += [f"total_{k} = {limits[r.kind]}" for k, r in enumerate(form.records) if r.kind in limits]
@@ -343,9 +386,13 @@ def _turn(form: Form, layout: Layout) -> list[str]:
     n = form.coordinates
     lines = list(_insertions(form)["meet"]) + ["done = energy_next - energy_met", "control_work += done"]
     if form.one_beta:
-        kinetic = " + ".join(f"half_mass_{i} * v_{i} * v_{i}" for i in range(n)) if form.underdamped else "0.0"
+        kinetic = (
+            " + ".join(f"half_mass_{i} * v_{i} * v_{i}" for i in range(n)) if form.underdamped else "0.0"
+        )
         lines.append(f"kinetic = {kinetic}")
-        lines.append("dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met + kinetic, dimensionless_work))")
+        lines.append(
+            "dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met + kinetic, dimensionless_work))"
+        )
     lines += ["energy = energy_next"] + [f"force_{i} = force_next_{i}" for i in range(n)]
     lines += [f"swirl_{i} = swirl_next_{i}" for i in range(n)] if form.swirl else []
     watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
@@ -357,7 +404,9 @@ def _turn(form: Form, layout: Layout) -> list[str]:
         if kind == "integral":
             lines.append(f"value_{k} = next_{k}")
         else:
-            lines.append(f"record_{k} = " + (f"select(next_{k}, time, inf)" if kind == "first" else f"next_{k}"))
+            lines.append(
+                f"record_{k} = " + (f"select(next_{k}, time, inf)" if kind == "first" else f"next_{k}")
+            )
     return _read_row(layout, [*_controls(form), "beta_next", "beta_change"]) + _loop(layout, lines, {})
 
 

@@ -35,7 +35,14 @@ def simulate(world, schedule, z, q, v=None):
     v = None if v is None else v.astype(float).copy()
     ledger = {
         name: np.zeros(q.shape[1])
-        for name in ("control_work", "force_work", "dimensionless_work", "entropy_flow", "shadow_work", "log_ratio")
+        for name in (
+            "control_work",
+            "force_work",
+            "dimensionless_work",
+            "entropy_flow",
+            "shadow_work",
+            "log_ratio",
+        )
     }
     ledger["heat"] = np.zeros((schedule.beta.shape[1], q.shape[1]))
     ledger |= {name: np.zeros(q.shape[1]) for name in (*world.integrals, *world.stratonovich)}
@@ -44,7 +51,11 @@ def simulate(world, schedule, z, q, v=None):
     ledger["energy_start"] = world.energy(q, controls) + kinetic(world, v)
     step = 0
     for m, moves in enumerate(schedule.moves):
-        held = (schedule.controls[step], schedule.beta[step]) if moves else (schedule.closing_controls[m], schedule.closing_beta[m])
+        held = (
+            (schedule.controls[step], schedule.beta[step])
+            if moves
+            else (schedule.closing_controls[m], schedule.closing_beta[m])
+        )
         change(world, ledger, q, v, controls, beta, *held)
         controls, beta = held
         for k in range(moves):
@@ -52,7 +63,11 @@ def simulate(world, schedule, z, q, v=None):
             q, v = move(world, schedule.time_step, ledger, q, v, controls, beta, coupled, z[step], step)
             step += 1
             last = k == moves - 1
-            held = (schedule.closing_controls[m], schedule.closing_beta[m]) if last else (schedule.controls[step], schedule.beta[step])
+            held = (
+                (schedule.closing_controls[m], schedule.closing_beta[m])
+                if last
+                else (schedule.controls[step], schedule.beta[step])
+            )
             change(world, ledger, q, v, controls, beta, *held)
             controls, beta = held
         ledger["strokes"].append({"work": ledger["control_work"].copy(), "q": q.copy()})
@@ -105,14 +120,20 @@ def euler_maruyama(world, dt, ledger, q, v, controls, beta, coupled, z, step):
         home = (q[i] - new[i] - back[i] * dt / friction) ** 2 / (2 * variance)
         heat[b] -= (home - there) / beta[b]
         ledger["log_ratio"] += home - there
-        extra = extra + 0.5 * (force[i] + back[i]) * (new[i] - q[i]) + 0.25 * dt / friction * (back[i] ** 2 - force[i] ** 2)
+        extra = (
+            extra
+            + 0.5 * (force[i] + back[i]) * (new[i] - q[i])
+            + 0.25 * dt / friction * (back[i] ** 2 - force[i] ** 2)
+        )
     return new, None, heat, extra
 
 
 def heun(world, dt, ledger, q, v, controls, beta, coupled, z, step):
     heat, extra = np.zeros_like(ledger["heat"]), 0.0
     force = total_force(world, q, controls)
-    noise = np.array([np.sqrt(2 * dt / (friction * beta[b])) * z[k] for k, (i, b, friction) in enumerate(world.links)])
+    noise = np.array(
+        [np.sqrt(2 * dt / (friction * beta[b])) * z[k] for k, (i, b, friction) in enumerate(world.links)]
+    )
     mobility = np.array([[1 / friction] for _, _, friction in world.links])
     guess = q + mobility * dt * force + noise
     new = q + 0.5 * mobility * dt * (force + total_force(world, guess, controls)) + noise
@@ -134,7 +155,10 @@ def splitting(world, dt, ledger, q, v, controls, beta, coupled, z, step):
             q = q + dt / letters.count("A") * v
         elif letter == "B":
             before = kinetic(world, v)
-            v = v + dt / letters.count("B") * total_force(world, q, controls) / np.array(world.masses)[:, None]
+            v = (
+                v
+                + dt / letters.count("B") * total_force(world, q, controls) / np.array(world.masses)[:, None]
+            )
             gained = gained + kinetic(world, v) - before
         else:
             order = list(enumerate(world.links))

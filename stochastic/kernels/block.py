@@ -1,19 +1,37 @@
 """The frame of every Langevin kernel: blocks of B trajectories, strokes, steps, noise four steps at a time.
 
-A text, not a module to run: `writing.py` puts lane loops in the place of the bare calls `begin()`, `turn()`, `advance()` and
-`close()`, and adds the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals of four steps, `R` the random words behind them.
+A text, not a module to run: `writing.py` puts lane loops in the place of the bare calls `begin()`, `turn()`,
+`advance()` and `close()`, and adds the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals
+of four steps, `R` the random words behind them.
 """
 
 
 def simulate(
-    first, count, table, openings, closings, stops, samples, constants, key0, key1, tag, start, out, strokes, paths, A, Z, R
+    first,
+    count,
+    table,
+    openings,
+    closings,
+    stops,
+    samples,
+    constants,
+    key0,
+    key1,
+    tag,
+    start,
+    out,
+    strokes,
+    paths,
+    A,
+    Z,
+    R,
 ):
     """Carry trajectories first .. first + count - 1 from `start` through all strokes.
 
-    table: one row a step (controls held and next, inverse temperatures, bath coefficients). openings, closings: the control
-    change at a stroke's first instant, the controls at its last. stops: steps done when a stroke ends. samples: steps after
-    which a path is sampled, ended by -1. out: the reported rows; strokes: the same at each stroke's end; paths: the first
-    rows at each sample.
+    table: one row a step (controls held and next, inverse temperatures, bath coefficients). openings,
+    closings: the control change at a stroke's first instant, the controls at its last. stops: steps done when
+    a stroke ends. samples: steps after which a path is sampled, ended by -1. out: the reported rows; strokes:
+    the same at each stroke's end; paths: the first rows at each sample.
     """
     hoist()
     for block in range(0, count, B):

@@ -24,7 +24,9 @@ def euler_maruyama():
         entropy_flow = fma(-beta[BATH_OF[i]], absorbed, entropy_flow)
         log_ratio += ratio
         shadow_work = fma(0.5 * (force[i] + force_met[i]), moved, shadow_work)
-        shadow_work = fma(0.25 * mobility_time[i] * (force_met[i] - force[i]), force_met[i] + force[i], shadow_work)
+        shadow_work = fma(
+            0.25 * mobility_time[i] * (force_met[i] - force[i]), force_met[i] + force[i], shadow_work
+        )
 
 
 def heun():

@@ -1,10 +1,12 @@
 """Underdamped motion, one lane and one time step; the letters of a splitting, then the ledger.
 
-A text, not a module to run: `writing.py` unrolls it for a number of coordinates and puts the letters in order.
+A text, not a module to run: `writing.py` unrolls it for a number of coordinates and puts the letters in
+order.
 
-    B   v' = v + (dt/b) F(q)/m                                  kick; changes the kinetic energy by shadow work
-    A   q' = q + (dt/a) v                                       drift; changes the potential energy by shadow work
-    O   v' = c v + sqrt((1 - c^2)/(beta m)) z,  c = e^(-gamma dt/(o m))     bath: dQ = m (v'^2 - v^2)/2
+    B   v' = v + (dt/b) F(q)/m                                  kick; changes the kinetic energy by shadow
+    work A   q' = q + (dt/a) v                                       drift; changes the potential energy by
+    shadow work O   v' = c v + sqrt((1 - c^2)/(beta m)) z,  c = e^(-gamma dt/(o m))     bath: dQ = m (v'^2 -
+    v^2)/2
 
 a, b, o: how often each letter stands in the splitting. Then the controls change at the frozen state: work.
 """

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference
 
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.errors import InvalidInput
@@ -21,6 +20,8 @@ from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench, Thermostatic
 from fluctua.stochastic.streams import draw_normals
 from fluctua.stochastic.underdamped import Underdamped
+
+import reference
 
 COUNT = 150  # a whole block and a ragged one
 ROUNDING = 1e-11  # 1e-15 a step and operation, 100 steps, energies up to some tens
@@ -50,7 +51,9 @@ def quartic_world(**more):
 
 def run_both(system, world, dynamics, protocol, time_step, initial, state, **more):
     """The kernel's block and the twin's ledger on the same normals and the same start."""
-    propagator = Propagator(system, dynamics, protocol, time_step=time_step, seed=7, initial=initial, strokes=True, **more)
+    propagator = Propagator(
+        system, dynamics, protocol, time_step=time_step, seed=7, initial=initial, strokes=True, **more
+    )
     first = 40
     block = propagator.run(first, COUNT)
     draws = propagator.schedule.steps * propagator.form.normals
@@ -63,12 +66,18 @@ def run_both(system, world, dynamics, protocol, time_step, initial, state, **mor
 
 def assert_same_ledger(propagator, block, twin):
     columns = block.columns
-    pairs = {name: twin[name] for name in ("shadow_work", "entropy_flow", "dimensionless_work", "log_ratio") if name in columns}
+    pairs = {
+        name: twin[name]
+        for name in ("shadow_work", "entropy_flow", "dimensionless_work", "log_ratio")
+        if name in columns
+    }
     pairs["work"] = twin["control_work"] + twin["force_work"]
     pairs["heat"] = twin["heat"].sum(axis=0)
     pairs["energy_change"] = twin["energy_end"] - twin["energy_start"]
     if len(propagator.bath_names) > 1:
-        pairs |= {f"heat_{name}": heat for name, heat in zip(propagator.bath_names, twin["heat"], strict=True)}
+        pairs |= {
+            f"heat_{name}": heat for name, heat in zip(propagator.bath_names, twin["heat"], strict=True)
+        }
     for i, name in enumerate(propagator.system.coordinates):
         pairs[f"{name}_final"] = twin["q"][i]
         if twin["v"] is not None:
@@ -131,11 +140,15 @@ def web_world(**more):
     return reference.World(energy=energy, force=force, swirl=swirl, **more)
 
 
-HOT_COLD = Protocol([Isothermal(0.5, k=(0.0, 1.0)), Isothermal(0.3, k=(1.0, 0.5))], temperature={"hot": 2.0, "cold": 1.0})
+HOT_COLD = Protocol(
+    [Isothermal(0.5, k=(0.0, 1.0)), Isothermal(0.3, k=(1.0, 0.5))], temperature={"hot": 2.0, "cold": 1.0}
+)
 
 
 def test_three_coordinates_two_baths_and_a_swirl_overdamped():
-    dynamics = Overdamped(baths=[Bath("hot", on="x", friction=1.0), Bath("cold", on=("y", "z"), friction=2.0)])
+    dynamics = Overdamped(
+        baths=[Bath("hot", on="x", friction=1.0), Bath("cold", on=("y", "z"), friction=2.0)]
+    )
     world = web_world(links=((0, 0, 1.0), (1, 1, 2.0), (2, 1, 2.0)), scheme="euler-maruyama")
     got = run_both(WEB, world, dynamics, HOT_COLD, 0.01, Point(x=0.3, y=-0.4, z=0.1), [0.3, -0.4, 0.1])
     assert_same_ledger(*got)
@@ -147,7 +160,9 @@ def test_two_baths_on_every_coordinate_take_turns(scheme):
     links = tuple((i, b, friction) for i in range(3) for b, friction in ((0, 1.0), (1, 0.5)))
     world = web_world(masses=(1.0, 2.0, 3.0), links=links, scheme=scheme)
     masses = {"x": 1.0, "y": 2.0, "z": 3.0}
-    dynamics = Underdamped(mass=masses, baths=[Bath("hot", friction=1.0), Bath("cold", friction=0.5)], scheme=scheme)
+    dynamics = Underdamped(
+        mass=masses, baths=[Bath("hot", friction=1.0), Bath("cold", friction=0.5)], scheme=scheme
+    )
     protocol = Protocol(
         [Isothermal(0.5, k=(0.0, 1.0)), Isolated(0.2, k=(1.0, 0.5)), Isothermal(0.1, baths=["hot"])],
         temperature={"hot": 2.0, "cold": 1.0},
@@ -166,19 +181,27 @@ def test_one_o_and_two_baths_need_an_even_number_of_steps():
 
 def test_isolated_steps_take_no_heat_at_all():
     protocol = Protocol([Isolated(1.0, h=(0.0, 1.0))], beta=1.0, k=1.0)
-    columns = Propagator(QUARTIC, Underdamped(1.0, friction=1.0), protocol, time_step=0.01, seed=1).run(0, 64).columns
+    columns = (
+        Propagator(QUARTIC, Underdamped(1.0, friction=1.0), protocol, time_step=0.01, seed=1)
+        .run(0, 64)
+        .columns
+    )
     assert np.all(columns["heat"] == 0.0)
     assert np.all(columns["log_ratio"] == 0.0)
 
 
-@pytest.mark.parametrize("dynamics", [Overdamped(friction=1.0), Underdamped(mass=1.0, friction=1.0)], ids=["over", "under"])
+@pytest.mark.parametrize(
+    "dynamics", [Overdamped(friction=1.0), Underdamped(mass=1.0, friction=1.0)], ids=["over", "under"]
+)
 def test_first_law_holds_to_rounding_over_a_thousand_steps(dynamics):
     protocol = Protocol([Isothermal(5.0, h=(0.0, 1.0)), Thermostatic(5.0, beta=(1.0, 2.0))], beta=1.0, k=1.0)
     columns = Propagator(QUARTIC, dynamics, protocol, time_step=0.01, seed=3).run(0, 1000).columns
     residual = columns["energy_change"] - columns["work"] - columns["heat"] - columns["shadow_work"]
     largest = np.abs(columns["energy_change"]).max()
     assert np.abs(residual).max() < 1e-12 * (1 + largest)
-    control = columns["energy_change"] - columns["work"] - columns["heat"]  # without shadow work it is no identity
+    control = (
+        columns["energy_change"] - columns["work"] - columns["heat"]
+    )  # without shadow work it is no identity
     assert np.abs(control).max() > 1e-6
 
 
@@ -196,7 +219,15 @@ RECORD = {
 
 def recorded(**more):
     return Propagator(
-        QUARTIC, Overdamped(friction=1.0), RAMP, time_step=0.01, seed=5, record=RECORD, paths=40, initial=Point(x=0.3), **more
+        QUARTIC,
+        Overdamped(friction=1.0),
+        RAMP,
+        time_step=0.01,
+        seed=5,
+        record=RECORD,
+        paths=40,
+        initial=Point(x=0.3),
+        **more,
     )
 
 
@@ -225,13 +256,24 @@ def test_extremes_first_passages_and_last_values_agree_with_the_paths():
     assert np.isnan(first).any()
     assert np.isfinite(first).any()
     np.testing.assert_array_equal(block.columns["crossed"][:40], first)
-    np.testing.assert_array_equal(block.columns["last"][:40], x[:, -1] * propagator.schedule.closing_controls[-1, 0])
+    np.testing.assert_array_equal(
+        block.columns["last"][:40], x[:, -1] * propagator.schedule.closing_controls[-1, 0]
+    )
 
 
 def test_strokes_add_up_to_the_whole():
     block = recorded(strokes=True).run(0, 60)
     rows = {name: column.reshape(60, 4) for name, column in block.strokes.items()}
-    for name in ("work", "heat", "dimensionless_work", "energy_change", "entropy_flow", "shadow_work", "area", "swept"):
+    for name in (
+        "work",
+        "heat",
+        "dimensionless_work",
+        "energy_change",
+        "entropy_flow",
+        "shadow_work",
+        "area",
+        "swept",
+    ):
         np.testing.assert_allclose(rows[name].sum(axis=1), block.columns[name], rtol=0, atol=ROUNDING)
     np.testing.assert_array_equal(rows["highest"].max(axis=1), block.columns["highest"])
     np.testing.assert_array_equal(rows["lowest"].min(axis=1), block.columns["lowest"])
@@ -242,7 +284,11 @@ def test_strokes_add_up_to_the_whole():
 
 
 def test_what_is_recorded_changes_no_bit_of_the_rest():
-    plain = Propagator(QUARTIC, Overdamped(friction=1.0), RAMP, time_step=0.01, seed=5, initial=Point(x=0.3)).run(0, 60).columns
+    plain = (
+        Propagator(QUARTIC, Overdamped(friction=1.0), RAMP, time_step=0.01, seed=5, initial=Point(x=0.3))
+        .run(0, 60)
+        .columns
+    )
     full = recorded(strokes=True, path_every=7).run(0, 60).columns
     for name, column in plain.items():
         np.testing.assert_array_equal(column, full[name], err_msg=name)
@@ -262,7 +308,14 @@ def web(lanes=LANES, **more):
     baths = [Bath("hot", friction=1.0), Bath("cold", friction=0.5)]
     start = Steady(duration=0.2)
     return Propagator(
-        WEB, Underdamped(mass=1.0, baths=baths), HOT_COLD, time_step=0.01, seed=11, lanes=lanes, initial=start, **more
+        WEB,
+        Underdamped(mass=1.0, baths=baths),
+        HOT_COLD,
+        time_step=0.01,
+        seed=11,
+        lanes=lanes,
+        initial=start,
+        **more,
     )
 
 
@@ -306,7 +359,11 @@ def test_golden_bits():
 def test_other_processors_give_the_same_bits(processor, tmp_path):
     """Emulated by the compiler's target; an empty feature list, or the host's features would stay."""
     code = "from test_propagator import *; print(digest(web().run(0, 200).columns))"
-    env = os.environ | {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "", "FLUCTUA_CACHE_DIR": str(tmp_path)}
+    env = os.environ | {
+        "NUMBA_CPU_NAME": processor,
+        "NUMBA_CPU_FEATURES": "",
+        "FLUCTUA_CACHE_DIR": str(tmp_path),
+    }
     here = Path(__file__).parent
     env |= {"PYTHONHASHSEED": "3", "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
@@ -314,7 +371,9 @@ def test_other_processors_give_the_same_bits(processor, tmp_path):
 
 
 def test_trajectories_beyond_two_to_the_32_do_not_repeat():
-    propagator = Propagator(QUARTIC, Overdamped(friction=1.0), RAMP, time_step=0.05, seed=5, initial=Point(x=0.3))
+    propagator = Propagator(
+        QUARTIC, Overdamped(friction=1.0), RAMP, time_step=0.05, seed=5, initial=Point(x=0.3)
+    )
     low, high = propagator.run(0, 64).columns, propagator.run(2**32, 64).columns
     assert not np.any(low["heat"] == high["heat"])
     assert high["trajectory"][0] == 2**32
@@ -322,7 +381,11 @@ def test_trajectories_beyond_two_to_the_32_do_not_repeat():
 
 def test_directions_and_seeds_have_noise_of_their_own():
     def heat(**more):
-        return Propagator(QUARTIC, Overdamped(friction=1.0), HELD, time_step=0.05, **more).run(0, 9).columns["heat"]
+        return (
+            Propagator(QUARTIC, Overdamped(friction=1.0), HELD, time_step=0.05, **more)
+            .run(0, 9)
+            .columns["heat"]
+        )
 
     assert np.array_equal(heat(seed=1), heat(seed=1))
     assert not np.any(heat(seed=1) == heat(seed=2))
@@ -338,7 +401,12 @@ HELD = Protocol([Hold(1.0)], beta=1.0, k=1.0, h=0.0)
 def test_failed_trajectories_stay_as_rows_of_nan():
     cubic = Potential("x**4/4 - x**3", coordinates="x")
     propagator = Propagator(
-        cubic, Overdamped(friction=1.0), Protocol([Hold(20.0)], beta=0.2), time_step=0.1, seed=1, initial=Point(x=0.0)
+        cubic,
+        Overdamped(friction=1.0),
+        Protocol([Hold(20.0)], beta=0.2),
+        time_step=0.1,
+        seed=1,
+        initial=Point(x=0.0),
     )
     columns = propagator.run(0, 500).columns
     failed = columns["status"] == NON_FINITE
@@ -356,7 +424,9 @@ def test_the_log_ratio_theorem_holds_at_a_coarse_time_step():
     """<exp(-(W + W_shadow) + dF)> = 1 at any step: |z| < 4 (false alarm 6e-5); without shadow work it fails."""
     trap = Potential("k/2*x**2", coordinates="x", controls="k")
     squeeze = Protocol([Isothermal(1.0, k=(1.0, 4.0))], beta=1.0)
-    columns = Propagator(trap, Overdamped(friction=1.0), squeeze, time_step=0.1, seed=2).run(0, 100_000).columns
+    columns = (
+        Propagator(trap, Overdamped(friction=1.0), squeeze, time_step=0.1, seed=2).run(0, 100_000).columns
+    )
 
     def z(work):
         y = np.exp(-work) * 2.0  # dF = ln(4)/2
@@ -364,3 +434,19 @@ def test_the_log_ratio_theorem_holds_at_a_coarse_time_step():
 
     assert abs(z(columns["work"] + columns["shadow_work"])) < 4
     assert abs(z(columns["work"])) > 8
+
+
+def test_kernels_may_be_made_from_many_threads_at_once():
+    propagators = [
+        Propagator(QUARTIC, Overdamped(friction=1.0), HELD, time_step=0.05, seed=seed) for seed in range(8)
+    ]
+    works: list[float] = []
+    threads = [
+        threading.Thread(target=lambda p=p: works.append(p.run(0, 16).columns["work"].sum()))
+        for p in propagators
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(works) == 8
