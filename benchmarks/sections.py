@@ -146,7 +146,7 @@ def threads() -> list[Figure]:
     figures = []
     for dynamics in job.DYNAMICS:
         say(f"threads: {dynamics}")
-        spec = job.spec(dynamics, 262_144)
+        spec = job.spec(dynamics, 524_288)
         runs = {str(n): partial(fl.simulate, spec, threads=n, progress=False) for n in (1, 2)}
         times = race(runs, 5, time.perf_counter)
         figures.append(
@@ -160,7 +160,7 @@ def threads() -> list[Figure]:
 def disk() -> list[Figure]:
     """Two threads through the public API with rows on disk, against two copies of the hardware limit."""
     figures = []
-    trajectories = 524_288
+    trajectories = 1_048_576
     for dynamics in job.DYNAMICS:
         say(f"disk: {dynamics}")
         contenders: dict[str, Contender] = {"ours": partial(_to_disk, dynamics, trajectories)}
