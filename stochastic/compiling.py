@@ -20,7 +20,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,7 +32,7 @@ _LOCK = threading.RLock()
 
 
 def lane(function: Callable[..., Any]) -> Any:
-    """Compile a function that is inlined wherever it is called: what a lane loop needs to become vector code."""
+    """Compile a function that is inlined where it is called: what a lane loop needs to become vector code."""
     from numba import njit
 
     return njit(function, forceinline=True, error_model="numpy")
@@ -98,16 +98,14 @@ def digest(text: str) -> str:
 
 
 def _publish(path: Path, text: str) -> None:
-    """Put the text at its path whole and never again: Numba throws its cache away when a file's time changes."""
+    """Put the text at its path, whole and once: Numba throws its cache away when a file's time changes."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
         os.chmod(temporary, 0o644)
-        try:
+        with suppress(FileExistsError):
             os.link(temporary, path)
-        except FileExistsError:
-            pass
     finally:
         os.unlink(temporary)
 
@@ -116,7 +114,7 @@ _folder: Path | None = None
 
 
 def cache_folder() -> Path:
-    """Give the folder of compiled kernels: $FLUCTUA_CACHE_DIR, else the user's cache folder, else a temporary one."""
+    """Give the folder of kernels: $FLUCTUA_CACHE_DIR, else the user's cache, else a temporary one."""
     global _folder
     asked = os.environ.get("FLUCTUA_CACHE_DIR")
     if asked:
@@ -138,7 +136,7 @@ def _user_folder() -> Path | None:
             return folder
     except OSError:
         warnings.warn(
-            "no writable cache folder: kernels are compiled anew each time; set FLUCTUA_CACHE_DIR",
+            "no writable cache folder, so kernels are compiled anew each time: set FLUCTUA_CACHE_DIR",
             stacklevel=2,
         )
         return None

@@ -1,4 +1,4 @@
-"""What overdamped and underdamped dynamics share: baths, frictions, and which coordinate touches which bath."""
+"""What overdamped and underdamped dynamics share: baths, frictions, which coordinate touches which bath."""
 
 from __future__ import annotations
 

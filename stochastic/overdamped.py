@@ -63,13 +63,13 @@ class Overdamped(Langevin):
             names = [self.bath_names[other.bath] for other in links if other.coordinate == link.coordinate]
             if len(names) > 1:
                 raise InvalidInput(
-                    f"{system.coordinates[link.coordinate]} touches {' and '.join(names)}, and without inertia the heat"
-                    " current between two baths diverges as the time step goes to 0",
+                    f"{system.coordinates[link.coordinate]} touches {' and '.join(names)}, and without"
+                    " inertia the heat current between two baths diverges as the time step goes to 0",
                     "dynamics.baths",
                     "use Underdamped, or one bath a coordinate",
                 )
         return links
 
-    def masses_of(self, system: Potential) -> tuple[float, ...]:
-        """No masses: the momenta are always in equilibrium and not part of the state."""
+    def masses_of(self, _system: Potential) -> tuple[float, ...]:
+        """List no masses: the momenta are always in equilibrium and not part of the state."""
         return ()

@@ -34,8 +34,9 @@ Columns = dict[str, NDArray[Any]]
 LANES = 128
 OK, NON_FINITE = 0, 1
 _SIGNATURE = (
-    "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1], uint64, uint64,"
-    " uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[::1], float64[::1], uint64[::1])"
+    "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1],"
+    " uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
+    " float64[::1], float64[::1], uint64[::1])"
 )
 
 
@@ -130,12 +131,11 @@ class Propagator:
     def _refuse_odd_steps(self) -> None:
         steps = self.schedule.steps
         if self.form.alternates and steps % 2:
-            where = "time_step"
             even = self.schedule.duration / (steps + 1)
             raise InvalidInput(
-                f"{steps} steps are an odd number, and several baths on one coordinate take turns in an order that is its own"
-                " reverse only over an even one",
-                where,
+                f"{steps} steps are an odd number, and several baths on one coordinate take turns in an order"
+                " that is its own reverse only over an even one",
+                "time_step",
                 f"{even:.10g} gives {steps + 1}",
             )
 
@@ -177,7 +177,7 @@ class Propagator:
         return Block(columns, kept, self._paths(first, paths, samples) if sampled else None)
 
     def relax(self, state: Floats, steps: int, first: int, purpose: str) -> Floats:
-        """Carry states on for some steps at the first instant's controls and temperatures, with noise of its own."""
+        """Carry states on for some steps at the first instant's values, with noise of their own purpose."""
         count = state.shape[1]
         result = np.empty_like(state)
         tables = self._tables(held_still(self.schedule, steps))
@@ -222,7 +222,7 @@ class Propagator:
         return out, strokes, paths
 
     def _workspace(self) -> tuple[Floats, Floats, NDArray[np.uint64]]:
-        """Give this thread's scratch rows; 64-byte aligned, as a vector load across a cache line costs two."""
+        """Give this thread's scratch rows, 64-byte aligned: a load across a cache line costs two."""
         if not hasattr(self._local, "workspace"):
             pitch = self.layout.pitch
             rows = (len(self.layout.rows), max(GROUP * self.form.normals, 2), 2)
@@ -240,7 +240,7 @@ class Propagator:
         return total
 
     def _ledger(self, before: Floats, rows: Floats, since: Floats | None) -> Columns:
-        """Columns of the ledger between two reports: `rows` at the end, `since` (or nothing yet) at the beginning."""
+        """Give the ledger between two reports: `rows` at the end, `since` (or nothing) at the beginning."""
         at = self.layout.row
 
         def grown(name: str) -> Floats:
@@ -401,7 +401,7 @@ def _all_finite(columns: list[Floats]) -> NDArray[np.bool_]:
 
 
 def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
-    """A failed trajectory keeps its row; a careless mean of it is NaN, not wrong."""
+    """Blank failed trajectories: they keep their rows, and a careless mean of them is NaN, not wrong."""
     if failed.any():
         for name, column in columns.items():
             columns[name] = np.where(failed, np.nan, column)

@@ -1,4 +1,4 @@
-"""What a run records beyond the ledger: formulas, integrated, evaluated at the end, or searched along the path.
+"""What a run records beyond the ledger: formulas, integrated, taken at the end, or searched along the path.
 
 "integral(f)"       integral of f over time, trapezoid rule
 "integral(f, q)"    Stratonovich integral of f along the coordinate q
@@ -22,7 +22,7 @@ _FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", flags=re.S)
 
 @dataclass(frozen=True)
 class Record:
-    """One recorded formula: its kind, its node in the potential's graph, the coordinate it is integrated along."""
+    """One recorded formula: its kind, its node in the graph, the coordinate it is integrated along."""
 
     name: str
     kind: str

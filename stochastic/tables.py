@@ -71,7 +71,7 @@ def held_still(schedule: Schedule, steps: int) -> Schedule:
 
 
 def _next(held: Floats, closing: Floats, moves: NDArray[np.int64]) -> Floats:
-    """What each step changes to: the value held in the next step of its stroke, or the stroke's last value."""
+    """List what each step changes to: what the next step of its stroke holds, or the stroke's last value."""
     after = np.empty_like(held)
     after[:-1] = held[1:]
     ends = np.cumsum(moves) - 1
@@ -128,7 +128,7 @@ def _brownian(friction: float, time_step: float, beta: Floats) -> dict[str, Floa
 
 
 def _strokes(schedule: Schedule) -> tuple[Floats, Floats]:
-    """Rows of the control changes that open strokes, and of the controls that close them; columns as in a step's row."""
+    """Give the control changes that open strokes, and the controls that close them, in a step's columns."""
     begin = np.cumsum(schedule.moves) - schedule.moves
     moving = np.asarray(schedule.moves) > 0
     first = np.minimum(begin, max(schedule.steps - 1, 0))

@@ -70,7 +70,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is: rows of the workspace and their pitch, columns of a step's table, entries of the constants."""
+    """Where everything is: rows of the workspace, their pitch, columns of a step's table, constants."""
 
     pitch: int
     rows: tuple[str, ...]
@@ -222,7 +222,7 @@ def _formulas(form: Form) -> str:
 
 
 def _arguments(form: Form) -> str:
-    """Every lane function of formulas takes the same arguments; what it does not use costs nothing once inlined."""
+    """List the arguments of every formula: what one does not use costs nothing once it is inlined."""
     n = form.coordinates
     names = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
     return ", ".join(
@@ -244,13 +244,13 @@ def _lane_function(form: Form, name: str, meaning: str, outputs: Sequence[int]) 
 
 
 def _met(form: Form, when: str) -> list[str]:
-    """Names of what is met at a position: its energy and forces before (`met`) and after (`next`) a control change."""
+    """Name what is met at a position: energy and forces before (`met`) or after (`next`) a control change."""
     swirl = _numbered(f"swirl_{when}", form.coordinates) if form.swirl else []
     return [f"energy_{when}", *_numbered(f"force_{when}", form.coordinates), *swirl]
 
 
 def _insertions(form: Form) -> dict[str, list[str]]:
-    """What the bare calls in the texts stand for."""
+    """Say what the bare calls in the texts stand for."""
     n, arguments = form.coordinates, _arguments(form)
     return {
         "meet": [f"{', '.join(_met(form, 'met') + _met(form, 'next'))} = meet_of({arguments})"],
@@ -280,7 +280,7 @@ def _move(form: Form, turned: bool) -> list[str]:
         if letter == "B" and not fresh:
             lines += _unrolled(
                 form,
-                "def forces_here():\n    forces()\n    for i in COORDINATES:\n        force[i] = force_mid[i]",
+                "def here():\n    forces()\n    for i in COORDINATES:\n        force[i] = force_mid[i]",
             )
             fresh = True
         if letter == "B":
@@ -306,14 +306,16 @@ def _baths(form: Form, text: str, occurrence: int, backwards: bool) -> list[str]
     return lines
 
 
+def _seen(watched: Sequence[int]) -> str:
+    return ", ".join([f"met_{k}" for k in watched] + [f"next_{k}" for k in watched])
+
+
 def _observe(form: Form) -> list[str]:
     """After a move: integrals over the step, extremes and first passages at its end."""
     watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
     if not watched:
         return []
-    lines = [
-        f"{', '.join([f'met_{k}' for k in watched] + [f'next_{k}' for k in watched])} = observe_of({_arguments(form)})"
-    ]
+    lines = [f"{_seen(watched)} = observe_of({_arguments(form)})"]
     for k in watched:
         record = form.records[k]
         width = "half_step" if record.along is None else f"0.5 * (q_{record.along} - q_old_{record.along})"
@@ -358,7 +360,7 @@ def _read_and_written(lines: Sequence[str]) -> tuple[set[str], set[str]]:
 
 
 def _read_row(layout: Layout, names: Sequence[str]) -> list[str]:
-    """Hoist entries of the current table row into locals: left in the array they would cost an alias check each."""
+    """Hoist entries of a table row into locals: left in the array they would cost an alias check each."""
     return [f"{name} = row[{layout.table.index(name)}]" for name in names]
 
 
@@ -367,7 +369,7 @@ def _controls(form: Form) -> list[str]:
 
 
 def _begin(form: Form, layout: Layout) -> list[str]:
-    """Set every row but the state: accumulators at zero, extremes at minus or plus infinity, the energies at the first instant."""
+    """Set every row but the state: accumulators to zero, extremes to infinities, energies to the start's."""
     lines = [f"energy = energy_of({_arguments(form)})", "energy_start = energy"]
     lines += [f"bare = bare_of({_arguments(form)})", "bare_start = bare"] if form.bare else []
     zero = [
@@ -382,23 +384,23 @@ def _begin(form: Form, layout: Layout) -> list[str]:
 
 
 def _turn(form: Form, layout: Layout) -> list[str]:
-    """The control change at a stroke's first instant; forces and recorded values afterwards."""
+    """Open a stroke: its first control change, then forces and recorded values."""
     n = form.coordinates
-    lines = list(_insertions(form)["meet"]) + ["done = energy_next - energy_met", "control_work += done"]
+    lines = [*_insertions(form)["meet"], "done = energy_next - energy_met", "control_work += done"]
     if form.one_beta:
         kinetic = (
             " + ".join(f"half_mass_{i} * v_{i} * v_{i}" for i in range(n)) if form.underdamped else "0.0"
         )
         lines.append(f"kinetic = {kinetic}")
         lines.append(
-            "dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met + kinetic, dimensionless_work))"
+            "dimensionless_work = fma(beta_next, done,"
+            " fma(beta_change, energy_met + kinetic, dimensionless_work))"
         )
     lines += ["energy = energy_next"] + [f"force_{i} = force_next_{i}" for i in range(n)]
     lines += [f"swirl_{i} = swirl_next_{i}" for i in range(n)] if form.swirl else []
     watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
     if watched:
-        got = ", ".join([f"met_{k}" for k in watched] + [f"next_{k}" for k in watched])
-        lines.append(f"{got} = observe_of({_arguments(form)})")
+        lines.append(f"{_seen(watched)} = observe_of({_arguments(form)})")
     for k in watched:
         kind = form.records[k].kind
         if kind == "integral":

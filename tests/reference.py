@@ -1,4 +1,4 @@
-"""Slow, obvious twins of the kernels: one NumPy line a formula, whole ensembles as arrays, nothing shared with them.
+"""Slow, obvious twins of the kernels: one NumPy line a formula, whole ensembles as arrays, nothing shared.
 
 They take the physics as Python functions and the normals as an array, and return the ledger as a dictionary.
 """
@@ -30,7 +30,7 @@ def total_force(world, q, controls):
 
 
 def simulate(world, schedule, z, q, v=None):
-    """Follow the schedule; z has shape (steps, normals, N). Returns the ledger, with the state after each stroke."""
+    """Follow the schedule; z is (steps, normals, N). Returns the ledger and what each stroke ends with."""
     q = q.astype(float).copy()
     v = None if v is None else v.astype(float).copy()
     ledger = {
@@ -107,7 +107,7 @@ def move(world, dt, ledger, q, v, controls, beta, coupled, z, step):
     return q, v
 
 
-def euler_maruyama(world, dt, ledger, q, v, controls, beta, coupled, z, step):
+def euler_maruyama(world, dt, ledger, q, _v, controls, beta, _coupled, z, _step):
     heat, extra = np.zeros_like(ledger["heat"]), 0.0
     force = total_force(world, q, controls)
     new = q.copy()
@@ -128,7 +128,7 @@ def euler_maruyama(world, dt, ledger, q, v, controls, beta, coupled, z, step):
     return new, None, heat, extra
 
 
-def heun(world, dt, ledger, q, v, controls, beta, coupled, z, step):
+def heun(world, dt, ledger, q, _v, controls, beta, _coupled, z, _step):
     heat, extra = np.zeros_like(ledger["heat"]), 0.0
     force = total_force(world, q, controls)
     noise = np.array(

@@ -10,7 +10,7 @@ mu = 1/gamma. Then the controls change at the frozen state: work.
 
 
 def euler_maruyama():
-    """Heat from the step's own path probabilities: dQ = -T ln[p(q -> q')/p(q' -> q)] = -T (z_back^2 - z^2)/2."""
+    """Take heat from path probabilities: dQ = -T ln[p(q -> q')/p(q' -> q)] = -T (z_back^2 - z^2)/2."""
     for i in COORDINATES:
         q[i] = fma(mobility_time[i], force[i], fma(spread[i], z[i], q[i]))
     meet()
@@ -30,7 +30,7 @@ def euler_maruyama():
 
 
 def heun():
-    """Heat as the Stratonovich integral of the force, dQ = -(F + F') dq/2: the map has no closed path-probability ratio."""
+    """Take heat as the Stratonovich integral -(F + F') dq/2: the map has no closed path-probability ratio."""
     for i in COORDINATES:
         q[i] = fma(mobility_time[i], force[i], fma(spread[i], z[i], q[i]))
     forces()
@@ -47,7 +47,7 @@ def heun():
 
 
 def ledger():
-    """The work of non-conservative forces and of the control change at the frozen state."""
+    """Book the work of non-conservative forces, and of the control change at the frozen state."""
     if FORCED:
         pushed = 0.0
         for i in COORDINATES:

@@ -13,7 +13,7 @@ a, b, o: how often each letter stands in the splitting. Then the controls change
 
 
 def kick():
-    """B."""
+    """Change velocities: B."""
     for i in COORDINATES:
         faster = fma(impulse[i], force[i], v[i])
         gained = fma(half_mass[i] * (faster - v[i]), faster + v[i], gained)
@@ -21,7 +21,7 @@ def kick():
 
 
 def drift():
-    """A."""
+    """Change positions: A."""
     for i in COORDINATES:
         q[i] = fma(drift_time, v[i], q[i])
 
@@ -41,14 +41,14 @@ def bath():
 
 
 def arrive():
-    """At the step's last position: both energies and forces of the control change are known; finish with the old ones."""
+    """Meet the step's last position: forces before and after the control change; go on with the old."""
     meet()
     for i in COORDINATES:
         force[i] = force_met[i]
 
 
 def ledger():
-    """Shadow work of the move, then the work of the control change at the frozen state."""
+    """Book the shadow work of the move, then the work of the control change at the frozen state."""
     shadow_work += (energy_met - energy) + gained
     if FORCED:
         pushed = 0.0

@@ -37,7 +37,9 @@ def test_another_text_is_another_module(folder):
 def test_threads_never_meet_a_half_made_module(folder):
     text = f"# {folder}\nimport time\ntotal = sum(range(10**6))\nkernel = 7\n"
     seen = []
-    threads = [threading.Thread(target=lambda: seen.append(compiling.load(text, "slow").kernel)) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: seen.append(compiling.load(text, "slow").kernel)) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -49,7 +51,10 @@ def test_without_a_writable_folder_kernels_go_to_a_temporary_one(tmp_path):
     home = tmp_path / "home"
     home.write_text("a file, where a folder would have to be")
     code = "from fluctua.stochastic import compiling; print(compiling.cache_folder())"
-    env = {k: v for k, v in os.environ.items() if k != "FLUCTUA_CACHE_DIR"} | {"HOME": str(home), "XDG_CACHE_HOME": str(home)}
+    env = {k: v for k, v in os.environ.items() if k != "FLUCTUA_CACHE_DIR"} | {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+    }
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert "fluctua-" in done.stdout
     assert "set FLUCTUA_CACHE_DIR" in done.stderr
@@ -62,7 +67,7 @@ def test_importing_the_package_compiles_nothing():
 
 
 def test_no_kernel_option_may_change_the_bits():
-    """The only file that spells compiler options spells none that does: no fastmath, no parallel reductions."""
+    """The only file that spells compiler options spells none that does."""
     text = (compiling._HERE / "compiling.py").read_text().replace("no ``fastmath``", "")
     assert "fastmath" not in text
     assert "parallel=" not in text

@@ -59,7 +59,10 @@ def test_a_table_makes_the_same_value(value):
         (lambda: Overdamped(friction={"x": 1.0}).resolve(PLANE), "y is missing"),
         (lambda: Overdamped(friction={"x": 1.0, "z": 1.0}).resolve(PLANE), "'z' is not a coordinate"),
         (lambda: Overdamped(baths=[Bath("b", on="x", friction=1.0)]).resolve(PLANE), "no bath touches y"),
-        (lambda: Overdamped(baths=[Bath("b", on="w", friction=1.0)]).resolve(PLANE), "'w' is not a coordinate"),
+        (
+            lambda: Overdamped(baths=[Bath("b", on="w", friction=1.0)]).resolve(PLANE),
+            "'w' is not a coordinate",
+        ),
         (lambda: Underdamped(mass=0.0, friction=1.0), r"\(dynamics.mass\)"),
         (lambda: Underdamped(mass=1.0, friction=1.0, scheme="BAO"), "palindrome"),
         (lambda: Underdamped(mass=1.0, friction=1.0, scheme="BAB"), "each of the letters"),
@@ -74,5 +77,7 @@ def test_invalid_physics_does_not_construct(make, line):
 
 def test_two_baths_on_an_overdamped_coordinate_are_refused_with_the_reason():
     two = Overdamped(baths=[Bath("hot", on="x", friction=1.0), Bath("cold", friction=2.0)])
-    with pytest.raises(InvalidInput, match="x touches hot and cold.*diverges as the time step goes to 0.*use Underdamped"):
+    with pytest.raises(
+        InvalidInput, match=r"x touches hot and cold.*diverges as the time step goes to 0.*use Underdamped"
+    ):
         two.resolve(PLANE)

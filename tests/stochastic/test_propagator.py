@@ -102,7 +102,8 @@ def test_splittings_agree_with_their_twin(scheme):
 
 
 WEB = Potential(
-    "exp(-x**2) + k*cos(y)*x + log(2 + z**2) + tanh(x*y) + sqrt(1 + (z - y)**2) + 1/(1 + x**2) + a*(x**2 + y**2 + z**2)",
+    "exp(-x**2) + k*cos(y)*x + log(2 + z**2) + tanh(x*y) + sqrt(1 + (z - y)**2) + 1/(1 + x**2)"
+    " + a*(x**2 + y**2 + z**2)",
     coordinates=("x", "y", "z"),
     controls="k",
     parameters={"a": 0.6, "w": 0.3},
@@ -134,7 +135,7 @@ def web_world(**more):
             ]
         )
 
-    def swirl(q, c):
+    def swirl(q, _c):
         return np.array([0.3 * q[1], -0.3 * q[0], np.zeros_like(q[0])])
 
     return reference.World(energy=energy, force=force, swirl=swirl, **more)
@@ -175,7 +176,7 @@ def test_two_baths_on_every_coordinate_take_turns(scheme):
 def test_one_o_and_two_baths_need_an_even_number_of_steps():
     dynamics = Underdamped(mass=1.0, baths=[Bath("hot", friction=1.0), Bath("cold", friction=0.5)])
     protocol = Protocol([Hold(0.51)], beta=1.0, k=1.0, h=0.0)
-    with pytest.raises(InvalidInput, match="51 steps are an odd number.*52"):
+    with pytest.raises(InvalidInput, match=r"51 steps are an odd number.*52"):
         Propagator(QUARTIC, dynamics, protocol, time_step=0.01, seed=1)
 
 
@@ -235,8 +236,8 @@ def test_integrals_agree_with_the_twin():
     world = quartic_world(
         links=((0, 0, 1.0),),
         scheme="euler-maruyama",
-        integrals={"area": lambda q, v, c: q[0] ** 2},
-        stratonovich={"swept": (lambda q, v, c: q[0] ** 3 - c[0] * q[0], 0)},
+        integrals={"area": lambda q, _v, _c: q[0] ** 2},
+        stratonovich={"swept": (lambda q, _v, c: q[0] ** 3 - c[0] * q[0], 0)},
     )
     dynamics = Overdamped(friction=1.0)
     _, block, twin = run_both(QUARTIC, world, dynamics, RAMP, 0.01, Point(x=0.3), [0.3], record=RECORD)
@@ -351,7 +352,7 @@ GOLDEN_WEB = "160a87599a3369fc7a713f05cb9fca29dcca719b78042ec0a0dec5be451d9f4b"
 
 
 def test_golden_bits():
-    """exp, log, cos, tanh, sqrt and division, three coordinates, two baths on each: the promise of reproducibility."""
+    """exp, log, cos, tanh, sqrt, division, three coordinates, two baths each: the promise of equal bits."""
     assert digest(web().run(0, 200).columns) == GOLDEN_WEB
 
 
@@ -421,7 +422,7 @@ def test_failed_trajectories_stay_as_rows_of_nan():
 
 
 def test_the_log_ratio_theorem_holds_at_a_coarse_time_step():
-    """<exp(-(W + W_shadow) + dF)> = 1 at any step: |z| < 4 (false alarm 6e-5); without shadow work it fails."""
+    """<exp(-(W + W_shadow) + dF)> = 1 at any step: |z| < 4 (false alarm 6e-5); without it, not."""
     trap = Potential("k/2*x**2", coordinates="x", controls="k")
     squeeze = Protocol([Isothermal(1.0, k=(1.0, 4.0))], beta=1.0)
     columns = (

@@ -11,11 +11,16 @@ def drift():
 
 
 def test_loops_are_written_out():
-    assert unroll(DRIFT, {"COORDINATES": 2}, {}, {}) == ["q_0 = fma(step, v_0, q_0)", "q_1 = fma(step, v_1, q_1)"]
+    assert unroll(DRIFT, {"COORDINATES": 2}, {}, {}) == [
+        "q_0 = fma(step, v_0, q_0)",
+        "q_1 = fma(step, v_1, q_1)",
+    ]
 
 
 def test_known_subscripts_become_values_and_indices():
-    text = "def f():\n    for l in LINKS:\n        heat[BATH_OF[l]] += v[l] * scale[BATH_OF[l]] + BATH_OF[l]\n"
+    text = (
+        "def f():\n    for l in LINKS:\n        heat[BATH_OF[l]] += v[l] * scale[BATH_OF[l]] + BATH_OF[l]\n"
+    )
     lines = unroll(text, {"LINKS": 2}, {"BATH_OF": (1, 0)}, {})
     assert lines == ["heat_1 += v_0 * scale_1 + 1", "heat_0 += v_1 * scale_0 + 0"]
 
