@@ -136,7 +136,7 @@ class Side:
 
     def _cell(self, probabilities: Array) -> NDArray[np.int64]:
         """Cells in which the accumulated probability is reached: guessed, corrected, faster than a search."""
-        cell = self.guide[_leading_bits(probabilities) - _leading_bits(_GUIDED[:1])]
+        cell: NDArray[np.int64] = self.guide[_leading_bits(probabilities) - _leading_bits(_GUIDED[:1])]
         for _ in range(2):
             cell += self.accumulated[cell + 1] <= probabilities
         late = np.flatnonzero(self.accumulated[cell + 1] <= probabilities)
@@ -214,7 +214,7 @@ def _integrate(
 ) -> EquilibriumTable:
     """Cell masses by Gauss quadrature, accumulated from both ends."""
     width = (upper - lower) / cells
-    edges = lower + width * np.arange(cells + 1)
+    edges = lower + width * np.arange(cells + 1, dtype=np.float64)
     at_edges = log_density(edges)
     top = float(at_edges.max())
     mass = np.zeros(cells)

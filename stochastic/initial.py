@@ -293,9 +293,11 @@ def _setting(
 
 def coupled_at_start(schedule: Schedule) -> NDArray[np.bool_]:
     """Tell which baths a start knows: those connected in the first move, or all if none is."""
-    if schedule.steps and schedule.coupled[0].any():
-        return schedule.coupled[0]
-    return np.ones(len(schedule.start_beta), dtype=bool)
+    everywhere: NDArray[np.bool_] = np.ones(len(schedule.start_beta), dtype=np.bool_)
+    if not schedule.steps:
+        return everywhere
+    first: NDArray[np.bool_] = schedule.coupled[0]
+    return first if first.any() else everywhere
 
 
 # ---- equilibrium

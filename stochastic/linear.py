@@ -173,7 +173,8 @@ def _power_of_two(matrix: Array, axis: int) -> Array:
     largest = np.abs(matrix).max(axis=axis)
     if not np.all(np.isfinite(largest)) or not np.all(largest > 0):
         raise SingularError("a row or column is zero or not finite")
-    return np.ldexp(1.0, -np.frexp(largest)[1])
+    power: Array = np.ldexp(1.0, -np.frexp(largest)[1])
+    return power
 
 
 def _eliminate(upper: Array, values: Array) -> None:
