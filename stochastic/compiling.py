@@ -61,8 +61,7 @@ def one_at_a_time() -> threading.RLock:
 
 @contextmanager
 def _optimisation_level(level: int) -> Iterator[None]:
-    from numba.core import config
-
+    config: Any = importlib.import_module("numba.core.config")  # names set at run time: no types
     before = config.OPT
     config.OPT = config._OptLevel(level)
     try:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def unroll(
@@ -81,7 +82,7 @@ class _Unroller:
         names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         return names <= set(self.constants) | set(index)
 
-    def value(self, node: ast.expr, index: Mapping[str, int]) -> object:
+    def value(self, node: ast.expr, index: Mapping[str, int]) -> Any:
         scope = {**self.constants, **index}
         return eval(
             compile(ast.Expression(node), "<kernel text>", "eval"), {"__builtins__": {}}, scope

@@ -104,13 +104,14 @@ def layout_of(form: Form, lanes: int) -> Layout:
         rest += [f"record_{k}"] + [f"total_{k}"] * (record.kind in ("max", "min", "first"))
     scratch = _numbered("force", n) + (_numbered("swirl", n) if form.swirl else [])
     scratch += [f"value_{k}" for k, record in enumerate(form.records) if record.kind == "integral"]
-    counts = [len(state), len(state + sampled), len(state + sampled + rest)]
     return Layout(
-        lanes + PADDING,
-        tuple(state + sampled + rest + scratch),
-        *counts,
-        _table_of(form),
-        _constants_of(form),
+        pitch=lanes + PADDING,
+        rows=tuple(state + sampled + rest + scratch),
+        state=len(state),
+        sampled=len(state + sampled),
+        reported=len(state + sampled + rest),
+        table=_table_of(form),
+        constants=_constants_of(form),
     )
 
 
