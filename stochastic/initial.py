@@ -496,14 +496,14 @@ def _prepare_steady(initial: Steady, setting: _Setting) -> Start:
         facts = {"law": "steady state", "method": "relaxation", "duration": initial.duration, "notes": notes}
         return Start(_relaxed(setting, start, initial.duration, "initial.duration", "relaxation"), facts)
     temperatures = set(setting.temperatures.values())
-    if len(temperatures) == 1 and not setting.system.forces and _is_bound(setting):
+    if len(temperatures) == 1 and not setting.system.forces and _has_table(setting):
         exact = _prepare_equilibrium(Equilibrium(), setting)
         return Start(exact.draw, {**exact.facts, "law": "steady state, which is equilibrium"})
     return _linear_steady_state(setting)
 
 
-def _is_bound(setting: _Setting) -> bool:
-    """Whether one coordinate has an exact equilibrium; otherwise the linear steady state is tried."""
+def _has_table(setting: _Setting) -> bool:
+    """Tell whether equilibrium goes by a table; a quadratic energy is left to the linear steady state."""
     return len(bound_coordinates(setting.system)) == 1 and not setting.system.is_quadratic
 
 
