@@ -110,6 +110,11 @@ class Subject:
         return any(ledger.beta is None for ledger in self.ledgers)
 
     @property
+    def symbol(self) -> str:
+        """What -ln<exp(-w)> is called."""
+        return "-ΔΞ" if self.varies else "ΔF"
+
+    @property
     def free_energy(self) -> FreeEnergy | None:
         """The free-energy difference that the work gives."""
         if self.missing or self.work is None or self.varies:
@@ -125,7 +130,7 @@ class Subject:
     @property
     def shares(self) -> tuple[str, ...]:
         """What is taken for granted about ΔF."""
-        known = () if self.delta_f is None or self.given else ("ΔF is that of the spec, exact",)
+        known = () if self.delta_f is None or self.given else (f"{self.symbol} is that of the spec, exact",)
         return (*self.assumptions, *known)
 
 
@@ -153,6 +158,7 @@ def _crooks(subject: Subject) -> Verdict:
             slope_tolerance=subject.rules.tolerance["slope"],
             free_energy_tolerance=subject.rules.tolerance["delta_f"],
             alpha=subject.rules.alpha,
+            symbol=subject.symbol,
             assumptions=subject.shares,
         )
 
@@ -174,16 +180,15 @@ def _jarzynski_pair(subject: Subject, fit: CrooksFit) -> Verdict:
             tolerance=subject.rules.tolerance["delta_f"],
             slope_tolerance=subject.rules.tolerance["slope"],
             alpha=subject.rules.alpha,
+            symbol=subject.symbol,
             assumptions=subject.shares,
         )
 
     assert subject.work is not None
-    exact = (
-        None
-        if subject.exact is None or subject.exact_fit is None
-        else judged(subject.exact, subject.exact_fit)
-    )
-    return judged(subject.work, fit).beside(exact)
+    verdict = judged(subject.work, fit)
+    if subject.exact is None or subject.exact_fit is None:
+        return verdict
+    return verdict.beside(judged(subject.exact, subject.exact_fit))
 
 
 def _jarzynski_forward(subject: Subject) -> Verdict:
@@ -192,18 +197,15 @@ def _jarzynski_forward(subject: Subject) -> Verdict:
         return judge_jarzynski(passages, tolerance=tolerance, alpha=alpha, assumptions=subject.shares)
 
     assert subject.work is not None
-    symbol = "-ΔΞ" if subject.varies else "ΔF"
-    strokes = (
-        [] if subject.given else [passage for ledger in subject.ledgers for passage in ledger.passages()]
-    )
-    if subject.delta_f is None:
-        return (
-            judged(strokes)
-            if strokes
-            else not_applicable("jarzynski", "needs reverse data or a known ΔF (delta_f=)")
-        )
-    exact = None if subject.exact is None else judged([Passage(symbol, subject.exact, subject.delta_f)])
-    return judged(strokes or [Passage(symbol, subject.work, subject.delta_f)]).beside(exact)
+    passages = [] if subject.given else [passage for run in subject.ledgers for passage in run.passages()]
+    if subject.delta_f is not None and not passages:
+        passages = [Passage(subject.symbol, subject.work, subject.delta_f)]
+    if not passages:
+        return not_applicable("jarzynski", "needs reverse data or a known ΔF (delta_f=)")
+    verdict = judged(passages)
+    if subject.exact is None or subject.delta_f is None:
+        return verdict
+    return verdict.beside(judged([Passage(subject.symbol, subject.exact, subject.delta_f)]))
 
 
 def _second_law(subject: Subject) -> Verdict:

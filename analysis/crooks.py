@@ -21,7 +21,7 @@ Neyman (1937).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,10 +40,9 @@ Floats = NDArray[np.float64]
 SLOPE_TOLERANCE = 0.05
 FREE_ENERGY_TOLERANCE = 0.1  # kT
 LEAST_INFORMATION = 3.0  # below it, no error bar of f or of the slope is honest
-ENOUGH_INFORMATION = (
-    100.0  # from there on, the limit laws of the tests are as good as drawing the labels again
-)
-_GOOD_SHARE = 0.02  # of the trajectories: with more of them in the overlap, the samples are just small
+LITTLE_INFORMATION = 10.0  # below it, that of f is itself uncertain: Student's law instead of the normal one
+ENOUGH_INFORMATION = 100.0  # from there on, limit laws are as good as drawing the labels again
+_GOOD_SHARE = 0.02  # with more of the trajectories than that in the overlap, the samples are just small
 LEAST_FOR_SHAPE = 20  # values in each direction
 _DEGREE = 3  # of the polynomials of the smooth test
 _SUBSAMPLE = 1 << 15
@@ -468,6 +467,7 @@ def judge_crooks(
     slope_tolerance: float = SLOPE_TOLERANCE,
     free_energy_tolerance: float = FREE_ENERGY_TOLERANCE,
     alpha: float = 0.05,
+    symbol: str = "ΔF",
     assumptions: tuple[str, ...] = (),
 ) -> Verdict:
     """Judge Crooks' theorem: slope 1, no other shape, and the free-energy difference where it is known.
@@ -482,18 +482,20 @@ def judge_crooks(
         What counts as equal; the latter in kT.
     alpha : float
         Error rate.
+    symbol : str
+        What the free-energy difference is called.
     assumptions : tuple of str
         What the verdict takes for granted.
 
     Returns
     -------
     Verdict
-        With the parts ``slope``, ``shape`` and, where `delta_f` is given, ``ΔF`` and ``joint``. Holm runs
-        over slope, shape and ΔF.
+        With the parts ``slope``, ``shape`` and, where `delta_f` is given, `symbol` and ``joint``. Holm runs
+        over the first three.
     """
     parts = [slope_part(fit, slope_tolerance)]
     if delta_f is not None:
-        parts.append(free_energy_part(fit, delta_f, free_energy_tolerance))
+        parts.append(replace(free_energy_part(fit, delta_f, free_energy_tolerance), name=symbol))
     parts.append(shape_part(fit))
     if delta_f is not None and fit.overlaps:
         parts.append(_joint_part(parts[0], parts[1]))
@@ -526,32 +528,14 @@ def slope_part(fit: CrooksFit, tolerance: float = SLOPE_TOLERANCE) -> Part:
 
 def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENERGY_TOLERANCE) -> Part:
     """Return BAR's free-energy difference, which should be `delta_f`; without overlap it is not tested."""
+    part = Part("ΔF", fit.free_energy, expected=delta_f, tolerance=tolerance, method="BAR, Wald test")
     if not fit.overlaps:
-        return Part(
-            "ΔF",
-            fit.free_energy,
-            None,
-            expected=delta_f,
-            tolerance=tolerance,
-            starved=_no_overlap(fit),
-            method="BAR",
-        )
-    difference = fit.free_energy - delta_f
-    z = (
-        difference / fit.free_energy_error
-        if fit.free_energy_error > 0.0
-        else math.copysign(math.inf, difference)
-    )
-    return Part(
-        "ΔF",
-        estimate=fit.free_energy,
-        standard_error=fit.free_energy_error,
-        expected=delta_f,
-        tolerance=tolerance,
-        statistic=z,
-        p_value=float(2.0 * special.ndtr(-abs(z))),
-        method="BAR, Wald test",
-    )
+        return replace(part, starved=_no_overlap(fit))
+    difference, error = fit.free_energy - delta_f, fit.free_energy_error
+    z = difference / error if error > 0.0 else math.copysign(math.inf, difference)
+    freedom = math.inf if fit.information >= LITTLE_INFORMATION else fit.information
+    tail = special.ndtr(-abs(z)) if math.isinf(freedom) else special.stdtr(freedom, -abs(z))
+    return replace(part, standard_error=error, statistic=z, p_value=float(2.0 * tail), freedom=freedom)
 
 
 def shape_part(fit: CrooksFit) -> Part:

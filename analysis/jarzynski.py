@@ -130,6 +130,7 @@ def judge_jarzynski_pair(
     tolerance: float = FREE_ENERGY_TOLERANCE,
     slope_tolerance: float = SLOPE_TOLERANCE,
     alpha: float = 0.05,
+    symbol: str = "ΔF",
     assumptions: tuple[str, ...] = (),
 ) -> Verdict:
     """Judge the equality on forward data that have reverse data beside them.
@@ -150,6 +151,8 @@ def judge_jarzynski_pair(
         What counts as equal.
     alpha : float
         Error rate.
+    symbol : str
+        What the free-energy difference is called.
     assumptions : tuple of str
         What the verdict takes for granted.
 
@@ -159,12 +162,13 @@ def judge_jarzynski_pair(
     """
     w = finite(work, "forward")
     slope, shape = slope_part(fit, slope_tolerance), shape_part(fit)
-    if min(holm([part.p_value for part in (slope, shape) if part.p_value is not None])) < alpha:
-        if delta_f is None:
-            return not_applicable("jarzynski", "needs a known ΔF: Crooks is violated, so BAR cannot stand in")
+    if min(holm([part.p_value for part in (slope, shape) if part.p_value is not None])) >= alpha:
+        parts = [*_beside_a_good_fit(w, fit, delta_f, tolerance, alpha), *_required(slope, shape, alpha)]
+    elif delta_f is not None:
         parts = _beside_a_bad_fit(w, delta_f, tolerance, alpha)
     else:
-        parts = [*_beside_a_good_fit(w, fit, delta_f, tolerance, alpha), *_required(slope, shape, alpha)]
+        return not_applicable("jarzynski", "needs a known ΔF: Crooks is violated, so BAR cannot stand in")
+    parts = [replace(part, name=part.name.replace("ΔF", symbol)) for part in parts]
     return judge(
         "jarzynski",
         parts,
@@ -184,19 +188,11 @@ def _beside_a_good_fit(
 ) -> list[Part]:
     reference = fit.free_energy if delta_f is None else delta_f
     average = exponential_average(w - reference, alpha)
-    part = replace(
-        average_part(average, "ΔF", expected=reference, tolerance=tolerance, alpha=alpha),
-        starved="",  # the Crooks fit vouches for the tail
-        method="exponential average, one-sided",
-    )
+    part = average_part(average, "ΔF", expected=reference, tolerance=tolerance, alpha=alpha)
+    part = replace(part, starved="")  # the Crooks fit vouches for the tail
     if delta_f is None:
         z = _excess_over_bar(w, fit)
-        part = replace(
-            part,
-            statistic=-z,
-            p_value=float(special.ndtr(-z)),
-            method="exponential average against BAR, one-sided",
-        )
+        part = replace(part, statistic=-z, p_value=float(special.ndtr(-z)), method="against BAR, one-sided")
     if not (average.sampled and part.within(alpha)):
         part = replace(part, name="ΔF (exponential average)", tolerance=None)
     if delta_f is None:

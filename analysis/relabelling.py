@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 KEY = 0x5EED  # fixed: the same data give the same p-value everywhere and always
 LARGEST_DRAW = 200_000_000  # labels tossed in one test: about a second
-_BLOCK = 2_000_000  # labels held in memory at once
+_BLOCK = 1 << 17  # labels tossed at once: they stay in the cache
 _NEGLIGIBLE = 1e-12  # variance of all coins that are not tossed, where the whole is 1
 _TIE = 1e-5
 
@@ -62,7 +62,7 @@ class Labels:
         excursions : ndarray, shape (replicates,)
             Largest absolute value of the cumulated residuals.
         """
-        drawn = [self._statistics(residuals) for residuals in self._residuals(replicates)]
+        drawn = [self._statistics(labels) for labels in self._labels(replicates)]
         return np.concatenate([sums for sums, _ in drawn]), np.concatenate([walks for _, walks in drawn])
 
     @cached_property
@@ -72,24 +72,31 @@ class Labels:
         size = np.maximum(1.0, np.square(self.features).max(axis=1, initial=0.0))
         return np.flatnonzero(variance * size > _NEGLIGIBLE / max(1, self.probability.size))
 
-    def _residuals(self, replicates: int) -> Iterator[Floats]:
+    def _labels(self, replicates: int) -> Iterator[NDArray[np.bool_]]:
         rng = np.random.Generator(np.random.Philox(KEY))
         probability = self.probability[self._worth_tossing]
         rows = max(1, _BLOCK // max(1, probability.size))
         for start in range(0, replicates, rows):
-            shape = (min(rows, replicates - start), probability.size)
-            yield (rng.random(shape) < probability).astype(np.float64) - probability
+            yield rng.random((min(rows, replicates - start), probability.size)) < probability
 
-    def _statistics(self, residuals: Floats) -> tuple[Floats, Floats]:
+    def _statistics(self, labels: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         kept = self._worth_tossing
-        variance = (self.probability * (1.0 - self.probability))[kept]
-        walk = np.cumsum(residuals, axis=1)
+        probability, features = self.probability[kept], self.features[kept]
+        heights = (
+            np.cumsum(labels, axis=1, dtype=np.int32)[:, self._ends] - np.cumsum(probability)[self._ends]
+        )
         if self.bridge and kept.size:
-            walk -= walk[:, -1:] * (np.cumsum(variance) / np.sum(variance))
-        # A value's last coin may have been dropped: the walk has the same height at the last one kept.
-        ends = np.unique(np.searchsorted(kept, np.flatnonzero(self.last), side="right")) - 1
-        heights = np.abs(walk[:, ends[ends >= 0]])
-        return residuals @ self.features[kept], heights.max(axis=1, initial=0.0)
+            grown = np.cumsum(probability * (1.0 - probability))
+            total = np.count_nonzero(labels, axis=1) - probability.sum()
+            heights -= total[:, None] * (grown[self._ends] / grown[-1])
+        excursions = np.maximum(heights.max(axis=1, initial=0.0), -heights.min(axis=1, initial=0.0))
+        return labels.astype(np.float64) @ features - probability @ features, excursions
+
+    @cached_property
+    def _ends(self) -> NDArray[np.intp]:
+        """Where the walk is looked at; a value's last coin may be dropped, the last one kept is as high."""
+        ends = np.unique(np.searchsorted(self._worth_tossing, np.flatnonzero(self.last), side="right")) - 1
+        return ends[ends >= 0]
 
 
 def p_value(observed: float, replicated: Floats) -> float:

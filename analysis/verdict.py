@@ -118,13 +118,16 @@ class Verdict:
         """Return the verdict with the one on the exact work beside it, and what the two say together."""
         if exact is None or "not applicable" in (self.outcome, exact.outcome):
             return self
+        if self.outcome == exact.outcome == "undecidable":
+            return replace(self, exact=exact)
         return replace(self, exact=exact, reason=f"{self.reason}; {_together(self, exact)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Give the verdict as plain data, in the order of the published JSON."""
         names = (
             "claim", "outcome", "estimate", "standard_error", "tolerance", "p_value", "p_adjusted",
-            "information", "min_detectable", "n_needed", "reason", "assumptions", "quantity", "expected", "statistic",
+            "information", "min_detectable", "n_needed", "reason", "assumptions", "quantity", "expected",
+            "statistic",
         )  # fmt: skip
         table = {name: jsonable(getattr(self, name)) for name in names}
         table["parts"] = [part.to_dict() for part in self.parts]

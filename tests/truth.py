@@ -15,7 +15,7 @@ class Pair:
 
 
 def gaussian_pair(rng, dissipation, n_forward, n_reverse=None, delta_f=0.7):
-    """Draw Gaussian work: both means lie one dissipation from ΔF, both variances are twice the dissipation."""
+    """Draw Gaussian work: means lie one dissipation from ΔF, variances are twice the dissipation."""
     spread = np.sqrt(2.0 * dissipation)
     forward = rng.normal(delta_f + dissipation, spread, n_forward)
     reverse = rng.normal(dissipation - delta_f, spread, n_reverse or n_forward)
@@ -34,7 +34,7 @@ def quench_pair(rng, n, ratio=4.0, stages=5):
 
 
 def mixture_pair(rng, n, weights=(0.6, 0.4), means=(0.0, 4.0), spreads=(0.8, 1.2)):
-    """Draw bimodal work: the reverse of a Gaussian mixture is again one, with tilted weights and shifted means."""
+    """Draw bimodal work: the reverse of a Gaussian mixture is one too, with tilted weights, shifted means."""
     p, m, s = (np.array(values) for values in (weights, means, spreads))
     tilted = p * np.exp(-m + s**2 / 2)
     forward = rng.choice(len(p), n, p=p)
@@ -57,7 +57,7 @@ def gaussian_entropy(rng, mean, n):
 
 
 def scaled(pair, factor):
-    """Judge with a temperature that is wrong by a factor; ΔF would be wrong by it as well, and is kept right."""
+    """Judge with a temperature that is wrong by a factor; ΔF is kept right."""
     shift = pair.delta_f * (1.0 - factor)
     return Pair(pair.forward * factor + shift, pair.reverse * factor - shift, pair.delta_f)
 

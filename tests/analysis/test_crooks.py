@@ -122,7 +122,7 @@ def test_work_on_the_wrong_side_is_violated_although_nothing_overlaps():
 
 
 def test_needed_trajectories_are_those_of_the_exact_table():
-    # Gaussian work, slope within 0.05 at 90 % chance: 9,200 a direction at 1 kT, 8,900 at 3 kT (exact integrals).
+    # Gaussian work, slope within 0.05 at 90 % chance: 9,200 a direction at 1 kT, 8,900 at 3 kT.
     for dissipation, exact in ((1.0, 9200), (3.0, 8900)):
         pair = truth.gaussian_pair(np.random.default_rng(9), dissipation, 2000)
         fit = fit_crooks(pair.forward, pair.reverse)

@@ -24,20 +24,18 @@ def test_sums_of_equal_coins_are_binomial():
 
 
 def test_walk_is_looked_at_only_where_a_value_ends():
-    p = np.full(6, 0.5)
     last = walk_ends(np.array([1.0, 1.0, 1.0, 2.0, 3.0, 3.0]))
     assert last.tolist() == [False, False, True, True, False, True]
-    labels = Labels(p, np.ones((6, 1)), last, bridge=False)
-    residuals = np.array([[0.5, 0.5, -0.5, 0.5, 0.5, -0.5]])
-    _, excursion = labels._statistics(residuals)
+    labels = Labels(np.full(6, 0.5), np.ones((6, 1)), last, bridge=False)
+    _, excursion = labels._statistics(np.array([[1, 1, 0, 1, 1, 0]], dtype=bool))
     assert excursion[0] == 1.0, "heights 0.5, 1 and 1; the 1.5 within the last value does not count"
 
 
 def test_a_bridge_ends_at_zero():
-    labels = labels_of([0.2, 0.5, 0.7], bridge=True)
-    _, excursion = labels._statistics(np.array([[0.2 - 0.2, 0.5, 0.3]]))
-    variance = np.array([0.16, 0.25, 0.21])
-    walk = np.cumsum([0.0, 0.5, 0.3]) - 0.8 * np.cumsum(variance) / variance.sum()
+    p = np.array([0.2, 0.5, 0.7])
+    _, excursion = labels_of(p, bridge=True)._statistics(np.array([[0, 1, 1]], dtype=bool))
+    residual = np.array([0, 1, 1]) - p
+    walk = np.cumsum(residual) - residual.sum() * np.cumsum(p * (1 - p)) / np.sum(p * (1 - p))
     assert excursion[0] == pytest.approx(np.abs(walk[:2]).max())
 
 

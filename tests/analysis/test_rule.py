@@ -144,9 +144,9 @@ def test_report_is_a_sequence_also_by_name():
 
 
 def test_neither_report_nor_verdict_is_true_or_false():
-    with pytest.raises(TypeError, match='a report is not true or false: ask report.outcome == "holds"'):
+    with pytest.raises(TypeError, match=r'a report is not true or false: ask report\.outcome == "holds"'):
         bool(report(verdict("crooks", "holds")))
-    with pytest.raises(TypeError, match="ask verdict.outcome"):
+    with pytest.raises(TypeError, match=r"ask verdict\.outcome"):
         bool(verdict("crooks", "holds"))
 
 
@@ -175,8 +175,8 @@ def test_json_has_no_nan_and_all_fields():
         "value": 0.7, "standard_error": None, "unit": "kT", "method": "BAR", "information": None,
     }  # fmt: skip
     fields = (
-        "claim outcome estimate standard_error tolerance p_value p_adjusted information min_detectable n_needed "
-        "reason assumptions"
+        "claim outcome estimate standard_error tolerance p_value p_adjusted information min_detectable "
+        "n_needed reason assumptions"
     )
     assert set(fields.split()) <= set(found["verdicts"][0])
 

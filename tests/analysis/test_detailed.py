@@ -1,0 +1,69 @@
+"""The coin toss of one sample against slow twins and exact laws."""
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from fluctua.analysis.detailed import _reach_of_brownian_motion, fit_detailed, judge_detailed
+
+import truth
+
+
+@pytest.mark.parametrize("mean", [0.3, 1.0, 3.0])
+def test_fit_agrees_with_its_slow_twin_and_with_a_general_linear_model(mean):
+    s = truth.gaussian_entropy(np.random.default_rng(41), mean, 4_000)
+    size, positive = np.abs(s), s > 0
+    p = 1.0 / (1.0 + np.exp(-size))
+    v, residual = p * (1.0 - p), positive - p
+    walk = np.cumsum(residual[np.argsort(size)])
+    model = sm.GLM(positive.astype(float), size[:, None], family=sm.families.Binomial()).fit(tol=1e-14)
+    fit = fit_detailed(s)
+    assert fit.information == pytest.approx(v.sum())
+    assert fit.slope_statistic == pytest.approx((residual @ size) / math.sqrt(v @ size**2))
+    assert fit.sign_statistic == pytest.approx(residual.sum() / math.sqrt(v.sum()))
+    assert fit.cusum_statistic == pytest.approx(np.abs(walk).max() / math.sqrt(v.sum()))
+    assert fit.slope == pytest.approx(model.params[0], abs=1e-8)
+    assert fit.slope_error == pytest.approx(model.bse[0], rel=1e-6)
+
+
+def test_the_slope_of_flipped_signs_is_minus_one():
+    s = truth.gaussian_entropy(np.random.default_rng(42), 2.0, 20_000)
+    fit = fit_detailed(-s)
+    assert fit.slope == pytest.approx(-1.0, abs=4.0 * fit.slope_error)
+
+
+def test_zeros_say_nothing_and_order_does_not_matter():
+    rng = np.random.default_rng(43)
+    s = truth.signed(rng, 0.5 * rng.poisson(2.0, 500))
+    fit = fit_detailed(s)
+    again = fit_detailed(rng.permutation(s[s != 0.0]))
+    for name in ("slope", "slope_statistic", "sign_statistic", "cusum_statistic", "information"):
+        assert getattr(again, name) == pytest.approx(getattr(fit, name), abs=1e-9)
+    assert fit.n == 500
+
+
+def test_signs_that_all_agree_are_undecidable():
+    verdict = judge_detailed(fit_detailed(np.full(100, 30.0)))
+    assert verdict.outcome == "undecidable"
+    assert verdict.reason.startswith("tail not sampled")
+    assert judge_detailed(fit_detailed(np.zeros(100))).outcome == "undecidable"
+
+
+def test_negative_entropy_that_cannot_be_is_violated():
+    assert judge_detailed(fit_detailed(np.full(100, -30.0))).outcome == "violated"
+
+
+@pytest.mark.parametrize(("height", "chance"), [(2.241403, 0.05), (1.959964, 0.1), (2.807034, 0.01)])
+def test_reach_of_brownian_motion_has_its_tabulated_quantiles(height, chance):
+    # Twice the reflection principle: nearly 4 (1 - Phi(x)) where x is large.
+    assert _reach_of_brownian_motion(height) == pytest.approx(chance, rel=3e-3)
+
+
+def test_reach_of_brownian_motion_joins_its_two_series_and_has_its_ends():
+    below, above = (_reach_of_brownian_motion(1.0 + shift) for shift in (-1e-9, 1e-9))
+    assert below == pytest.approx(above, abs=1e-8)
+    assert _reach_of_brownian_motion(0.0) == 1.0
+    assert _reach_of_brownian_motion(0.05) == pytest.approx(1.0)
+    assert _reach_of_brownian_motion(40.0) == 0.0

@@ -1,0 +1,70 @@
+"""Exponential averages: their tail, their errors, and what they cannot say."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fluctua.analysis.integral import exponential_average, judge_integral, tail_count, tail_index
+
+import truth
+
+
+def test_average_is_the_plain_one_where_that_can_be_computed():
+    s = truth.gaussian_entropy(np.random.default_rng(31), 1.0, 5_000)
+    average, terms = exponential_average(s), np.exp(-s)
+    error = terms.std(ddof=1) / math.sqrt(s.size)
+    assert average.value == pytest.approx(-math.log(terms.mean()), abs=1e-13)
+    assert average.standard_error == pytest.approx(error / terms.mean(), rel=1e-12)
+    assert average.statistic == pytest.approx((terms.mean() - 1.0) / error, rel=1e-9)
+    assert average.mean_p == pytest.approx(stats.ttest_1samp(terms, 1.0, alternative="greater").pvalue)
+    assert average.effective == pytest.approx(terms.sum() ** 2 / np.sum(terms**2))
+
+
+@pytest.mark.parametrize("offset", [-2e6, 2e6])
+def test_values_may_be_far_beyond_the_range_of_exp(offset):
+    s = truth.gaussian_entropy(np.random.default_rng(32), 1.0, 1_000)
+    near, far = exponential_average(s), exponential_average(s + offset)
+    assert far.value - offset == pytest.approx(near.value, abs=1e-8)
+    assert far.tail_index == pytest.approx(near.tail_index, abs=1e-6)
+    assert judge_integral(s + offset).outcome == ("violated" if offset < 0 else "undecidable")
+
+
+@pytest.mark.parametrize("index", [0.2, 0.5, 1.0, 2.0])
+def test_tail_index_of_pareto_samples(index):
+    found = [tail_index(stats.pareto.rvs(1.0 / index, size=20_000, random_state=k)) for k in range(20)]
+    # 424 of the largest: the error is (1 + index) / sqrt(424) or so; the prior at 1/2 weighs 10 values.
+    expected = (424 * index + 5.0) / 434
+    assert np.mean(found) == pytest.approx(expected, abs=4.0 * (1.0 + index) / math.sqrt(424 * 20))
+
+
+def test_tail_index_of_bounded_and_of_few_terms():
+    assert tail_index(np.random.default_rng(33).random(10_000)) < 0.0
+    assert tail_index(np.ones(10_000)) == -math.inf
+    assert tail_index(np.arange(1.0, 20.0)) == math.inf, "too few to say"
+
+
+def test_tail_count_is_an_exact_binomial_bound():
+    s = np.concatenate([np.full(30, -3.5), np.full(970, 1.0)])
+    # 30 of 1,000 below -3, where e^-3 = 0.0498 are allowed: not too many; of -5 there are none.
+    assert tail_count(s) == 1.0
+    many = np.concatenate([np.full(90, -3.5), np.full(910, 1.0)])
+    assert tail_count(many) == pytest.approx(8 * stats.binom.sf(89, 1000, math.exp(-3.0)), rel=1e-9)
+
+
+def test_the_missing_tail_is_told_in_words():
+    s = np.random.default_rng(34).normal(4.0, 0.1, 1_000)
+    average = exponential_average(s)
+    upper = np.exp(-s).mean() + stats.t.ppf(0.95, 999) * np.exp(-s).std(ddof=1) / math.sqrt(1_000)
+    assert average.missing == pytest.approx(-math.log((1.0 - upper) * 1_000 / 3.0))
+    verdict = judge_integral(s)
+    assert verdict.outcome == "undecidable"
+    assert "must lie 5.8 kT below the expected value" in verdict.reason
+    assert verdict.n_needed is None
+
+
+def test_one_value_has_no_error():
+    average = exponential_average([1.0])
+    assert math.isnan(average.standard_error)
+    assert judge_integral([1.0, 2.0]).outcome == "undecidable"
