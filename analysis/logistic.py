@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 1 << 16  # values that stay in a core's cache together with their temporaries
+_BLOCK = 1 << 13  # larger temporaries would be fetched from the system each time
 _UNDERFLOW = -600.0  # below it, exp loses the last of its range
 
 

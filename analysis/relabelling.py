@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 KEY = 0x5EED  # fixed: the same data give the same p-value everywhere and always
 LARGEST_DRAW = 200_000_000  # labels tossed in one test: about a second
-_BLOCK = 1 << 17  # labels tossed at once: they stay in the cache
+_BLOCK = 1 << 15  # labels tossed at once: they stay in the cache
 _NEGLIGIBLE = 1e-12  # variance of all coins that are not tossed, where the whole is 1
 _TIE = 1e-5
 
