@@ -77,4 +77,5 @@ CASE = Case(
     title="integrator error and shadow work",
     source="Leimkuhler, Matthews, JCP 138, 174102 (2013); Sivak, Chodera, Crooks, PRX 3, 011007 (2013)",
     check=check,
+    quick=0.5,
 )

@@ -85,7 +85,9 @@ class Table:
 
     def __str__(self) -> str:
         """Print a line a row under a heading a case, and the false-alarm rate below."""
-        return "\n".join([line for result in self.results for line in _lines(result)] + [self._last_line()])
+        head = _columns(" ", "(? claim of the verifier, ! control)", "expected", "measured", "z", "verdict")
+        lines = [line for result in self.results for line in _lines(result)]
+        return "\n".join([head, "", *lines, self._last_line()])
 
     def _last_line(self) -> str:
         rows = [row for result in self.results for row in result.rows]
@@ -157,12 +159,16 @@ def _chosen(names: Sequence[str] | None) -> Iterator[Case]:
 
 
 def _lines(result: CaseResult) -> Iterator[str]:
-    """Format one case: its heading, then quantity, expected, measured, z and verdict in columns."""
+    """Format one case: its heading, then a line a row."""
     yield f"{result.case.name}  {result.case.title}  ({result.seconds:.1f} s)"
     for row in result.rows:
-        numbers = f"{_number(row.expected):>12} {_measured(row):>16} {_number(row.z, '+.2f'):>8}"
-        yield f"  {_kind(row)} {row.quantity:<52} {numbers}  {row.verdict}{_note(row)}".rstrip()
+        cells = _number(row.expected), _measured(row), _number(row.z, "+.2f")
+        yield _columns(_kind(row), row.quantity, *cells, f"{row.verdict}{_note(row)}")
     yield ""
+
+
+def _columns(kind: str, quantity: str, expected: str, measured: str, z: str, verdict: str) -> str:
+    return f"  {kind} {quantity:<52} {expected:>12} {measured:>16} {z:>8}  {verdict}".rstrip()
 
 
 def _kind(row: Row) -> str:

@@ -106,6 +106,7 @@ def test_the_table_is_text_and_json(monkeypatch):
     rows = [value("<W>", 1.002, 0.001, 1.0), Row("crooks", "claim", "holds", measured=float("inf"))]
     table = run(monkeypatch, made_up(*rows))
     assert "1.0020(10)" in str(table)
+    assert str(table).splitlines()[0].split()[-4:] == ["expected", "measured", "z", "verdict"]
     read = json.loads(table.to_json())
     assert read["cases"][0]["rows"][0]["z"] == pytest.approx(2.0)
     assert read["cases"][0]["rows"][1]["measured"] is None
