@@ -168,7 +168,9 @@ def _crooks(subject: Subject) -> Verdict:
 def _jarzynski(subject: Subject) -> Verdict:
     if subject.missing or subject.work is None:
         return not_applicable("jarzynski", subject.missing or "needs work")
-    return _jarzynski_forward(subject) if subject.fit is None else _jarzynski_pair(subject, subject.fit)
+    if subject.fit is None or not subject.fit.varies:
+        return _jarzynski_forward(subject)
+    return _jarzynski_pair(subject, subject.fit)
 
 
 def _jarzynski_pair(subject: Subject, fit: CrooksFit) -> Verdict:

@@ -31,7 +31,7 @@ from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.logistic import blocks, chances, log_chance, log_sum
 from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import Labels, p_value, walk_ends
-from fluctua.analysis.rule import judge
+from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
 
@@ -47,6 +47,7 @@ LEAST_FOR_SHAPE = 20  # values in each direction
 _DEGREE = 3  # of the polynomials of the smooth test
 _SUBSAMPLE = 1 << 15
 _NO_INFORMATION = 1e-200
+_SAME_WORK = 1e-8  # kT; a smaller spread is rounding, and says nothing about a slope
 
 
 # ---- the estimate --------------------------------------------------------------------------------
@@ -219,6 +220,11 @@ class CrooksFit:
     method: str
 
     @property
+    def varies(self) -> bool:
+        """Whether the work varies at all, so that there is a slope."""
+        return self.smooth_degrees > 0
+
+    @property
     def overlaps(self) -> bool:
         """Whether the samples share enough for an interval."""
         return self.information >= LEAST_INFORMATION
@@ -310,7 +316,7 @@ class _Basis:
         offset = first / information
         width = math.sqrt(max(second / information - offset**2, 0.0))
         centre = f + offset
-        if not width > 0.0:
+        if not width > _SAME_WORK:
             return cls(f, information, centre, 1.0, np.empty((0, _DEGREE + 1)))
         moments = _moments(pair, f, centre, width, 2 * _DEGREE)
         return cls(f, information, centre, width, _orthonormal(moments))
@@ -493,6 +499,8 @@ def judge_crooks(
         With the parts ``slope``, ``shape`` and, where `delta_f` is given, `symbol` and ``joint``. Holm runs
         over the first three.
     """
+    if not fit.varies:
+        return not_applicable("crooks", "needs work that varies from trajectory to trajectory")
     parts = [slope_part(fit, slope_tolerance)]
     if delta_f is not None:
         parts.append(replace(free_energy_part(fit, delta_f, free_energy_tolerance), name=symbol))
@@ -532,7 +540,9 @@ def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENE
     if not fit.overlaps:
         return replace(part, starved=_no_overlap(fit))
     difference, error = fit.free_energy - delta_f, fit.free_energy_error
-    z = difference / error if error > 0.0 else math.copysign(math.inf, difference)
+    z = difference / max(
+        error, _SAME_WORK
+    )  # equal work in all trajectories has no error but that of rounding
     freedom = math.inf if fit.information >= LITTLE_INFORMATION else fit.information
     tail = special.ndtr(-abs(z)) if math.isinf(freedom) else special.stdtr(freedom, -abs(z))
     return replace(part, standard_error=error, statistic=z, p_value=float(2.0 * tail), freedom=freedom)

@@ -9,6 +9,8 @@ from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e50  # the sixth power of a larger value could not be represented
+
 
 def finite(values: ArrayLike, where: str) -> Floats:
     """Return the values as a flat array of finite numbers.
@@ -23,7 +25,8 @@ def finite(values: ArrayLike, where: str) -> Floats:
     Raises
     ------
     InvalidInput
-        No numbers, none at all, or some not finite: how many, and where the first stands.
+        No numbers, none at all, or some not finite (or so large that their powers are not): how many, and
+        where the first stands.
     """
     try:
         array = np.ascontiguousarray(values, dtype=np.float64)
@@ -33,7 +36,7 @@ def finite(values: ArrayLike, where: str) -> Floats:
         raise InvalidInput(f"{array.ndim} dimensions", where, "give one column of values, one a trajectory")
     if array.size == 0:
         raise InvalidInput("no values", where)
-    bad = np.flatnonzero(~np.isfinite(array))
+    bad = np.flatnonzero(~(np.abs(array) <= LARGEST))
     if bad.size:
         raise InvalidInput(
             f"{bad.size:,} of {array.size:,} values are not finite, first in row {bad[0]:,}", where

@@ -342,13 +342,13 @@ def _check_partners(forward: Dataset, reverse: Dataset) -> None:
 
 def _usual(first: Ledger, second: Ledger | None) -> tuple[str, ...]:
     """Return the claims that apply to a run or a pair."""
+    pair = ("crooks",) if second is not None else ()
     if not first.no_equilibrium:
-        pair = ("crooks",) if second is not None else ()
         return ("first-law", *pair, "jarzynski", "second-law", "tur")
     if first.lacks_entropy:
-        return ("first-law", "second-law", "tur")
+        return ("first-law", *pair, "second-law", "tur")
     one_sample = ("integral", "detailed") if first.stationary else ("integral",)
-    return ("first-law", "second-law", *one_sample, "tur")
+    return ("first-law", *pair, "second-law", *one_sample, "tur")
 
 
 def _conversion(ledger: Ledger) -> tuple[float, str] | None:

@@ -149,7 +149,16 @@ def test_joint_statistic_is_the_sum_of_two_independent_ones():
     assert joint.p_adjusted is None, "told, not judged"
 
 
-@pytest.mark.parametrize("wrong", [[], [1.0, math.nan], [math.inf]])
+def test_outliers_of_any_size_do_not_break_the_arithmetic():
+    pair = truth.gaussian_pair(np.random.default_rng(12), 1.0, 500)
+    for outlier in (1e6, 1e45):
+        far = np.append(pair.forward, outlier)
+        assert judge_crooks(fit_crooks(far, pair.reverse)).outcome == "undecidable", "e^-1e6 is not tested"
+        near = np.append(pair.forward, -outlier)
+        assert judge_crooks(fit_crooks(near, pair.reverse)).outcome == "violated", "it cannot be"
+
+
+@pytest.mark.parametrize("wrong", [[], [1.0, math.nan], [math.inf], [1e60]])
 def test_what_is_no_sample_is_refused(wrong):
     with pytest.raises(InvalidInput):
         bar(wrong, [1.0, 2.0])

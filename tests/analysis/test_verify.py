@@ -223,6 +223,41 @@ def test_failed_trajectories_are_refused(pair, monkeypatch):
         fl.verify(*pair)
 
 
+def test_work_that_never_varies_has_no_slope_but_an_average():
+    still = fl.Protocol([fl.Hold(0.1)], beta=1.0, k=1.0)
+    spec = fl.EnsembleSpec(
+        TRAP, fl.Overdamped(friction=1.0), still, trajectories=500, time_step=0.05, seed=1
+    )  # fmt: skip
+    report = fl.verify(*both(spec))
+    assert report["crooks"].reason == "needs work that varies from trajectory to trajectory"
+    assert (report["jarzynski"].outcome, report["jarzynski"].estimate) == ("holds", 0.0)
+    assert report.outcome == "holds"
+
+
+@pytest.mark.parametrize("trajectories", [1, 2, 30])
+def test_few_trajectories_are_undecidable(trajectories):
+    report = fl.verify(*both(squeeze(trajectories, 0.05)))
+    for claim in ("crooks", "jarzynski", "second-law"):
+        assert report[claim].outcome == "undecidable"
+        assert report[claim].reason.startswith("too few trajectories")
+    json.loads(report.to_json())
+
+
+def test_a_pair_between_two_temperatures_has_the_integral_theorem():
+    well = fl.Potential("k/2*(x**2 + y**2) + x*y/2", coordinates=("x", "y"), controls="k")
+    baths = [fl.Bath("hot", on="x", friction=1.0), fl.Bath("cold", on="y", friction=1.0)]
+    drive = fl.Protocol([fl.Isothermal(1.0, k=(1.0, 2.0))], temperature={"hot": 2.0, "cold": 1.0})
+    spec = fl.EnsembleSpec(
+        well, fl.Overdamped(baths=baths), drive,
+        trajectories=20_000, time_step=0.02, seed=8, initial=fl.Steady(),
+    )  # fmt: skip
+    report = fl.verify(*both(spec))
+    assert report["crooks"].reason == "needs one temperature: the baths differ"
+    assert report["integral"].outcome == "holds", "densities at both ends differ by their normalisation too"
+    assert "detailed" not in [verdict.claim for verdict in report]
+    assert fl.verify(fl.simulate(spec), claims="detailed")[0].outcome == "not applicable"
+
+
 # ---- partners
 
 
