@@ -21,6 +21,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -97,16 +98,24 @@ def digest(text: str) -> str:
 
 
 def _publish(path: Path, text: str) -> None:
-    """Put the text at its path, whole and once: Numba throws its cache away when a file's time changes."""
+    """Put the text at its path, whole and once: Numba throws its cache away when a file's time changes.
+
+    By a hard link, which never replaces; where a file system has none, by a rename.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
         os.chmod(temporary, 0o644)
-        with suppress(FileExistsError):
+        try:
             os.link(temporary, path)
+        except FileExistsError:
+            pass  # another process was first, with the same text
+        except OSError:
+            os.replace(temporary, path)
     finally:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
 
 
 _folder: Path | None = None
@@ -157,6 +166,7 @@ def compiled_text(text: str, how: str, names: list[str]) -> str:
     return text + f"\nfrom fluctua.stochastic.compiling import {how}\n\n" + "\n".join(lines) + "\n"
 
 
+@cache
 def lane_module() -> ModuleType:
     """Load the vector functions exp, log, sin, cos, tanh, compiled as lane functions."""
     text = (_HERE / "lanes.py").read_text()
@@ -169,6 +179,7 @@ def lane_module() -> ModuleType:
     return load(compiled_text(marked, "lane", functions_of(text)), "lanes")
 
 
+@cache
 def noise_module(lanes: int = 128) -> ModuleType:
     """Load the random stream for blocks of `lanes` trajectories: kernels `normals` and `uniforms`."""
     text = kernel_text("noise")

@@ -195,7 +195,10 @@ class Propagator:
         keep_strokes: bool,
         purpose: str,
     ) -> tuple[Floats, Floats, Floats]:
-        self.compile()
+        if (
+            self._compiled is None
+        ):  # looked at without the lock: a compilation elsewhere must not hold up a run
+            self.compile()
         count, reported = state.shape[1], self.layout.reported
         out = np.empty((reported, count))
         strokes = np.empty((tables.stops.size if keep_strokes else 0, reported, count))

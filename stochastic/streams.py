@@ -7,6 +7,7 @@ and machine.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ PURPOSES = {"noise": 0, "initial": 1, "burn-in": 2, "relaxation": 3, "samples": 
 DIRECTIONS = {"forward": 0, "reverse": 1}
 
 LANES = 128
+_SIGNATURE = "(float64[::1], uint64[::1], int64, int64, int64, uint64, uint64, uint64)"
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,9 +93,11 @@ def _draw(what: str, seed: int, direction: str, purpose: str, first: int, count:
     return result
 
 
+@cache
 def _compiled(what: str) -> tuple[Any, int]:
     """Give the compiled kernel and the pitch of its rows."""
-    from fluctua.stochastic.compiling import noise_module
+    from fluctua.stochastic.compiling import compile_kernel, noise_module
 
     module = noise_module(LANES)
+    compile_kernel(getattr(module, what), _SIGNATURE)
     return getattr(module, what), module.P

@@ -71,3 +71,12 @@ def test_no_kernel_option_may_change_the_bits():
     text = (compiling._HERE / "compiling.py").read_text().replace("no ``fastmath``", "")
     assert "fastmath" not in text
     assert "parallel=" not in text
+
+
+def test_file_systems_without_hard_links_will_do(folder, monkeypatch):
+    def refuse(*_names):
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert compiling.load(SIMPLE + f"# {folder} unlinked\n", "test").VALUE == 3
+    assert not list(folder.glob("*.tmp"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fluctua.stochastic import compiling
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Point, Steady
@@ -451,3 +452,57 @@ def test_kernels_may_be_made_from_many_threads_at_once():
     for thread in threads:
         thread.join()
     assert len(works) == 8
+
+
+def test_a_compilation_elsewhere_does_not_hold_up_a_run():
+    propagator = Propagator(QUARTIC, Overdamped(friction=1.0), HELD, time_step=0.05, seed=1)
+    propagator.run(0, 16)
+    done = threading.Event()
+
+    def run():
+        propagator.run(0, 16)
+        done.set()
+
+    with compiling.one_at_a_time():
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert done.wait(timeout=60)
+    thread.join()
+
+
+# ---- many coordinates
+
+CHAIN = Potential(
+    "+".join(f"x{i}**4/4 + k/2*x{i}**2" for i in range(8))
+    + "+"
+    + "+".join(f"(x{i + 1} - x{i})**2/2" for i in range(7)),
+    coordinates=tuple(f"x{i}" for i in range(8)),
+    controls="k",
+)
+
+
+def chain_world(**more):
+    def energy(q, c):
+        return (q**4 / 4 + c[0] / 2 * q**2).sum(axis=0) + ((q[1:] - q[:-1]) ** 2).sum(axis=0) / 2
+
+    def force(q, c):
+        bond = q[1:] - q[:-1]
+        f = -(q**3) - c[0] * q
+        f[:-1] += bond
+        f[1:] -= bond
+        return f
+
+    return reference.World(energy=energy, force=force, links=tuple((i, 0, 0.7) for i in range(8)), **more)
+
+
+@pytest.mark.parametrize("scheme", ["euler-maruyama", "BAOAB"])
+def test_eight_coordinates_agree_with_their_twin(scheme):
+    protocol = Protocol([Isothermal(0.3, k=(1.0, 2.0))], beta=1.0)
+    start = {f"x{i}": 0.1 * i for i in range(8)}
+    if scheme == "BAOAB":
+        dynamics, world = Underdamped(1.5, friction=0.7), chain_world(masses=(1.5,) * 8, scheme=scheme)
+        state = [*start.values(), *[0.0] * 8]
+    else:
+        dynamics, world, state = Overdamped(friction=0.7), chain_world(scheme=scheme), [*start.values()]
+    got = run_both(CHAIN, world, dynamics, protocol, 0.01, Point(**start), state)
+    assert_same_ledger(*got)
