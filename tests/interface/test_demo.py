@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from fluctua import demo as demos
+from fluctua.demo_checks import Check
+from fluctua.demo_page import equilibrium_lines, summary
 from fluctua.ensembles.estimate import Estimate
 from fluctua.stochastic.errors import InvalidInput
 
@@ -123,7 +125,7 @@ def test_a_wrong_number_is_not_as_expected(found, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("value", "passed"), [(1.39, True), (0.61, True), (1.41, False), (0.59, False)])
 def test_a_number_passes_within_four_standard_errors(value, passed):
-    assert demos.Check("", "", 1.0, Estimate(value, 0.1, 100)).passed is passed
+    assert Check("", "", 1.0, Estimate(value, 0.1, 100)).passed is passed
 
 
 def test_a_control_that_is_missed_is_not_as_expected(found):
@@ -131,7 +133,7 @@ def test_a_control_that_is_missed_is_not_as_expected(found):
     fine = found.parts[1].reports["breathing trap"]
     missed = replace(found.parts[2], reports={"control": fine})
     assert not missed.passed
-    assert "MISSED" in demos._summary([*found.parts[:2], missed])
+    assert "MISSED" in summary([*found.parts[:2], missed])
 
 
 def test_a_violated_claim_is_not_as_expected(found):
@@ -142,7 +144,7 @@ def test_a_violated_claim_is_not_as_expected(found):
 def test_slow_isotherms_are_the_equilibrium_means(found):
     """dF/dE = -<q>, beside the mean of the initial states that the run itself drew at beta = 1, E = 1."""
     run = found.parts[0].runs[0]
-    position, field = demos.equilibrium_lines(run.spec)["slow isotherm, β = 1"]
+    position, field = equilibrium_lines(run.spec)["slow isotherm, β = 1"]
     start = run.mean("q_initial")
     assert field[-1] == 1.0
     # the difference quotient at the border errs by a third of h^2 and of the third derivative: under 1e-3
