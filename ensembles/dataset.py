@@ -24,7 +24,6 @@ from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
-from fluctua.ensembles.rows import stored_spec as stored_spec
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 
@@ -435,14 +434,14 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     path = store.place(folder)
     if store.is_run(path):
         return open_run(path, partial)
-    found = sorted(_runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
+    found = sorted(runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
     if not found:
         what = "no run there" if path.is_dir() else "no such folder"
         raise InvalidInput(what, str(path), "a run is a folder with a manifest.json")
     return Runs([open_run(place, partial) for _, place in found], [label for label, _ in found], path)
 
 
-def _runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tuple[Label, Path]]:
+def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tuple[Label, Path]]:
     """Walk the folders ``name=value`` below a place down to the runs."""
     for entry in sorted(path.iterdir()) if path.is_dir() else ():
         found = FOLDER_NAME.fullmatch(entry.name)
@@ -451,7 +450,7 @@ def _runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tup
             if store.is_run(entry):
                 yield here, entry
             else:
-                yield from _runs_in(entry, here)
+                yield from runs_in(entry, here)
 
 
 def _value(text: str) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fluctua.ensembles import store
 from fluctua.ensembles.columns import columns_of, path_columns_of, stroke_columns_of
+from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import InvalidInput, StorageError
 
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ def _bytes(spec: EnsembleSpec, trajectories: int) -> int:
 
 
 def _seconds(spec: EnsembleSpec, threads: int) -> float:
-    from fluctua.ensembles.runner import propagator_of
-
     propagator = propagator_of(spec)
     propagator.compile()
     return (
@@ -118,14 +117,18 @@ def check_room(spec: EnsembleSpec, folder: Path | None) -> None:
     if folder is None:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         if needed.memory_without_folder > there:
-            what = f"{_size(needed.memory_without_folder)} do not fit into {_size(there)} of memory"
+            what = (
+                f"{shown_bytes(needed.memory_without_folder)} do not fit into {shown_bytes(there)} of memory"
+            )
             raise InvalidInput(what, "trajectories", "give a folder, or ask for fewer")
         return
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(nearest).free
     if needed.disk > free + _used(folder):
         raise StorageError(
-            f"the run needs {_size(needed.disk)}, the disk has {_size(free)}", str(folder), "make room"
+            f"the run needs {shown_bytes(needed.disk)}, the disk has {shown_bytes(free)}",
+            str(folder),
+            "make room",
         )
 
 
@@ -133,7 +136,8 @@ def _used(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*/part-*")) if folder.is_dir() else 0
 
 
-def _size(count: float) -> str:
+def shown_bytes(count: float) -> str:
+    """Write a number of bytes in the unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if count < 1000 or unit == "TB":
             return f"{count:.3g} {unit}"

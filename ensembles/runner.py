@@ -19,7 +19,7 @@ from fluctua.ensembles.columns import column_table, columns_of, path_columns_of,
 from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
 from fluctua.ensembles.forecast import check_room
-from fluctua.ensembles.physics import propagator_of as propagator_of
+from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.rows import Memory, stored_spec
 from fluctua.ensembles.spec import EnsembleSpec

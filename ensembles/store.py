@@ -262,7 +262,14 @@ def is_run(folder: Path) -> bool:
 
 
 def check_ours(folder: Path) -> None:
-    """Refuse a place that holds anything but a run: another's files are never mixed with ours."""
+    """Refuse a place that holds anything but a run, and one inside a run: nothing is ever mixed.
+
+    Raises
+    ------
+    InvalidInput, Damaged
+        Something else is there, or the place lies inside a run.
+    """
+    _check_above(folder)
     if not folder.exists() and not folder.is_symlink():
         return
     if not folder.is_dir():
@@ -276,6 +283,18 @@ def check_ours(folder: Path) -> None:
         )
     if not is_run(folder) and any(any(_all_parts(folder / table)) for table in TABLES):
         raise Damaged("parts without a manifest", str(folder), "choose another folder")
+
+
+def _check_above(folder: Path) -> None:
+    """Refuse a place inside a run: nobody would find a run there, and the outer one could not go on.
+
+    Others call files manifest.json too, so a folder above counts as a run if it has a target as well.
+    """
+    with _storage(folder):
+        above = [path for path in Path(os.path.realpath(folder)).parents if is_run(path)]
+        above = [path for path in above if (path / TARGET).is_file()]
+    if above:
+        raise InvalidInput("the place lies inside a run", str(folder), f"choose one outside {above[0]}")
 
 
 # ---- writing

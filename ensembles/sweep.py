@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fluctua.ensembles import store
-from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs
+from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs, runs_in
 from fluctua.ensembles.dotted import explicit, leaves
 from fluctua.ensembles.runner import existing, simulate
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
@@ -140,16 +140,16 @@ def _check_folder(path: Path, labels: Sequence[Label]) -> None:
         raise InvalidInput("not a folder", str(path), "choose another place")
     if store.is_run(path):
         raise InvalidInput("the folder holds a single run", str(path), "choose another folder")
-    word = next(iter(labels[0]))
     for entry in sorted(path.iterdir()):
-        found = FOLDER_NAME.fullmatch(entry.name)
-        if not entry.is_dir() or not found:
+        if not entry.is_dir() or not FOLDER_NAME.fullmatch(entry.name):
             raise InvalidInput("the folder holds something else", str(entry), "choose another folder")
-        if found[1] != word:
+    words = list(labels[0])
+    for label, _ in runs_in(path):
+        if list(label) != words:
             raise InvalidInput(
-                f"the folder holds a sweep over {found[1]}",
+                f"the folder holds a sweep over {', '.join(label)}",
                 str(path),
-                f"not over {word}: choose another folder",
+                f"not over {', '.join(words)}: choose another folder",
             )
 
 

@@ -53,10 +53,20 @@ def specs_of(options: Namespace) -> list[EnsembleSpec]:
 
 
 def default_folder(file: Path, specs: Sequence[EnsembleSpec]) -> Path:
-    """Name a folder by the file and by the law of its runs, so that the same command finds it again."""
-    digests = [spec.digest for spec in specs]
-    digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-    return Path("runs") / f"{file.stem}-{digest[:8]}"
+    """Name a folder by the file and by the law of its runs, so that the same command finds it again.
+
+    A drawn seed is no part of the name: it is drawn anew each time, and gives way to the folder's.
+    """
+    laws = [_law(spec) for spec in specs]
+    law = laws[0] if len(laws) == 1 else hashlib.sha256("".join(laws).encode()).hexdigest()
+    return Path("runs") / f"{file.stem}-{law[:8]}"
+
+
+def _law(spec: EnsembleSpec) -> str:
+    """Give the digest of a spec; where its seed was drawn, another one, which no given seed has."""
+    if not spec.seed_was_drawn:
+        return spec.digest
+    return hashlib.sha256(f"any seed {spec.replace({'seed': 0}).digest}".encode()).hexdigest()
 
 
 def forecasts(specs: Sequence[EnsembleSpec], folder: Path, threads: int | None) -> dict[str, Any]:
@@ -79,12 +89,14 @@ def forecasts(specs: Sequence[EnsembleSpec], folder: Path, threads: int | None) 
 
 
 def _told(expected: dict[str, Any]) -> str:
+    from fluctua.ensembles.forecast import shown_bytes
+
     runs = f", {expected['runs']} runs" if expected["runs"] > 1 else ""
     return (
         f"{expected['time_steps']:,} time steps for each of {expected['trajectories']:,} trajectories{runs}\n"
         f"time    about {_duration(expected['seconds'])}\n"
-        f"memory  at most {_size(expected['memory'])}\n"
-        f"disk    about {_size(expected['disk'])} in {expected['folder']}"
+        f"memory  at most {shown_bytes(expected['memory'])}\n"
+        f"disk    about {shown_bytes(expected['disk'])} in {expected['folder']}"
     )
 
 
@@ -92,11 +104,6 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(seconds, 0.1):.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _size(count: float) -> str:
-    unit, scale = next((pair for pair in (("GB", 1e9), ("MB", 1e6)) if count >= pair[1]), ("kB", 1e3))
-    return f"{count / scale:.3g} {unit}"
 
 
 def _simulated(specs: Sequence[EnsembleSpec], folder: Path, options: Namespace) -> list[Dataset]:
@@ -110,22 +117,14 @@ def _simulated(specs: Sequence[EnsembleSpec], folder: Path, options: Namespace) 
         return list(sweep(specs, folder, threads=options.threads, progress=progress))
     except KeyboardInterrupt:
         kept = f"whole parts are kept in {folder}" if folder.exists() else "no part was whole yet"
-        again = command_again(sys.argv[1:], folder, specs[0])
+        again = command_again(sys.argv[1:], folder)
         raise KeyboardInterrupt(f"{kept}; to go on: {again}") from None
 
 
-def command_again(typed: Sequence[str], folder: Path, spec: EnsembleSpec) -> str:
-    """Return the command that continues a run: what was typed, with the folder and the drawn seed said."""
-    words = list(typed)
-    if not _said(words, "--out"):
-        words += ["--out", str(folder)]
-    if spec.seed_was_drawn:
-        words += ["--seed", str(spec.seed)]
-    return shlex.join(["fluctua", *words])
-
-
-def _said(words: Sequence[str], option: str) -> bool:
-    return any(word == option or word.startswith(f"{option}=") for word in words)
+def command_again(typed: Sequence[str], folder: Path) -> str:
+    """Return the command that continues a run: what was typed, with the folder; a drawn seed lies there."""
+    said = any(word == "--out" or word.startswith("--out=") for word in typed)
+    return shlex.join(["fluctua", *typed, *(() if said else ("--out", str(folder)))])
 
 
 def _table(run: Dataset) -> dict[str, Any]:

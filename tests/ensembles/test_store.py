@@ -300,6 +300,27 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     assert everything(tmp_path) == {"thesis.tex"}
 
 
+@pytest.mark.parametrize("inside", ["two", "two/three", "parts/two", "strokes"])
+def test_a_place_inside_a_run_is_refused(tmp_path: Path, inside: str) -> None:
+    """Also by way of a link; and nothing is left there, so that the outer run still goes on."""
+    write(tmp_path / "one", 40)
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    before = everything(tmp_path / "one")
+    for outer in ("one", "link"):
+        with pytest.raises(InvalidInput, match=r"lies inside a run \(.*: choose one outside .*one$"):
+            write(tmp_path / outer / inside, 40)
+    assert everything(tmp_path / "one") == before
+    write(tmp_path / "one", 70)
+
+
+def test_beside_a_run_or_another_program_s_manifest_is_fine(tmp_path: Path) -> None:
+    write(tmp_path / "one", 40)
+    write(tmp_path / "one" / ".." / "two", 40)
+    (tmp_path / "manifest.json").write_text('{"name": "a web page"}')
+    write(tmp_path / "three" / "four", 40)
+    assert store.is_run(tmp_path / "two")
+
+
 def test_two_truths_for_one_chunk_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a", 40)
     part = store.list_parts(tmp_path / "a")[0]

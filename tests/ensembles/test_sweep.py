@@ -163,6 +163,32 @@ def test_places_that_hold_something_else_are_refused(short: EnsembleSpec, tmp_pa
         sweep([short, short.reversed()], tmp_path / "pair")
 
 
+def test_one_folder_holds_one_sweep(short: EnsembleSpec, tmp_path: Path) -> None:
+    """Neither deeper nor shallower: a run inside another would be hidden, and stop the outer one."""
+    flat = short.vary({"dynamics.friction": [1.0, 2.0]})
+    deep = short.vary({"dynamics.friction": [1.0, 2.0], "protocol.cycles": [2, 3]})
+    other = short.vary({"dynamics.friction": [3.0, 4.0]})
+    sweep(flat, tmp_path / "flat")
+    with pytest.raises(InvalidInput, match=r"holds a sweep over friction .*: not over friction, cycles"):
+        sweep(deep, tmp_path / "flat")
+    sweep(deep, tmp_path / "deep")
+    for shallow in (flat, other):
+        with pytest.raises(InvalidInput, match=r"holds a sweep over friction, cycles .*: not over friction:"):
+            sweep(shallow, tmp_path / "deep")
+    for folder, count in (("flat", 2), ("deep", 4)):
+        assert len(list((tmp_path / folder).rglob("manifest.json"))) == count
+    assert len(sweep(flat, tmp_path / "flat")) == 2
+    assert len(sweep(other, tmp_path / "flat")) == 2  # more values of the same word are one sweep
+    assert len(open_folder(tmp_path / "flat")) == 4
+
+
+def test_a_sweep_inside_a_run_is_refused(short: EnsembleSpec, tmp_path: Path) -> None:
+    simulate(short, tmp_path / "one")
+    with pytest.raises(InvalidInput, match="lies inside a run"):
+        sweep([short, short.reversed()], tmp_path / "one" / "pair")
+    assert not (tmp_path / "one" / "pair").exists()
+
+
 def test_a_pair_that_was_interrupted_keeps_its_one_seed(short: EnsembleSpec, tmp_path: Path) -> None:
     drawn = short.replace({"seed": None})
     simulate(drawn, tmp_path / "pair" / "direction=forward")

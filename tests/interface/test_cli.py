@@ -369,16 +369,23 @@ def test_a_misspelt_claim_is_named(typed, spec_file):
 # --- stop and go on ---------------------------------------------------------------------------------
 
 
-def test_the_command_that_goes_on_names_folder_and_seed():
+def test_the_command_that_goes_on_names_the_folder():
     from fluctua import running
-    from fluctua.ensembles.spec import EnsembleSpec
 
-    text = SMALL.replace("seed = 1\n", "")
-    drawn, given = EnsembleSpec.from_toml(text), EnsembleSpec.from_toml(SMALL)
-    again = running.command_again(["run", "my spec.toml", "--both"], Path("runs/a"), drawn)
-    assert again == f"fluctua run 'my spec.toml' --both --out runs/a --seed {drawn.seed}"
-    typed = ["run", "a.toml", "--out=b"]
-    assert running.command_again(typed, Path("b"), given) == "fluctua run a.toml --out=b"
+    again = running.command_again(["run", "my spec.toml", "--both"], Path("runs/a"))
+    assert again == "fluctua run 'my spec.toml' --both --out runs/a"
+    assert running.command_again(["run", "a.toml", "--out=b"], Path("b")) == "fluctua run a.toml --out=b"
+
+
+@pytest.mark.parametrize("options", [(), ("--both",), ("--set", "dynamics.friction=2.0")])
+def test_the_same_command_finds_its_run_again(typed, options):
+    """Also where the seed is drawn, anew in each command: that of the folder stands."""
+    Path("drawn.toml").write_text(SMALL.replace("seed = 1\n", ""))
+    first, again = (json.loads(typed("run", "drawn.toml", "--json", *options)[1]) for _ in range(2))
+    assert again == first
+    assert len(list(Path("runs").iterdir())) == 1
+    given = json.loads(typed("run", "drawn.toml", "--json", "--seed", "0", *options)[1])
+    assert given["folder"] != first["folder"]
 
 
 def test_ctrl_c_keeps_whole_parts_and_says_how_to_go_on(spec_file):
