@@ -26,7 +26,8 @@ from fluctua.analysis.first_law import Residual
 from fluctua.analysis.jarzynski import Passage
 from fluctua.analysis.second_law import Bound, mean_of
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.initial import Equilibrium, Steady, coupled_at_start
+from fluctua.stochastic.first_instant import coupled_at_start
+from fluctua.stochastic.initial import Equilibrium, Steady
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
@@ -250,18 +251,37 @@ class Ledger:
             yield batch["trajectory"].to_numpy()[first], batch["dimensionless_work"].to_numpy()[first]
 
     def bounds(self) -> list[Bound]:
-        """Return the mean dimensionless work of each closed cycle; none without recorded strokes."""
+        r"""Return the mean dimensionless work after one, two, ... closed cycles; none without strokes.
+
+        From equilibrium each of these means is at least :math:`-\Delta\Xi=0`. A single later cycle starts
+        out of equilibrium and may give back what an earlier one left in the system; only in the limit cycle
+        must it be positive. Single cycles are told beside the others and decide nothing.
+        """
         if not (self.spec.strokes and self._closes_each_cycle):
             return []
-        frame = self.run.strokes.mean("dimensionless_work", by="cycle")
-        several, symbol = len(frame) > 1, "<W~>" if self.beta is None else "<W>"
-        return [
-            Bound(
-                f"{symbol} cycle {cycle}" if several else symbol,
-                Estimate(float(row["mean"]), float(row["standard_error"]), int(row["n"])),
-            )
-            for cycle, row in frame.iterrows()
+        symbol = "<W~>" if self.beta is None else "<W>"
+        single = self._cycle_work()
+        if len(single) == 1:
+            return [Bound(symbol, mean_of(single[0]))]
+        after = [Bound(f"{symbol} cycle 1", mean_of(single[0]))]
+        after += [
+            Bound(f"{symbol} cycles 1 to {k}", mean_of(single[:k].sum(axis=0)))
+            for k in range(2, len(single) + 1)
         ]
+        beside = [
+            Bound(f"{symbol} cycle {k}", mean_of(work), decides=False)
+            for k, work in enumerate(single[1:], start=2)
+        ]
+        return after + beside
+
+    def _cycle_work(self) -> Floats:
+        """Return the dimensionless work of each cycle, a row a cycle and a column a trajectory."""
+        work = np.zeros((max(self.schedule.cycle), self.n))
+        start = int(self.run["trajectory"][0])
+        for batch in self.run.strokes.batches(["trajectory", "cycle", "dimensionless_work"]):
+            place = batch["cycle"].to_numpy() - 1, batch["trajectory"].to_numpy() - start
+            np.add.at(work, place, batch["dimensionless_work"].to_numpy())
+        return work
 
     @property
     def _closes_each_cycle(self) -> bool:

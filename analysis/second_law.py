@@ -25,7 +25,7 @@ from scipy import special
 from fluctua.analysis.crooks import CrooksFit
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.parts import Part
+from fluctua.analysis.parts import Part, known
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
@@ -45,10 +45,13 @@ class Bound:
         What is printed: ``"<W> - ΔF"``.
     mean : Estimate
         In kT or k_B.
+    decides : bool
+        Whether it is a law, or only told: a cycle that starts out of equilibrium.
     """
 
     name: str
     mean: Estimate
+    decides: bool = True
 
 
 def mean_of(values: ArrayLike) -> Estimate:
@@ -87,12 +90,12 @@ def judge_second_law(
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
 ) -> Verdict:
-    """Judge one bound, or one a cycle.
+    """Judge one bound, or several of the same trajectories.
 
     Parameters
     ----------
     bounds : sequence of Bound
-        At least one; the lowest speaks for the claim.
+        At least one that decides; the lowest of those speaks for the claim.
     tolerance : float
         Shortfall that still counts as none, in kT or k_B.
     alpha : float
@@ -107,7 +110,8 @@ def judge_second_law(
         below 0.
     """
     parts = [_part(bound, tolerance) for bound in bounds]
-    lowest = min(range(len(parts)), key=lambda i: bounds[i].mean.value)
+    deciding = (i for i, bound in enumerate(bounds) if bound.decides)
+    lowest = min(deciding, key=lambda i: bounds[i].mean.value)
     verdict = judge(
         "second-law",
         parts,
@@ -132,6 +136,7 @@ def _part(bound: Bound, tolerance: float) -> Part:
         statistic=None if starved else t,
         p_value=None if starved else float(special.stdtr(freedom, t)),
         bound=True,
+        decides=bound.decides,
         freedom=freedom,
         starved=starved,
         method="one-sided t-test",
@@ -139,4 +144,7 @@ def _part(bound: Bound, tolerance: float) -> Part:
 
 
 def _margin(part: Part) -> str:
-    return f"{part.measured}, {abs(part.statistic or 0.0):.2g} standard errors above the bound"
+    away = f"{part.measured}, {abs(part.statistic or 0.0):.2g} standard errors"
+    if known(part.estimate) < part.expected:
+        return f"{away} below the bound, within the tolerance of {known(part.tolerance):g}"
+    return f"{away} above the bound"

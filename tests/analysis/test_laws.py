@@ -68,5 +68,20 @@ def test_the_margin_is_told():
     assert verdict.should_be == ">= 0"
 
 
+def test_a_mean_below_the_bound_and_within_tolerance_is_said_to_be_below():
+    x = np.random.default_rng(65).normal(-0.03, 0.1, 100_000)
+    verdict = judge_second_law([Bound("<W> - ΔF", mean_of(x))])
+    assert verdict.outcome == "holds"
+    assert verdict.reason.endswith("standard errors below the bound, within the tolerance of 0.05")
+
+
+def test_what_is_only_told_of_a_cycle_decides_nothing():
+    rng = np.random.default_rng(66)
+    first, second = (mean_of(rng.normal(mean, 1.0, 10_000)) for mean in (0.6, -0.4))
+    told = [Bound("<W> cycle 1", first), Bound("<W> cycle 2", second, decides=False)]
+    assert judge_second_law(told).outcome == "holds"
+    assert judge_second_law([told[0], Bound("<W> cycle 2", second)]).outcome == "violated"
+
+
 def test_one_trajectory_proves_nothing():
     assert judge_second_law([Bound("<s>", mean_of([3.0]))]).outcome == "undecidable"
