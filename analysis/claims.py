@@ -22,7 +22,7 @@ from fluctua.analysis.integral import TOLERANCE as INTEGRAL_TOLERANCE
 from fluctua.analysis.integral import exponential_average, judge_integral
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.ledger import Ledger
-from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.rule import not_applicable, together
 from fluctua.analysis.second_law import TOLERANCE as SECOND_LAW_TOLERANCE
 from fluctua.analysis.second_law import Bound, dissipation, dissipation_above_bar, judge_second_law, mean_of
 from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
@@ -85,10 +85,17 @@ class Subject:
 
     def report(self, claims: Sequence[str], title: str, conversion: tuple[float, str] | None) -> Report:
         """Judge claims."""
-        verdicts = tuple(JUDGES[claim](self) for claim in claims)
+        verdicts = together([JUDGES[claim](self) for claim in claims], self.rules.alpha)
+        free_energy = self.free_energy if self._asks_for_free_energy(claims) else None
         kept = {"forward": self.work, "reverse": self.reverse, "entropy": self.entropy}
         samples = {name: values for name, values in kept.items() if values is not None}
-        return Report(verdicts, title, self.rules.alpha, self.free_energy, conversion, samples)
+        return Report(verdicts, title, self.rules.alpha, free_energy, conversion, samples)
+
+    def _asks_for_free_energy(self, claims: Sequence[str]) -> bool:
+        """Say whether a claim is about ΔF, or takes the estimated one where none is known."""
+        return bool({"crooks", "jarzynski"} & set(claims)) or (
+            "second-law" in claims and self.delta_f is None
+        )
 
     @cached_property
     def fit(self) -> CrooksFit | None:
@@ -174,9 +181,10 @@ def _jarzynski(subject: Subject) -> Verdict:
 
 
 def _jarzynski_pair(subject: Subject, fit: CrooksFit) -> Verdict:
-    def judged(work: Floats, fit: CrooksFit) -> Verdict:
+    def judged(work: Floats, reverse: Floats, fit: CrooksFit) -> Verdict:
         return judge_jarzynski_pair(
             work,
+            reverse,
             fit,
             delta_f=subject.delta_f,
             tolerance=subject.rules.tolerance["delta_f"],
@@ -187,10 +195,11 @@ def _jarzynski_pair(subject: Subject, fit: CrooksFit) -> Verdict:
         )
 
     assert subject.work is not None
-    verdict = judged(subject.work, fit)
-    if subject.exact is None or subject.exact_fit is None:
+    assert subject.reverse is not None
+    verdict = judged(subject.work, subject.reverse, fit)
+    if subject.exact is None or subject.exact_reverse is None or subject.exact_fit is None:
         return verdict
-    return verdict.beside(judged(subject.exact, subject.exact_fit))
+    return verdict.beside(judged(subject.exact, subject.exact_reverse, subject.exact_fit))
 
 
 def _jarzynski_forward(subject: Subject) -> Verdict:
@@ -231,12 +240,7 @@ def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
     cycles = [bound for ledger in subject.ledgers[:1] for bound in ledger.bounds()]
     if cycles and not subject.given:
-        later = (
-            ("cycles after the first begin and end in the same state, the limit cycle's",)
-            if len(cycles) > 1
-            else ()
-        )
-        return cycles, later
+        return cycles, ()
     if subject.delta_f is not None:
         return [Bound(symbol, dissipation(subject.work, subject.delta_f))], ()
     if subject.fit is not None:

@@ -4,8 +4,8 @@ r"""Jarzynski's equality, with and without reverse data.
 
 Where the temperature varies, w is the dimensionless work :math:`\int\partial_t(\beta_tH_t)\,dt` and f is
 :math:`-\Delta\Xi=-\ln(Z_\tau/Z_0)`. With reverse data the equality follows from Crooks' theorem, which looks
-at the bulk of both samples instead of the rarest trajectories of one; forward data alone are judged on the
-upper side only.
+at the bulk of both samples instead of the rarest trajectories of one; an average alone is judged on its upper
+side only.
 
 Sources: Jarzynski (1997, 2006); Crooks (1999); Chatelain (2007) and Williams, Searles and Evans (2008) for a
 varying temperature.
@@ -27,21 +27,18 @@ from fluctua.analysis.crooks import (
     SLOPE_TOLERANCE,
     CrooksFit,
     free_energy_part,
-    shape_part,
-    slope_part,
+    judge_crooks,
 )
 from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.parts import Part, holm
+from fluctua.analysis.parts import Part, known
 from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
-BENIGN_TAIL = (
-    0.5  # Pareto index below which the terms have a variance, so that both sides of a t-test mean something
-)
+_NO_WITNESS = "the Crooks fit is rejected"
 _ASSUMPTIONS = ("trajectories are independent", "no rare mode escaped the sample")
 
 
@@ -124,6 +121,7 @@ def judge_jarzynski(
 
 def judge_jarzynski_pair(
     work: ArrayLike,
+    reverse: ArrayLike,
     fit: CrooksFit,
     *,
     delta_f: float | None = None,
@@ -133,18 +131,25 @@ def judge_jarzynski_pair(
     symbol: str = "ΔF",
     assumptions: tuple[str, ...] = (),
 ) -> Verdict:
-    """Judge the equality on forward data that have reverse data beside them.
+    r"""Judge the equality on forward data that have reverse data beside them.
 
-    Where the Crooks fit is a straight line of slope 1 the equality follows from it, and BAR's free-energy
-    difference stands for the exponential average; the average itself must not be higher than that. Where the
-    fit is rejected, the average speaks for itself, and the equality cannot be shown.
+    Where Crooks' theorem is not violated in its slope or shape, the equality follows from it, and BAR's
+    free-energy difference stands for the exponential average; the average itself must not be higher than
+    that. Where it is violated the equality cannot be shown, and the averages of both directions,
+
+    .. math:: \langle e^{-(w-f)}\rangle_F = 1, \qquad \langle e^{-(w+f)}\rangle_R = 1,
+
+    speak for themselves, each on its upper side only: a low one may lack a trajectory too rare to be seen.
+    An f that is too high makes the first too high, one that is too low the second.
 
     Parameters
     ----------
     work : array_like, shape (n,)
         Forward work, in kT.
+    reverse : array_like, shape (m,)
+        Work of the reverse process as measured, in kT.
     fit : CrooksFit
-        Of this work and the reverse work.
+        Of both.
     delta_f : float, optional
         In kT, where it is known.
     tolerance, slope_tolerance : float
@@ -161,13 +166,20 @@ def judge_jarzynski_pair(
     Verdict
     """
     w = finite(work, "forward")
-    slope, shape = slope_part(fit, slope_tolerance), shape_part(fit)
-    if min(holm([part.p_value for part in (slope, shape) if part.p_value is not None])) >= alpha:
+    crooks = judge_crooks(
+        fit,
+        delta_f=delta_f,
+        slope_tolerance=slope_tolerance,
+        free_energy_tolerance=tolerance,
+        alpha=alpha,
+    )
+    slope, shape = (crooks.part(name) for name in ("slope", "shape"))
+    if not (slope.violates(alpha) or shape.violates(alpha)):
         parts = [*_beside_a_good_fit(w, fit, delta_f, tolerance, alpha), *_required(slope, shape, alpha)]
     elif delta_f is not None:
-        parts = _beside_a_bad_fit(w, delta_f, tolerance, alpha)
+        parts = _beside_a_bad_fit(w, finite(reverse, "reverse"), delta_f, alpha)
     else:
-        return not_applicable("jarzynski", "needs a known ΔF: Crooks is violated, so BAR cannot stand in")
+        return not_applicable("jarzynski", f"needs a known ΔF: {_NO_WITNESS}, so BAR cannot stand in")
     parts = [replace(part, name=part.name.replace("ΔF", symbol)) for part in parts]
     return judge(
         "jarzynski",
@@ -197,8 +209,8 @@ def _beside_a_good_fit(
         part = replace(part, name="ΔF (exponential average)", tolerance=None)
     if delta_f is None:
         return [part]
-    known = replace(free_energy_part(fit, delta_f, tolerance), name="ΔF (BAR)")
-    return [part, known] if part.tolerance is not None else [known, part]
+    of_bar = replace(free_energy_part(fit, delta_f, tolerance), name="ΔF (BAR)")
+    return [part, of_bar] if part.tolerance is not None else [of_bar, part]
 
 
 def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
@@ -214,16 +226,20 @@ def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
     ]
 
 
-def _beside_a_bad_fit(w: Floats, delta_f: float, tolerance: float, alpha: float) -> list[Part]:
-    average = exponential_average(w - delta_f, alpha)
-    part = average_part(average, "ΔF", expected=delta_f, tolerance=tolerance, alpha=alpha)
-    if average.sampled and average.tail_index < BENIGN_TAIL:
-        both = float(2.0 * special.stdtr(average.n - 1, -abs(average.statistic)))
-        part = replace(part, p_value=min(1.0, both), method="two-sided t-test of the exponential average")
-    return [
-        part,
-        Part("Crooks fit", starved="Crooks is violated, so the reverse data do not vouch for the tail"),
-    ]
+def _beside_a_bad_fit(w: Floats, reverse: Floats, delta_f: float, alpha: float) -> list[Part]:
+    forward = exponential_average(w - delta_f, alpha)
+    backward = exponential_average(reverse + delta_f, alpha)
+    low = average_part(forward, "ΔF (forward average)", expected=delta_f, alpha=alpha)
+    high = average_part(backward, "ΔF (reverse average)", expected=-delta_f, alpha=alpha)
+    high = replace(
+        high,
+        estimate=-known(high.estimate),
+        expected=delta_f,
+        statistic=None if high.statistic is None else -high.statistic,
+    )
+    # No tolerance: without the witness of the other direction no interval of an average can be trusted.
+    missing = Part("Crooks fit", starved=f"{_NO_WITNESS}, so neither direction vouches for the other's tail")
+    return [*(replace(part, tolerance=None) for part in (low, high)), missing]
 
 
 def _excess_over_bar(w: Floats, fit: CrooksFit) -> float:

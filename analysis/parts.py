@@ -76,6 +76,11 @@ class Part:
             return self.estimate - reach >= self.expected - self.tolerance
         return abs(self.estimate - self.expected) + reach < self.tolerance
 
+    def violates(self, alpha: float) -> bool:
+        """Say whether a deviation is shown, and not shown to be below the tolerance."""
+        small = self.tolerance is not None and self.within(alpha)
+        return self.p_adjusted is not None and self.p_adjusted < alpha and not small
+
     def detectable(self, alpha: float) -> float | None:
         r"""Return the deviation found with power 0.8: :math:`(z_{1-\alpha/2} + 0.84)` standard errors."""
         if self.starved or self.standard_error is None or not math.isfinite(self.standard_error):

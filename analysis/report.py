@@ -31,7 +31,8 @@ OUTCOMES = {
     ),
     "violated": (
         "A difference is shown: were the claim true, numbers like these would be rarer than the stated"
-        " error rate, after adjusting for how many questions were asked."
+        " error rate, after adjusting for how many questions were asked in the whole table. A deviation shown"
+        " to be below its tolerance never earns it."
     ),
     "undecidable": (
         "Neither is shown: the trajectories are too few, or do not reach where the theorem is decided. The"
@@ -52,11 +53,13 @@ CLAIMS = {
     "jarzynski": (
         "The mean of exp(−βW) is exp(−βΔF); where the temperature varies, the mean of exp(−dimensionless"
         " work) is the ratio of the partition functions. A low average may only lack a rare trajectory: it"
-        " is never a violation."
+        " is never a violation. Beside reverse data the equality follows from the Crooks theorem; where that"
+        " is violated, the average of either direction may still be shown to be too high."
     ),
     "second-law": (
         "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
-        " least the change of −ln Z; over a limit cycle it is the entropy produced."
+        " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what a"
+        " single later cycle takes is the entropy produced once the limit cycle is reached, and stands beside it."
     ),
     "integral": "The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
     "detailed": "Total entropy productions s and −s occur in the ratio exp(s).",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from fluctua.analysis.parts import Part, holm, jsonable, known, p_text
+from fluctua.analysis.parts import Part, jsonable, p_text
 from fluctua.ensembles.estimate import uncertain
 from fluctua.stochastic.errors import InvalidInput, not_among
 
@@ -40,7 +40,8 @@ class Verdict:
     estimate, standard_error, tolerance : float or None
         The number that speaks for the claim, its error, and what counts as equal.
     p_value, p_adjusted : float or None
-        Of the part that deviates most, before and after Holm within the claim.
+        Of the part that deviates most, before and after Holm within the claim; in a report Holm counts the
+        other claims too.
     statistic : float or None
         Test statistic of the estimate.
     quantity : str
@@ -61,6 +62,8 @@ class Verdict:
         The three columns of the printed table.
     parts : tuple of Part
         The components, each with its own estimate and p-value.
+    alone : bool
+        Whether the claim is violated by itself and not once the others of its report are counted.
     exact : Verdict or None
         The same claim on work with shadow work, which obeys the theorem at any time step: where it holds and
         the claim is violated, the time step is too long; where it is violated too, the bookkeeping is wrong.
@@ -85,6 +88,7 @@ class Verdict:
     should_be: str = field(default="", repr=False)
     within: str = field(default="", repr=False)
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    alone: bool = False
     exact: Verdict | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
@@ -205,11 +209,11 @@ class Report(Sequence[Verdict]):
     Attributes
     ----------
     verdicts : tuple of Verdict
-        In the order printed.
+        In the order printed, counted together (`fluctua.analysis.rule.together`).
     title : str
         What was judged.
     alpha : float
-        Error rate.
+        Error rate of the whole table: the chance that a true one is said to be violated anywhere.
     free_energy : FreeEnergy or None
         Where one was estimated; always in kT.
     conversion : tuple of (float, str) or None
@@ -262,20 +266,15 @@ class Report(Sequence[Verdict]):
 
     @property
     def headline(self) -> str:
-        """Say what is violated once all claims are counted together (Holm across them)."""
-        tested = [v for v in self.verdicts if v.p_adjusted is not None and v.outcome != "holds"]
-        family = [v for v in self.verdicts if v.p_adjusted is not None]
-        across = dict(
-            zip((v.claim for v in family), holm([known(v.p_adjusted) for v in family]), strict=True)
-        )
-        sure = [v.claim for v in tested if v.outcome == "violated" and across[v.claim] < self.alpha]
-        sure += [v.claim for v in self.verdicts if v.outcome == "violated" and v.p_adjusted is None]
-        alone = [v.claim for v in tested if v.outcome == "violated" and v.claim not in sure]
+        """Say what is violated, as the words and `outcome` do; and what would be were it the only claim."""
+        sure = [verdict.claim for verdict in self.verdicts if verdict.outcome == "violated"]
+        alone = [verdict.claim for verdict in self.verdicts if verdict.alone]
         if sure:
             return f"Violated at error rate {self.alpha:g}: {', '.join(sure)}."
         if alone:
+            family = sum(verdict.p_adjusted is not None for verdict in self.verdicts)
             return (
-                f"Nothing is violated at error rate {self.alpha:g} once {len(family)} claims are counted "
+                f"Nothing is violated at error rate {self.alpha:g} once {family} claims are counted "
                 f"together; alone, {', '.join(alone)} would be."
             )
         return f"Nothing is violated at error rate {self.alpha:g}."

@@ -1,5 +1,7 @@
 """Every detector finds the fault that it is there for, and true data of the same size hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,24 +57,65 @@ def test_a_fault_in_a_pair_is_found(fault):
 def test_a_wrong_free_energy_violates_jarzynski_but_not_a_crooks_fit_without_it():
     pair = truth.shifted(gauss(10_000, 1.0), 0.2)
     fit = fit_crooks(pair.forward, pair.reverse)
-    assert judge_jarzynski_pair(pair.forward, fit, delta_f=pair.delta_f).outcome == "violated"
-    assert judge_jarzynski_pair(pair.forward, fit).outcome == "holds"
+    assert judge_jarzynski_pair(pair.forward, pair.reverse, fit, delta_f=pair.delta_f).outcome == "violated"
+    assert judge_jarzynski_pair(pair.forward, pair.reverse, fit).outcome == "holds"
 
 
 def test_jarzynski_without_a_reference_is_not_applicable_beside_a_bad_fit():
     pair = truth.flipped(gauss(1_000))
-    verdict = judge_jarzynski_pair(pair.forward, fit_crooks(pair.forward, pair.reverse))
+    verdict = judge_jarzynski_pair(pair.forward, pair.reverse, fit_crooks(pair.forward, pair.reverse))
     assert verdict.outcome == "not applicable"
-    assert "Crooks is violated" in verdict.reason
+    assert "the Crooks fit is rejected" in verdict.reason
 
 
-def test_a_bad_reverse_run_does_not_violate_jarzynski_on_good_forward_data():
-    # The reverse run is at fault; the forward average is right, and the bad fit only takes its witness away.
-    pair = truth.flipped(gauss(20_000, 0.5))
+def jarzynski(pair, **more):
     fit = fit_crooks(pair.forward, pair.reverse)
-    assert judge_crooks(fit).outcome == "violated"
-    verdict = judge_jarzynski_pair(pair.forward, fit, delta_f=pair.delta_f)
+    return judge_jarzynski_pair(pair.forward, pair.reverse, fit, delta_f=pair.delta_f, **more)
+
+
+def test_a_bad_reverse_run_is_blamed_and_the_forward_average_is_not():
+    good = gauss(20_000, 0.5)
+    pair = truth.Pair(good.forward, 1.3 * good.reverse - 0.5, good.delta_f)
+    assert crooks(pair).outcome == "violated"
+    verdict = jarzynski(pair)
+    assert verdict.outcome == "violated"
+    assert verdict.measured.startswith("ΔF (reverse average)")
+    assert verdict.part("ΔF (forward average)").p_adjusted > 0.05
+
+
+def test_a_reverse_run_with_its_sign_turned_only_takes_the_witness_away():
+    pair = truth.flipped(gauss(20_000, 0.5))
+    assert crooks(pair).outcome == "violated"
+    assert jarzynski(pair).outcome == "undecidable", "its average is too low, the forward one is right"
+
+
+def test_averages_that_are_too_low_in_both_directions_never_violate():
+    # The rare trajectories that carry either average are missing: Crooks sees it, no average can.
+    pair = gauss(20_000, 1.0)
+    pair = truth.Pair(pair.forward[pair.forward > 0.7], pair.reverse[pair.reverse > -0.7], 0.7)
+    assert crooks(pair).outcome == "violated"
+    verdict = jarzynski(pair)
     assert verdict.outcome == "undecidable"
+    assert verdict.reason.startswith("tail not sampled: the average is low")
+
+
+@pytest.mark.parametrize("off", [-0.3, 0.3])
+def test_beside_a_bad_fit_a_wrong_free_energy_is_seen_whichever_way_it_is_wrong(off):
+    pair = gauss(20_000, 0.5)
+    bad = truth.Pair(1.1 * pair.forward, 1.1 * pair.reverse, 0.77 + off)
+    verdict = jarzynski(bad)
+    assert verdict.outcome == "violated"
+    assert verdict.measured.startswith("ΔF (reverse" if off < 0.0 else "ΔF (forward")
+
+
+def test_a_slope_off_within_tolerance_leaves_jarzynski_its_witness():
+    """Crooks holds with a resolved slope: Jarzynski must not say that the fit is rejected."""
+    pair = gauss(30_000)
+    fit = replace(fit_crooks(pair.forward, pair.reverse), slope_p=1e-4)
+    assert judge_crooks(fit, delta_f=pair.delta_f).outcome == "holds"
+    for known in (pair.delta_f, None):
+        verdict = judge_jarzynski_pair(pair.forward, pair.reverse, fit, delta_f=known)
+        assert verdict.outcome == "holds", verdict.reason
 
 
 def test_forward_only_is_violated_only_on_the_upper_side():

@@ -7,7 +7,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from fluctua.analysis.parts import Part, holm
-from fluctua.analysis.rule import judge, not_applicable
+from fluctua.analysis.rule import judge, not_applicable, together
 from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
 from fluctua.stochastic.errors import InvalidInput
 
@@ -107,6 +107,24 @@ def test_the_smallest_adjusted_p_names_the_part_that_is_violated():
     assert verdict.quantity == "slope"
 
 
+def test_a_part_within_its_tolerance_is_not_what_violates():
+    energy = Part("ΔF", 0.52, 0.002, expected=0.5, tolerance=0.1, statistic=10.0, p_value=1e-23)
+    unlucky = judge("crooks", [slope(1.0, 0.01), energy, Part("shape", p_value=0.03)], alpha=0.05, n=1000)
+    assert unlucky.outcome == "undecidable"
+    assert (unlucky.p_value, unlucky.p_adjusted) == (0.03, pytest.approx(0.06))
+    assert unlucky.reason == (
+        "shape: p = 0.03 alone would be rejected, among 3 tests 0.06 is not; all numbers lie within tolerance"
+    )
+    wide = slope(1.0, 0.2)
+    assert judge("crooks", [wide, energy], alpha=0.05, n=1000).outcome == "undecidable"
+
+
+def test_a_shape_that_alone_rejects_says_so():
+    bent = judge("crooks", [slope(1.0, 0.01), Part("shape", p_value=1e-6, method="m")], alpha=0.05, n=1000)
+    assert bent.outcome == "violated"
+    assert bent.reason.endswith("(p = 2e-06, m); only this test rejects, slope within tolerance")
+
+
 # ---- reports
 
 
@@ -115,7 +133,7 @@ def verdict(claim, outcome, p=None):
 
 
 def report(*verdicts, **more):
-    return Report(tuple(verdicts), "runs/a", **more)
+    return Report(together(verdicts, 0.05), "runs/a", **more)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +173,12 @@ def test_headline_counts_the_claims_together():
     assert alone.headline == (
         "Nothing is violated at error rate 0.05 once 2 claims are counted together; alone, crooks would be."
     )
-    assert alone.outcome == "violated"
+    assert alone.outcome == "undecidable", "headline, word and exit code say the same"
+    assert [v.p_adjusted for v in alone] == [pytest.approx(0.06), pytest.approx(0.4)]
+    assert alone["crooks"].reason.startswith("violated by itself, but not among 2 claims (p = 0.06)")
     sure = report(verdict("crooks", "violated", 0.001), verdict("jarzynski", "undecidable", 0.4))
     assert sure.headline == "Violated at error rate 0.05: crooks."
+    assert (sure.outcome, sure["crooks"].p_adjusted) == ("violated", pytest.approx(0.002))
 
 
 def test_an_identity_that_fails_is_violated_without_a_p_value():
