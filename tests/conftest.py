@@ -1,10 +1,40 @@
-"""What all tests share: pictures without a screen, the same examples from hypothesis in every run."""
+"""What all tests share: pictures without a screen, fixed examples from hypothesis, a browser."""
 
 import os
+import shutil
+import subprocess
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads would fight over the processors
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Give a function that opens a page in headless Chromium and returns what the command says.
+
+    Asked for the console, it gives instead what the page's console says.
+    """
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium here: the report was not opened in a browser")
+    quiet = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+    ]
+    start = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
+
+    def show(page, *options, console=False):
+        profile = tmp_path / f"profile{len(os.listdir(tmp_path))}"
+        log = ["--enable-logging=stderr"] if console else []
+        command = [*start, *log, f"--user-data-dir={profile}", *options, page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return [line for line in done.stderr.splitlines() if "CONSOLE" in line] if console else done.stdout
+
+    return show

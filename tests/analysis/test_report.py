@@ -1,10 +1,7 @@
 """The page stands alone, shows every verdict in words, and lets nothing through that a folder may carry."""
 
 import html
-import os
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -144,28 +141,6 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
 
 
 # ---- in a real browser
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Give a function that opens a page in headless Chromium and returns what the command says."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium here: the report was not opened in a browser")
-    quiet = [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-    ]
-    start = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", *quiet]
-
-    def show(page, *options):
-        profile = tmp_path / f"profile{len(os.listdir(tmp_path))}"
-        command = [*start, f"--user-data-dir={profile}", *options, page.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-    return show
 
 
 def test_a_browser_shows_the_page(browser, tmp_path):

@@ -1,6 +1,8 @@
 """The demo end to end at its quick size; then a second call, a wrong number, a missed control."""
 
+import html
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -70,6 +72,59 @@ def test_the_report_shows_every_part(found):
     for part in found.parts:
         assert part.title in page
     assert page.count("<details>") == 3 + 4 + 2
+
+
+# ---- the page in a real browser
+
+
+SEEN = """<script>addEventListener("load", () => {
+  const all = (within, css) => [...within.querySelectorAll(css)];
+  const texts = (row) => all(row, "th, td").map((cell) => cell.innerText);
+  const rows = (table) => all(table, "tr:not(.note)").map(texts);
+  document.title = JSON.stringify({
+    titles: all(document, "h2").map((title) => title.innerText),
+    verdicts: rows(document.querySelector("table")),
+    pictures: all(document, "img").map((i) => [i.complete, i.naturalWidth, i.naturalHeight, i.clientWidth]),
+  });
+});</script>"""
+
+
+def seen(browser, folder, page):
+    """Say what the browser makes of a page: headings, the first table, pictures as they were decoded."""
+    probe = folder / "probe.html"
+    open_to_scripts = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", page)
+    probe.write_text(open_to_scripts.replace("</body>", f"{SEEN}</body>"), encoding="utf-8")
+    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", browser(probe, "--dump-dom"))[1]))
+
+
+def test_a_browser_shows_all_parts_the_verdicts_and_the_pictures(found, browser, tmp_path):
+    page = found.page.read_text(encoding="utf-8")
+    shown = seen(browser, tmp_path, page)
+    assert shown["titles"][1:4] == [part.title for part in found.parts]
+    _, *lines = shown["verdicts"]
+    judged = [(report, part.control) for part in found.parts for report in part.reports.values()]
+    assert len(lines) == len(judged) == 3 + 2 + 1
+    for line, (report, control) in zip(lines, judged, strict=True):
+        assert ("control" in line[0]) is control
+        assert ("violated" in line) is control
+        assert line.count("holds") == [verdict.outcome for verdict in report].count("holds")
+    assert len(shown["pictures"]) == 5
+    assert all(complete and min(sizes) > 0 for complete, *sizes in shown["pictures"])
+    broken = page.replace(
+        '<img src="data:image/svg+xml;base64,', '<img src="data:image/svg+xml;base64,AAAA', 1
+    )
+    assert [width > 0 for _, width, *_ in seen(browser, tmp_path, broken)["pictures"]] == [False] + 4 * [True]
+
+
+def test_the_console_of_the_browser_stays_silent(found, browser, tmp_path):
+    assert browser(found.page, "--dump-dom", console=True) == []
+    loud = tmp_path / "loud.html"
+    page = found.page.read_text(encoding="utf-8")
+    loud.write_text(page.replace("</body>", "<script>0</script></body>"), encoding="utf-8")
+    assert "Content Security Policy" in " ".join(browser(loud, "--dump-dom", console=True))
+
+
+# ---- a second call
 
 
 def test_a_second_call_goes_on_with_what_was_cut_short(found, folder, capfd):
