@@ -58,8 +58,8 @@ CLAIMS = {
     ),
     "second-law": (
         "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
-        " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what a"
-        " single later cycle takes is the entropy produced once the limit cycle is reached, and stands beside it."
+        " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what"
+        " a single later cycle takes stands beside it: the entropy produced, in the limit cycle."
     ),
     "integral": "The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
     "detailed": "Total entropy productions s and −s occur in the ratio exp(s).",
