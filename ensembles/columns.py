@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -98,7 +96,7 @@ def _ledger(spec: EnsembleSpec) -> Iterator[Column]:
             "work minus the change of the energy's part that the controls add, energy(controls) - energy(0)"
         )
         yield Column("exclusive_work", energy, meaning, ON)
-    if _one_beta(spec):
+    if spec.schedule.one_beta:
         meaning = "integral of d(beta H) at frozen state; beta times the work where beta is constant"
         yield Column("dimensionless_work", "1", meaning, ON)
     yield Column("heat", energy, "heat that flows in from all baths", INTO)
@@ -119,12 +117,6 @@ def _ledger(spec: EnsembleSpec) -> Iterator[Column]:
     if spec.dynamics.scheme != "heun":
         meaning = "ln of the path's probability over that of its reverse, given where each starts"
         yield Column("log_ratio", "1", meaning, "positive: likelier than its reverse")
-
-
-def _one_beta(spec: EnsembleSpec) -> bool:
-    """Whether all baths share one temperature at every instant, so that beta H is defined."""
-    tables = (spec.schedule.beta, spec.schedule.opening_beta, spec.schedule.closing_beta)
-    return all(bool(np.all(table == table[:, :1])) for table in tables)
 
 
 def _state(spec: EnsembleSpec) -> list[str]:

@@ -22,7 +22,7 @@ from fluctua.ensembles.dotted import plain, with_changes
 from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
 from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among, shown
 from fluctua.stochastic.expressions import Graph
-from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady
+from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady, check_equilibrium
 from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
@@ -185,14 +185,8 @@ class EnsembleSpec(Value):
         return schedule.reversed() if self.direction == "reverse" else schedule
 
     def _check_start(self) -> None:
-        beta = self.schedule.start_beta
-        if isinstance(self.initial, Equilibrium) and self.initial.beta is None and np.ptp(beta) > 0:
-            hot = [self.dynamics.bath_names[k] for k in (int(np.argmin(beta)), int(np.argmax(beta)))]
-            raise InvalidInput(
-                f"equilibrium is ambiguous, {' and '.join(hot)} differ",
-                "initial",
-                "Equilibrium(beta=...) or Steady(duration=...)",
-            )
+        if isinstance(self.initial, Equilibrium):
+            check_equilibrium(self.initial, self.system, self.schedule, self.dynamics.bath_names)
         if self.direction == "reverse" and isinstance(self.initial, Point | Samples):
             raise _no_reverse(self.initial)
 

@@ -189,6 +189,10 @@ class Graph:
         """Name the symbols that a node depends on."""
         return frozenset(self._keys[n][1] for n in self._below([node]) if self._keys[n][0] == "symbol")
 
+    def parts(self, node: int) -> list[int]:
+        """List the nodes of which a node is made, itself among them, operands before what uses them."""
+        return self._below([node])
+
     def affine_in(self, node: int, symbols: Iterable[str]) -> bool:
         """Tell whether the formula is visibly a polynomial of degree <= 1 in these symbols together."""
         return self._degree(node, frozenset(symbols)) <= 1

@@ -356,10 +356,6 @@ def form_of(
         tuple(system.gradient),
     )  # before the records, which then cannot reorder them
     swirl = tuple(system.force_nodes) if system.forces else ()
-    one_beta = bool(np.all(schedule.beta == schedule.beta[:, :1])) and bool(
-        np.all(schedule.opening_beta == schedule.opening_beta[:, :1])
-        and np.all(schedule.closing_beta == schedule.closing_beta[:, :1])
-    )
     return Form(
         graph=system.graph,
         energy=energy,
@@ -370,7 +366,7 @@ def form_of(
         baths=len(dynamics.bath_names),
         links=tuple((link.coordinate, link.bath) for link in links),
         scheme=dynamics.scheme,
-        one_beta=one_beta,
+        one_beta=schedule.one_beta,
         bare=system.controls_affine and len(system.controls) > 0,
         records=records_of(system, record, dynamics.underdamped),
     )

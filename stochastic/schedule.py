@@ -109,6 +109,12 @@ class Schedule:
         row: Floats = self.closing_beta[-1]
         return row
 
+    @property
+    def one_beta(self) -> bool:
+        """Whether all baths share one temperature at every instant, so that beta H is defined."""
+        tables = (self.beta, self.opening_beta, self.closing_beta)
+        return all(bool(np.all(table == table[:, :1])) for table in tables)
+
     def reversed(self) -> Schedule:
         """Return the same schedule run backwards, to the bit; the last cycle becomes the first."""
         last = self.cycles

@@ -13,7 +13,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from fluctua.stochastic.initial import coupled_at_start
+from fluctua.stochastic.first_instant import coupled_at_start
 from fluctua.stochastic.schedule import Schedule
 from fluctua.stochastic.writing import Form, Layout, Link
 

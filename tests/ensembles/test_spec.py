@@ -402,6 +402,22 @@ def test_equilibrium_between_two_temperatures_is_ambiguous() -> None:
     assert gyrator(initial=Equilibrium(beta=1.0)).initial.beta == 1.0
 
 
+def test_equilibrium_is_with_the_baths_connected_at_the_first_instant() -> None:
+    both = Underdamped(mass=1.0, baths=[Bath("hot", friction=1.0), Bath("cold", friction=1.0)])
+    trap, temperature = Potential("x**2/2", coordinates="x"), {"hot": 2.0, "cold": 1.0}
+    engine = Protocol([Hold(1.0, baths=["hot"]), Hold(1.0, baths=["cold"])], temperature=temperature)
+    spec = EnsembleSpec(trap, both, engine, trajectories=1, time_step=0.1, seed=1)
+    assert spec.reversed().schedule.start_beta.tolist() == [0.5, 1.0]
+    with pytest.raises(InvalidInput, match="hot and cold differ"):
+        spec.replace({"protocol": Protocol([Hold(1.0)], temperature=temperature)})
+
+
+def test_a_coordinate_that_only_a_force_binds_has_no_equilibrium() -> None:
+    pulled = Potential("0", coordinates="x", forces={"x": "-x"})
+    with pytest.raises(InvalidInput, match="no equilibrium of x, a force depends on it"):
+        EnsembleSpec(pulled, Overdamped(1.0), Protocol([Hold(1.0)], beta=1.0), trajectories=1, time_step=0.1)
+
+
 def test_after_a_point_there_is_no_reverse() -> None:
     with pytest.raises(InvalidInput, match="no reverse after Point"):
         build(initial=Point(x=0.0)).reversed()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import scipy.special
 
+from fluctua.stochastic.cumulative import tabulate
 from fluctua.stochastic.equilibrium import (
     EquilibriumTable,
     bound_coordinates,
     equilibrium,
     free_energy,
-    tabulate,
     tabulate_along,
 )
 from fluctua.stochastic.errors import InvalidInput
@@ -130,7 +130,8 @@ NOT_NORMALISABLE = [
     "-x**2",
     "-x**4",
     "cos(x)",
-    "log(1 + x**2)",
+    "log(1 + x**2)/2",
+    "0.55*log(1 + x**2)",
     "-100*exp(-x**2)",
     "(1 - exp(-x))**2",
     "1/x",
@@ -201,3 +202,86 @@ def test_free_energy_by_table_agrees_with_the_gaussian() -> None:
 def test_free_energy_of_several_coordinates_is_not_guessed() -> None:
     with pytest.raises(InvalidInput, match="no exact free energy"):
         free_energy(Potential("x**4 + y**4 + x*y", coordinates=("x", "y")), [], 1.0)
+
+
+def test_a_law_with_heavy_tails_is_exact_or_refused() -> None:
+    """Energy log(1 + x**2) at beta 1 is Cauchy's law: Z = pi, quantiles tan(pi (p - 1/2))."""
+    law = equilibrium(Potential("log(1 + x**2)", coordinates="x"), [], 1.0)
+    assert isinstance(law, EquilibriumTable)
+    assert law.log_partition == pytest.approx(math.log(math.pi), abs=1e-9)
+    assert law.draw(BULK) == pytest.approx(np.tan(np.pi * (BULK - 0.5)), rel=1e-6, abs=1e-9)
+
+
+# ---- narrow wells
+
+NARROW = {
+    # energy: (centre, depth, width): a Gaussian well of that depth, cut into x**2/2
+    "x**2/2 - 740*exp(-((x - 37.3)/0.05)**2)": (37.3, 740.0, 0.05),
+    "x**2/2 - 100*exp(-((x - 3)/1e-6)**2)": (3.0, 100.0, 1e-6),
+    "x**2/2 - 30*exp(-1e8*(x**2 + 5*x + 6.25))": (-2.5, 30.0, 1e-4),
+}
+
+
+def partition_by_parts(centre: float, depth: float, width: float) -> float:
+    """ln Z of x**2/2 with a Gaussian well: the whole by quadrature within 30 widths, and the rest."""
+
+    def density(x: mpmath.mpf) -> mpmath.mpf:
+        return mpmath.exp(-(x**2) / 2 + depth * mpmath.exp(-(((x - centre) / width) ** 2)))
+
+    scales = [k * width for k in (0, 0.02, 0.1, 0.3, 1, 3, 30)]
+    inside = mpmath.quad(density, [centre + s for s in (*(-k for k in scales[::-1]), *scales[1:])])
+    outside = mpmath.sqrt(2 * mpmath.pi) - mpmath.quad(
+        lambda x: mpmath.exp(-(x**2) / 2), [centre - scales[-1], centre, centre + scales[-1]]
+    )
+    return float(mpmath.log(inside + outside))
+
+
+@pytest.mark.parametrize("energy", NARROW)
+def test_a_narrow_well_far_from_the_broad_one_is_found(energy: str) -> None:
+    """The last one's square, written out, cancels to 30 * 1e8 * 2**-51 = 1e-6 of the log density."""
+    law = equilibrium(Potential(energy, coordinates="x"), [], 1.0)
+    assert isinstance(law, EquilibriumTable)
+    assert law.error <= 1e-6
+    assert law.log_partition == pytest.approx(partition_by_parts(*NARROW[energy]), abs=1e-6)
+    assert law.lower < NARROW[energy][0] < law.upper
+
+
+def test_the_scan_alone_misses_it() -> None:
+    """Negative control: without the places that its formula names, the well is not there."""
+    first = next(iter(NARROW))
+    well = Potential(first, coordinates="x")
+    blind = tabulate(lambda q: -well.evaluate_energy(q, []))
+    assert blind.log_partition == pytest.approx(0.5 * math.log(2 * math.pi), abs=1e-9)
+    assert free_energy(well, [], 1.0) < -38.62
+
+
+def test_draws_share_their_mass_between_a_narrow_well_and_a_broad_one() -> None:
+    """Depth chosen for about equal shares; the draws' fraction inside is that of the exact quadrature."""
+    well = Potential("x**2/2 - 14.8*exp(-((x - 3)/1e-4)**2)", coordinates="x")
+    law = equilibrium(well, [], 1.0)
+    assert isinstance(law, EquilibriumTable)
+    drawn = law.draw((np.arange(100_000) + 0.5) / 100_000)
+    inside = float(np.mean(np.abs(drawn - 3.0) < 1e-3))
+    outside = math.sqrt(2 * math.pi) / math.exp(partition_by_parts(3.0, 14.8, 1e-4))
+    assert 0.05 < inside < 0.95
+    assert inside == pytest.approx(1 - outside, abs=2e-4)  # 1e-5 of the grid, 9e-6 of the broad well within
+
+
+def test_a_narrow_well_within_one_period_is_found() -> None:
+    """Z = 2 pi + the well's: exp(-1e9 (1 - cos)) is a Gaussian of width 4.5e-5 at pi/7."""
+    ring = Potential("-12*exp(-1e9*(1 - cos(q - pi/7)))", coordinates="q", periodic={"q": "2*pi"})
+    law = equilibrium(ring, [], 1.0)
+    assert isinstance(law, EquilibriumTable)
+    width = math.sqrt(2e-9)
+    extra = mpmath.quad(lambda y: mpmath.expm1(12 * mpmath.exp(-(y**2))), [-9, -3, -1, 0, 1, 3, 9]) * width
+    assert law.log_partition == pytest.approx(float(mpmath.log(2 * mpmath.pi + extra)), abs=1e-6)
+
+
+def test_ordinary_energies_keep_the_even_table() -> None:
+    """So that the bits of their draws stay; the places looked at change nothing."""
+    well = Potential("4*(q**2 - 1)**2 + cos(3*q)", coordinates="q")
+    plain = tabulate(lambda q: -well.evaluate_energy(q, []))
+    with_places = equilibrium(well, [], 1.0)
+    assert isinstance(with_places, EquilibriumTable)
+    assert np.array_equal(with_places.draw(BULK), plain.draw(BULK))
+    assert plain.error <= with_places.error <= 1e-10

@@ -15,7 +15,8 @@ import pytest
 
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.errors import Damaged, InvalidInput
-from fluctua.stochastic.initial import Equilibrium, Initial, Point, Samples, Start, Steady, prepare
+from fluctua.stochastic.first_instant import Start
+from fluctua.stochastic.initial import Equilibrium, Initial, Point, Samples, Steady, prepare
 from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.propagator import Propagator
@@ -149,6 +150,74 @@ def test_only_connected_baths_count() -> None:
     isolated = Protocol([Isolated(1.0)], temperature=LEFT_RIGHT)
     with pytest.raises(InvalidInput, match="left and right differ"):
         start_of(Equilibrium(), WELL, dynamics, isolated)
+
+
+def test_a_bath_that_is_connected_later_does_not_count() -> None:
+    """Equilibrium is with what the system has met: the left bath forwards, the right one in reverse."""
+    dynamics = Underdamped(mass=1.0, baths=SAME_PLACE)
+    engine = Protocol([Hold(1.0, baths=["left"]), Hold(1.0, baths=["right"])], temperature=LEFT_RIGHT)
+    for direction, temperature in (("forward", 2.0), ("reverse", 1.0)):
+        start = start_of(Equilibrium(), WELL, dynamics, engine, direction)
+        _, v = start.draw(0, COUNT)
+        assert z_of_mean(v**2, temperature, 2.0 * temperature**2) < LARGEST_Z
+        assert start.facts["beta"] == 1.0 / temperature
+
+
+def test_the_bath_gives_beta_to_the_last_bit() -> None:
+    """1/(1/49) is not 49; a burn-in at the bath's own beta must not look like another."""
+    pair = Potential("x**4 + y**4 + x*y", coordinates=("x", "y"))
+    protocol = Protocol([Hold(1.0)], beta=49.0)
+    start = start_of(
+        Equilibrium(beta=49.0, burn_in=1.0), pair, Overdamped(1.0), protocol, relax=lambda state, *_: state
+    )
+    assert start.facts["beta"] == 49.0
+
+
+FREE_OR_NOT: list[tuple[dict[str, str], dict[str, str], str]] = [
+    ({"q": "-q"}, {}, "q"),
+    ({"q": "sin(q)"}, {"q": "2*pi"}, "q"),
+    ({"x": "q"}, {}, "q"),
+    ({"x": "x*cos(q)", "q": "1"}, {}, "q"),
+]
+
+
+@pytest.mark.parametrize(("forces", "periodic", "name"), FREE_OR_NOT)
+def test_a_force_on_which_equilibrium_says_nothing_is_refused(
+    forces: dict[str, str], periodic: dict[str, str], name: str
+) -> None:
+    system = Potential("x**2/2", coordinates=("x", "q"), forces=forces, periodic=periodic)
+    with pytest.raises(InvalidInput) as caught:
+        start_of(Equilibrium(), system, Overdamped(1.0), hold())
+    assert str(caught.value) == (
+        f"no equilibrium of {name}, a force depends on it and the energy does not contain it (initial): "
+        f"start from Steady(), Steady(duration=...) or Point({name}=...)"
+    )
+
+
+@pytest.mark.parametrize("forces", [{"q": "0.3"}, {"q": "x", "x": "-0.5*x"}])
+def test_a_coordinate_on_which_nothing_depends_may_start_anywhere(forces: dict[str, str]) -> None:
+    """Such a shift changes no velocity, force, work or heat, so that a delta is as good as any law.
+
+    Positions near 7.5 are rounded to 1e-15 in each of ten steps, in which forces below 10 act.
+    """
+    system = Potential("x**2/2", coordinates=("x", "q"), forces=forces)
+    start = start_of(Equilibrium(), system, Underdamped(1.0, 1.0), hold())
+    assert start.facts["notes"] == ["q starts at 0: the energy does not contain it"]
+
+    def moved(by: float) -> Propagator:
+        return Propagator(
+            system, Underdamped(1.0, 1.0), hold(), time_step=0.1, seed=3, initial=Point(x=0.5, q=by)
+        )
+
+    here, there = (moved(by).run(0, 64).columns for by in (0.0, 7.5))
+    for name in ("work", "heat", "v_q_final", "x_final"):
+        assert np.abs(here[name] - there[name]).max() <= 10 * 10 * 1e-15
+
+
+def test_the_remedy_is_the_steady_state_of_the_force() -> None:
+    pulled = Potential("0", coordinates="q", forces={"q": "-q"})
+    (q,) = start_of(Steady(), pulled, Overdamped(1.0), hold(2.0)).draw(0, COUNT)
+    assert z_of_mean(q**2, 2.0, 8.0) < LARGEST_Z
 
 
 @pytest.mark.parametrize("energy", ["x", "x**3", "-x**2", "x**2 - 0.1*x**4"])

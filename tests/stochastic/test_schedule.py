@@ -199,3 +199,16 @@ def test_numbers_beyond_the_machine_are_refused(protocol, fault):
 def test_a_formula_is_checked_at_every_move():
     protocol = Protocol([Thermostatic(1.0, beta="1 - 5*s + 5*s**2")])
     assert "not positive (protocol.steps.0.beta)" in refusal(lambda: protocol.schedule(0.1, [], ["bath"]))
+
+
+def test_one_beta_is_asked_of_every_instant():
+    both = ["a", "b"]
+
+    def one_beta(*steps, **temperatures):
+        return Protocol(list(steps), **temperatures).schedule(0.5, [], both).one_beta
+
+    assert one_beta(Hold(1.0), beta=1.0)
+    assert one_beta(Thermostatic(1.0, temperature=(1.0, 3.0)), Thermostatic(1.0, temperature=(3.0, 1.0)))
+    assert not one_beta(Hold(1.0), temperature={"a": 1.0, "b": 2.0})
+    ramp = {"a": (1.0, 2.0), "b": (1.0, 1.0)}
+    assert not one_beta(Thermostatic(1.0, temperature=ramp))
