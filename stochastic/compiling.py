@@ -166,28 +166,24 @@ def compiled_text(text: str, how: str, names: list[str]) -> str:
     return text + f"\nfrom fluctua.stochastic.compiling import {how}\n\n" + "\n".join(lines) + "\n"
 
 
+def _with_intrinsics(text: str) -> str:
+    """Exchange the import of NumPy twins for that of compiled building blocks, marked by their digest."""
+    text = text.replace("from __future__ import annotations\n", "")
+    text = text.replace("from fluctua.stochastic.twins import", "from fluctua.stochastic.intrinsics import")
+    return f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\n{text}"
+
+
 @cache
 def lane_module() -> ModuleType:
     """Load the vector functions exp, log, sin, cos, tanh, compiled as lane functions."""
     text = (_HERE / "lanes.py").read_text()
-    swapped = text.replace(
-        "from fluctua.stochastic.twins import", "from fluctua.stochastic.intrinsics import"
-    )
-    marked = f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\n" + swapped.replace(
-        "from __future__ import annotations\n", ""
-    )
-    return load(compiled_text(marked, "lane", functions_of(text)), "lanes")
+    return load(compiled_text(_with_intrinsics(text), "lane", functions_of(text)), "lanes")
 
 
 @cache
 def noise_module(lanes: int = 128) -> ModuleType:
-    """Load the random stream for blocks of `lanes` trajectories: kernels `normals` and `uniforms`."""
+    """Load the random stream for blocks of `lanes` trajectories: the kernel `normals`."""
     text = kernel_text("noise")
-    helpers = [name for name in functions_of(text) if name not in ("normals", "uniforms")]
-    head = (
-        f"# intrinsics {digest((_HERE / 'intrinsics.py').read_text())}\nimport numpy as np\n\n"
-        "from fluctua.stochastic.intrinsics import *\n\n"
-        f"B = {lanes}\nP = {lanes + PADDING}\n\n"
-    )
-    body = compiled_text(head + text, "lane", helpers)
-    return load(compiled_text(body, "kernel", ["normals", "uniforms"]), "noise")
+    helpers = [name for name in functions_of(text) if name != "normals"]
+    block = f"{_with_intrinsics(text)}\nB = {lanes}\nP = {lanes + PADDING}\n"
+    return load(compiled_text(compiled_text(block, "lane", helpers), "kernel", ["normals"]), "noise")

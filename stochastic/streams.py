@@ -47,6 +47,25 @@ def tag(purpose: str, direction: str) -> np.uint64:
     return np.uint64(PURPOSES[purpose] << 1 | DIRECTIONS[direction])
 
 
+def draw_uniforms(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
+    """Draw independent uniforms, odd multiples of 2**-53 in (0, 1), as `draw_normals` draws normals.
+
+    Two uniforms and two normals of one call are made of the same bits: take numbers 2c and 2c + 1 of a
+    purpose either as uniforms or as normals, never as both.
+    """
+    from fluctua.stochastic.kernels.noise import HALF, LOW_HALF, philox, uniform
+
+    trajectory = np.arange(first, first + count, dtype=np.uint64)
+    result = np.empty((draws, count))
+    for call in range((draws + 1) // 2):
+        counter = _counter(call, tag(purpose, direction))
+        w0, w1, w2, w3 = philox(trajectory & LOW_HALF, trajectory >> HALF, *counter, *key(seed))
+        result[2 * call] = uniform((w0 << HALF) | w1)
+        if 2 * call + 1 < draws:
+            result[2 * call + 1] = uniform((w2 << HALF) | w3)
+    return result
+
+
 def draw_normals(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
     """Draw independent normals of mean 0 and variance 1.
 
@@ -68,20 +87,7 @@ def draw_normals(seed: int, direction: str, purpose: str, first: int, count: int
     ndarray of float, (draws, count)
         Row k holds number k of each trajectory, whatever `draws` is.
     """
-    return _draw("normals", seed, direction, purpose, first, count, draws)
-
-
-def draw_uniforms(seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
-    """Draw independent uniforms, odd multiples of 2**-53 in (0, 1), as `draw_normals` draws normals.
-
-    Two uniforms and two normals of one call are made of the same bits: take numbers 2c and 2c + 1 of a
-    purpose either as uniforms or as normals, never as both.
-    """
-    return _draw("uniforms", seed, direction, purpose, first, count, draws)
-
-
-def _draw(what: str, seed: int, direction: str, purpose: str, first: int, count: int, draws: int) -> Floats:
-    fill, pitch = _compiled(what)
+    fill, pitch = _compiled()
     calls = (draws + 1) // 2
     block = np.empty(2 * calls * pitch)
     scratch = np.empty(2 * pitch, dtype=np.uint64)
@@ -93,11 +99,16 @@ def _draw(what: str, seed: int, direction: str, purpose: str, first: int, count:
     return result
 
 
+def _counter(call: int, tag_: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Give the counter words that hold a call number and a tag."""
+    return np.uint64(call % 2**32), np.uint64(call >> 32 << 4 | int(tag_))
+
+
 @cache
-def _compiled(what: str) -> tuple[Any, int]:
-    """Give the compiled kernel and the pitch of its rows."""
+def _compiled() -> tuple[Any, int]:
+    """Give the compiled kernel of normals and the pitch of its rows."""
     from fluctua.stochastic.compiling import compile_kernel, noise_module
 
     module = noise_module(LANES)
-    compile_kernel(getattr(module, what), _SIGNATURE)
-    return getattr(module, what), module.P
+    compile_kernel(module.normals, _SIGNATURE)
+    return module.normals, module.P

@@ -14,9 +14,13 @@ for the radius (largest: 8.57) and 52 bits of angle; logarithm, sine and cosine 
 library's differ between machines. Random words and normals are made in separate loops: one loop over both is
 longer than what a processor can overlap, and a fifth slower.
 
-The text is completed by `compiling`: B lanes of a block, P the pitch of a row, and the building blocks of
-`intrinsics`.
+Philox and the uniforms run on NumPy arrays as they stand. `compiling` exchanges the import of building blocks
+for that of compiled ones, and adds the block's lanes B and the pitch P of its rows.
 """
+
+import numpy as np
+
+from fluctua.stochastic.twins import fma, from_bits, sqrt, to_bits
 
 LOW_HALF = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -118,13 +122,3 @@ def normals(Z, R, calls, first, call0, key0, key1, tag):
         row = np.uint64(2 * c * P)  # signed, each lane would be checked for counting from the end
         for j in range(B):
             Z[row + np.uint64(j)], Z[row + np.uint64(P + j)] = box_muller(R[j], R[P + j])
-
-
-def uniforms(Z, R, calls, first, call0, key0, key1, tag):
-    """Fill rows 2c and 2c + 1 of Z with the uniforms of call `call0 + c`."""
-    for c in range(calls):
-        words(R, np.uint64(first), np.uint64(call0 + c), key0, key1, tag)
-        row = np.uint64(2 * c * P)
-        for j in range(B):
-            Z[row + np.uint64(j)] = uniform(R[j])
-            Z[row + np.uint64(P + j)] = uniform(R[P + j])

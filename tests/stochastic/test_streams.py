@@ -59,16 +59,19 @@ def test_the_counter_is_laid_out_as_documented(noise):
     first, call, seed = 2**40 + 2**32 - 2, 2**35 + 7, 2**63 + 12345
     pitch = noise.P
     block, scratch = np.empty(2 * pitch), np.empty(2 * pitch, dtype=U64)
-    noise.uniforms(block, scratch, 1, first, call, *streams.key(seed), streams.tag("burn-in", "reverse"))
+    noise.normals(block, scratch, 1, first, call, *streams.key(seed), streams.tag("burn-in", "reverse"))
     ids = first + np.arange(noise.B)
-    constant = [call % 2**32, (call >> 32) << 4 | 2 << 1 | 1, seed % 2**32, seed >> 32]
-    rows = [ids % 2**32, ids >> 32, *(np.full(noise.B, value) for value in constant)]
-    w0, w1, w2, w3 = philox(np.array(rows, dtype=U64))
-    expected = [w0 << U64(32) | w1, w2 << U64(32) | w3]
-    np.testing.assert_array_equal(scratch.reshape(2, pitch)[:, : noise.B], expected)
-    np.testing.assert_array_equal(
-        block.reshape(2, pitch)[:, : noise.B], (np.array(expected) >> U64(12)) * 2.0**-52 + 2.0**-53
-    )
+
+    def expected(call):
+        constant = [call % 2**32, (call >> 32) << 4 | 2 << 1 | 1, seed % 2**32, seed >> 32]
+        rows = [ids % 2**32, ids >> 32, *(np.full(noise.B, value) for value in constant)]
+        w0, w1, w2, w3 = philox(np.array(rows, dtype=U64))
+        return np.array([w0 << U64(32) | w1, w2 << U64(32) | w3])
+
+    np.testing.assert_array_equal(scratch.reshape(2, pitch)[:, : noise.B], expected(call))
+    drawn = draw_uniforms(seed, "reverse", "burn-in", first, noise.B, 4)
+    words = np.concatenate([expected(0), expected(1)])
+    np.testing.assert_array_equal(drawn, (words >> U64(12)) * 2.0**-52 + 2.0**-53)
 
 
 def flip_scores(rounds):
