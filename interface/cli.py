@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError
+from fluctua.stochastic.errors import Busy, FluctuaError, InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from fluctua.analysis.verdict import Report
@@ -93,13 +94,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from fluctua.analysis.verify import verify
-    from fluctua.ensembles.dataset import open as open_run
 
     if len(options.runs) > 2:
         raise InvalidInput(
             f"{len(options.runs)} folders", "", "give a run, a run and its reverse, or a folder of runs"
         )
-    opened = [open_run(folder) for folder in options.runs]
+    opened = [_whole(folder) for folder in options.runs]
     groups = [tuple(opened)] if len(opened) == 2 else pairs(opened[0])
     reports = [
         verify(
@@ -114,6 +114,24 @@ def _verify(options: argparse.Namespace) -> int:
     found = [json_of(report) for report in reports]
     show("\n\n".join(map(str, reports)), found[0] if len(found) == 1 else found, options)
     return VIOLATED if any(report.outcome == "violated" for report in reports) else 0
+
+
+def _whole(folder: str) -> Dataset | Runs:
+    """Open what verdicts may rest on: runs that are finished, with their partners."""
+    from fluctua.ensembles.dataset import Dataset, check_directions
+    from fluctua.ensembles.dataset import open as open_run
+
+    opened = open_run(folder)
+    for run in [opened] if isinstance(opened, Dataset) else opened:
+        if not run.complete:
+            raise Busy(
+                f"unfinished: {len(run):,} of {run.spec.trajectories:,} trajectories are there",
+                str(run.path),
+                f"repeat the fluctua run ... --out {shlex.quote(folder)} that began it, and it goes on",
+            )
+    if not isinstance(opened, Dataset):
+        check_directions(opened)
+    return opened
 
 
 def json_of(report: Report) -> Any:
@@ -156,7 +174,12 @@ def _validate(options: argparse.Namespace) -> int:
         found = {name: case.title for name, case in catalogue().items()}
         show("\n".join(f"{name:6} {title}" for name, title in found.items()), found, options)
         return 0
-    table = validate(options.cases or None, fresh=options.fresh, progress=None if options.quiet else notice)
+    table = validate(
+        options.cases or None,
+        fresh=options.fresh,
+        quick=options.quick,
+        progress=None if options.quiet else notice,
+    )
     show(str(table), table.to_dict(), options)
     return 0 if table.passed else VIOLATED
 
@@ -358,6 +381,7 @@ def _add_validate(commands: Any) -> None:
     )
     parser.add_argument("cases", metavar="CASE", nargs="*", help="cases by name (default: all)")
     parser.add_argument("--fresh", action="store_true", help="draw new seeds instead of the fixed ones")
+    parser.add_argument("--quick", action="store_true", help="fewer trajectories, wider error bars")
     parser.add_argument("--list", action="store_true", help="list the cases and leave")
 
 

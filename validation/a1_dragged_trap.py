@@ -8,7 +8,7 @@ term, obeys neither.
 """
 
 from collections.abc import Iterator
-from math import exp, sqrt
+from math import sqrt
 
 import numpy as np
 from scipy.stats import kstest, norm
@@ -17,9 +17,15 @@ from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.overdamped import Overdamped
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
+from fluctua.stochastic.systems.moving_trap import (
+    mean_heat,
+    mean_position,
+    mean_work,
+    moving_trap,
+    negative_work_probability,
+)
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,
@@ -36,7 +42,7 @@ from fluctua.validation.case import (
 K, FRICTION, TEMPERATURE, SPEED, DURATION = 1.0, 1.0, 1.0, 1.0, 2.0
 
 SPEC = EnsembleSpec(
-    Potential("k/2*(x - c)**2", coordinates="x", controls="c", parameters={"k": K}),
+    moving_trap(stiffness=K),
     Overdamped(friction=FRICTION),
     Protocol([Isothermal(DURATION, c=(0.0, SPEED * DURATION))], temperature=TEMPERATURE),
     trajectories=200_000,
@@ -44,33 +50,13 @@ SPEC = EnsembleSpec(
     seed=101,
 )
 
-
-def mean_work(duration: float = DURATION) -> float:
-    """Give ``<W> = gamma u^2 [t - r (1 - e^(-t/r))]``, ``r = gamma/k``; its variance is ``2 T <W>``."""
-    relaxation = FRICTION / K
-    return FRICTION * SPEED**2 * (duration - relaxation * (1 - exp(-duration / relaxation)))
-
-
-def mean_dissipated_heat(duration: float = DURATION) -> float:
-    """Give ``<Q_diss> = <W> - gamma u^2 r (1 - e^(-t/r))^2 / 2``, heat given to the bath."""
-    relaxation = FRICTION / K
-    return mean_work(duration) - FRICTION * SPEED**2 * relaxation * (1 - exp(-duration / relaxation)) ** 2 / 2
-
-
-def work_below_zero() -> float:
-    """Give ``P(W < 0) = Phi(-sqrt(<W>/2T))``: how often the second law is broken by a single trajectory."""
-    return float(norm.cdf(-sqrt(mean_work() / (2 * TEMPERATURE))))
-
-
-def final_mean(duration: float = DURATION) -> float:
-    """Give ``<x>`` at the end: the particle lags the trap by ``u r (1 - e^(-t/r))``."""
-    relaxation = FRICTION / K
-    return SPEED * (duration - relaxation * (1 - exp(-duration / relaxation)))
+DRAG = {"velocity": SPEED, "duration": DURATION, "stiffness": K, "friction": FRICTION}
+MEAN_WORK, MEAN_DISSIPATED_HEAT = mean_work(**DRAG), -mean_heat(**DRAG)
 
 
 def total_entropy(run: Dataset) -> Floats:
     """Give ``ln p_0(x_0) - ln p_t(x_t)`` plus the entropy flow: the total entropy production."""
-    first, last = run["x_initial"], run["x_final"] - final_mean()
+    first, last = run["x_initial"], run["x_final"] - mean_position(**DRAG)
     return np.asarray(K / (2 * TEMPERATURE) * (last**2 - first**2) + run["entropy_flow"])
 
 
@@ -78,13 +64,13 @@ def check(bench: Bench) -> Iterator[Row]:
     """Judge moments, distribution and theorems; catch the medium entropy taken for the total one."""
     forward, reverse = bench.pair(SPEC)
     work, total = forward["work"], total_entropy(forward)
-    yield mean("<W>", work, mean_work())
-    yield variance("Var W", work, 2 * TEMPERATURE * mean_work())
-    yield mean("P(W < 0)", work < 0, work_below_zero())
+    yield mean("<W>", work, MEAN_WORK)
+    yield variance("Var W", work, 2 * TEMPERATURE * MEAN_WORK)
+    yield mean("P(W < 0)", work < 0, negative_work_probability(MEAN_WORK, beta=1 / TEMPERATURE))
     yield _distribution("W is Gaussian, Kolmogorov-Smirnov p", work)
-    yield mean("<Q_diss>", -forward["heat"], mean_dissipated_heat())
-    yield mean("<s_tot>", total, mean_dissipated_heat() / TEMPERATURE)
-    yield variance("Var s_tot", total, 2 * mean_dissipated_heat() / TEMPERATURE)
+    yield mean("<Q_diss>", -forward["heat"], MEAN_DISSIPATED_HEAT)
+    yield mean("<s_tot>", total, MEAN_DISSIPATED_HEAT / TEMPERATURE)
+    yield variance("Var s_tot", total, 2 * MEAN_DISSIPATED_HEAT / TEMPERATURE)
     yield exponential("<exp(-W/T)>", work / TEMPERATURE, 1.0)
     yield from claims(verify(forward, reverse, delta_f=0.0, alpha=FALSE_ALARM))
     yield from claims(verify(entropy=total, alpha=FALSE_ALARM), "s_tot")
@@ -94,8 +80,8 @@ def check(bench: Bench) -> Iterator[Row]:
 
 def _distribution(quantity: str, work: Floats) -> Row:
     """Compare the work with its exact Gaussian distribution, no parameter being free."""
-    scale = sqrt(2 * TEMPERATURE * mean_work())
-    p = float(kstest(work, norm(mean_work(), scale).cdf).pvalue)
+    scale = sqrt(2 * TEMPERATURE * MEAN_WORK)
+    p = float(kstest(work, norm(MEAN_WORK, scale).cdf).pvalue)
     return Row(quantity, "value", "agrees" if p > FALSE_ALARM else "violated", None, p)
 
 

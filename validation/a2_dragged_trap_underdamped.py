@@ -11,15 +11,14 @@ from math import exp
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
+from fluctua.stochastic.systems.moving_trap import mean_work_underdamped, moving_trap
 from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,
     Case,
-    Floats,
     Row,
     claims,
     exponential,
@@ -27,12 +26,11 @@ from fluctua.validation.case import (
     must_be_violated,
     variance,
 )
-from fluctua.validation.ode import integrate
 
 K, MASS, FRICTION, TEMPERATURE, SPEED, DURATION = 1.0, 1.0, 1.0, 1.0, 1.0, 2.0
 
 SPEC = EnsembleSpec(
-    Potential("k/2*(x - c)**2", coordinates="x", controls="c", parameters={"k": K}),
+    moving_trap(stiffness=K),
     Underdamped(mass=MASS, friction=FRICTION),
     Protocol([Isothermal(DURATION, c=(0.0, SPEED * DURATION))], temperature=TEMPERATURE),
     trajectories=200_000,
@@ -40,24 +38,18 @@ SPEC = EnsembleSpec(
     seed=102,
 )
 
-
-def mean_work(duration: float = DURATION) -> float:
-    """Give ``<W> = -k u int <y> dt`` along the mean lag ``y = x - u t``, which moves without noise."""
-
-    def rate(_: float, state: Floats) -> list[float]:
-        lag, velocity, _work = state
-        return [velocity - SPEED, -(K * lag + FRICTION * velocity) / MASS, -K * SPEED * lag]
-
-    return float(integrate(rate, [0.0, 0.0, 0.0], duration)[2])
+MEAN_WORK = mean_work_underdamped(
+    velocity=SPEED, duration=DURATION, stiffness=K, friction=FRICTION, mass=MASS
+)
 
 
 def check(bench: Bench) -> Iterator[Row]:
     """Judge moments and theorems; catch a temperature that is wrong by a tenth."""
     forward, reverse = bench.pair(SPEC)
-    yield mean("<W>", forward["work"], mean_work())
-    yield variance("Var W", forward["work"], 2 * TEMPERATURE * mean_work())
-    yield mean("<W>, reverse", reverse["work"], mean_work())
-    half = exp(-mean_work() / (4 * TEMPERATURE))  # Gaussian work with Delta F = 0
+    yield mean("<W>", forward["work"], MEAN_WORK)
+    yield variance("Var W", forward["work"], 2 * TEMPERATURE * MEAN_WORK)
+    yield mean("<W>, reverse", reverse["work"], MEAN_WORK)
+    half = exp(-MEAN_WORK / (4 * TEMPERATURE))  # Gaussian work with Delta F = 0
     yield exponential("<exp(-W/2T)>", forward["work"] / (2 * TEMPERATURE), half)
     yield from claims(verify(forward, reverse, delta_f=0.0, alpha=FALSE_ALARM))
     hotter = verify(1.1 * forward["work"], 1.1 * reverse["work"], alpha=FALSE_ALARM)

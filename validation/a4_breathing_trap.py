@@ -8,20 +8,25 @@ theorem (without the shadow work it is not the work of the simulated process), a
 """
 
 from collections.abc import Iterator
-from math import exp, log, sqrt
+from math import exp, sqrt
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.overdamped import Overdamped
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal, Quench
+from fluctua.stochastic.systems.breathing_trap import (
+    breathing_trap,
+    free_energy_difference,
+    log_generating_function,
+    quench_mean_work,
+    work_moments,
+)
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,
     Case,
-    Floats,
     Row,
     claim,
     claims,
@@ -30,12 +35,13 @@ from fluctua.validation.case import (
     must_be_violated,
     variance,
 )
-from fluctua.validation.ode import integrate
 
 SOFT, STIFF, TEMPERATURE, DURATION = 1.0, 4.0, 1.0, 1.0
 FINE, COARSE = 4000, 20
 
-TRAP = Potential("k/2*x**2", coordinates="x", controls="k")
+TRAP = breathing_trap()
+BETA = 1 / TEMPERATURE
+DELTA_F = free_energy_difference(SOFT, STIFF, beta=BETA)
 
 
 def spec(steps: int, seed: int) -> EnsembleSpec:
@@ -56,34 +62,6 @@ def quench(seed: int) -> EnsembleSpec:
     return EnsembleSpec(
         TRAP, Overdamped(friction=1.0), protocol, trajectories=200_000, time_step=0.05, seed=seed
     )
-
-
-def free_energy_change() -> float:
-    """Give ``Delta F = (T/2) ln(k_1/k_0)``."""
-    return TEMPERATURE / 2 * log(STIFF / SOFT)
-
-
-def log_generating_function(s: float, start: float = SOFT, end: float = STIFF) -> float:
-    """Give ``ln <exp(-s W)> = -(s/2) int k' c dt``; ``c' = -2 k c + 2 T - s k' c^2``, ``c(0) = T/k_0``."""
-    slope = (end - start) / DURATION
-
-    def rate(t: float, state: Floats) -> list[float]:
-        c = state[0]
-        return [-2 * (start + slope * t) * c + 2 * TEMPERATURE - s * slope * c**2, -s / 2 * slope * c]
-
-    return float(integrate(rate, [TEMPERATURE / start, 0.0], DURATION)[1])
-
-
-def work_moments(start: float = SOFT, end: float = STIFF) -> tuple[float, float]:
-    """Give mean and variance of the work: the Riccati equation to first order in ``s``."""
-    slope = (end - start) / DURATION
-
-    def rate(t: float, state: Floats) -> list[float]:
-        k, (c, first, _mean, _variance) = start + slope * t, state
-        return [-2 * k * c + 2 * TEMPERATURE, -2 * k * first - slope * c**2, slope * c / 2, -slope * first]
-
-    moments = integrate(rate, [TEMPERATURE / start, 0.0, 0.0, 0.0], DURATION)
-    return float(moments[2]), float(moments[3])
 
 
 def discrete_average(steps: int, start: float = SOFT, end: float = STIFF) -> float:
@@ -112,33 +90,34 @@ def check(bench: Bench) -> Iterator[Row]:
     """Judge both directions and a quench; catch the missing shadow work of a long time step."""
     yield from _fine(*bench.pair(spec(FINE, 104)))
     sudden = bench.simulate(quench(204))
-    yield mean("<W>, sudden quench", sudden["work"], TEMPERATURE / 2 * (STIFF / SOFT - 1))
+    yield mean("<W>, sudden quench", sudden["work"], quench_mean_work(SOFT, STIFF, beta=BETA))
     yield exponential("<exp(-W/T)>, sudden quench", sudden["work"] / TEMPERATURE, sqrt(SOFT / STIFF))
     yield from _coarse(*bench.pair(spec(COARSE, 304)))
 
 
 def _fine(forward: Dataset, reverse: Dataset) -> Iterator[Row]:
-    there, back = work_moments(), work_moments(STIFF, SOFT)
+    there = work_moments(SOFT, STIFF, duration=DURATION, beta=BETA)
+    back = work_moments(STIFF, SOFT, duration=DURATION, beta=BETA)
+    half = log_generating_function(BETA / 2, SOFT, STIFF, duration=DURATION, beta=BETA)
     yield mean("<W>, forward", forward["work"], there[0])
     yield variance("Var W, forward", forward["work"], there[1])
     yield mean("<W>, reverse", reverse["work"], back[0])
     yield variance("Var W, reverse", reverse["work"], back[1])
-    yield exponential("<exp(-W/2T)>", forward["work"] / 2, exp(log_generating_function(0.5)))
-    yield exponential("<exp(-W/T)>", forward["work"], exp(-free_energy_change()))
-    yield from claims(verify(forward, reverse, delta_f=free_energy_change(), alpha=FALSE_ALARM))
+    yield exponential("<exp(-W/2T)>", forward["work"] / 2, exp(half))
+    yield exponential("<exp(-W/T)>", forward["work"], exp(-DELTA_F))
+    yield from claims(verify(forward, reverse, delta_f=DELTA_F, alpha=FALSE_ALARM))
 
 
 def _coarse(forward: Dataset, reverse: Dataset) -> Iterator[Row]:
     of = f"{COARSE} steps"
-    exact = exp(-free_energy_change() / TEMPERATURE)
+    exact = exp(-DELTA_F / TEMPERATURE)
     whole = forward["work"] + forward["shadow_work"]
     yield exponential(f"<exp(-W/T)>, {of}", forward["work"], discrete_average(COARSE))
     yield exponential(f"<exp(-(W + W_sh)/T)>, {of}", whole, exact)
     back = reverse["work"] + reverse["shadow_work"]
-    yield claim(
-        verify(whole, back, delta_f=free_energy_change(), alpha=FALSE_ALARM)["crooks"], f"W + W_sh, {of}"
-    )
-    alone = verify(forward["work"], reverse["work"], delta_f=free_energy_change(), alpha=FALSE_ALARM)
+    right = verify(whole, back, delta_f=DELTA_F, alpha=FALSE_ALARM)
+    yield claim(right["crooks"], f"W + W_sh, {of}")
+    alone = verify(forward["work"], reverse["work"], delta_f=DELTA_F, alpha=FALSE_ALARM)
     yield must_be_violated(alone["crooks"], f"W without shadow work, {of}")
 
 

@@ -9,7 +9,6 @@ steady state. The Ito sum of the same force is wrong by ``-k T_1/gamma``, a rate
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
@@ -17,21 +16,29 @@ from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.initial import Steady
 from fluctua.stochastic.overdamped import Overdamped
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
+from fluctua.stochastic.systems.gyrator import (
+    entropy_production,
+    gyrator,
+    heat_current,
+    stationary_covariance,
+    torque,
+)
 from fluctua.validation.case import FALSE_ALARM, Bench, Case, Floats, Row, claims, mean, must_differ
 
 K, U, FRICTION, HOT, COLD = 1.0, 0.5, 1.0, 2.0, 1.0
 LONG, SHORT = 40.0, 2.0
 
+WELL = {"hot": HOT, "cold": COLD, "stiffness": K, "coupling": U}
+CURRENT = heat_current(**WELL, friction=FRICTION)
+
 
 def spec(duration: float, trajectories: int, seed: int, paths: int = 0) -> EnsembleSpec:
     """Watch the gyrator in its steady state."""
-    energy = "k/2*(x**2 + y**2) + u*x*y"
     baths = [Bath("hot", on="x", friction=FRICTION), Bath("cold", on="y", friction=FRICTION)]
     return EnsembleSpec(
-        Potential(energy, coordinates=("x", "y"), parameters={"k": K, "u": U}),
+        gyrator(stiffness=K, coupling=U),
         Overdamped(baths=baths),
         Protocol([Hold(duration)], temperature={"hot": HOT, "cold": COLD}),
         trajectories=trajectories,
@@ -43,43 +50,29 @@ def spec(duration: float, trajectories: int, seed: int, paths: int = 0) -> Ensem
     )
 
 
-def covariance() -> Floats:
-    """Give the steady covariance ``S`` of (x, y): ``A S + S A = 2 T/gamma``, ``A`` = stiffness/gamma."""
-    stiffness = np.array([[K, U], [U, K]]) / FRICTION
-    return np.asarray(solve_continuous_lyapunov(stiffness, 2 * np.diag([HOT, COLD]) / FRICTION))
-
-
-def heat_current() -> float:
-    """Give the heat per time from hot to cold, ``u^2 (T_1 - T_2)/(2 k gamma)``."""
-    return U**2 * (HOT - COLD) / (2 * K * FRICTION)
-
-
-def torque() -> float:
-    """Give ``<x F_y - y F_x> = -u (<x^2> - <y^2>) = -u (T_1 - T_2)/k``."""
-    return -U * (HOT - COLD) / K
-
-
 def ito_current() -> float:
-    """Give the rate of ``sum -F_x dx`` with the force before the step: ``heat_current - k T_1/gamma``."""
-    return heat_current() - K * HOT / FRICTION
+    """Give the rate of ``sum -F_x dx``, the force before the step: the heat current less ``k T_1/gamma``."""
+    return CURRENT - K * HOT / FRICTION
 
 
 def check(bench: Bench) -> Iterator[Row]:
     """Judge currents and torque; catch the Ito sum taken for the heat."""
     run = bench.simulate(spec(LONG, 50_000, 105))
-    yield mean("<Q_hot>/t", run["heat_hot"] / LONG, heat_current())
-    yield mean("<Q_cold>/t", run["heat_cold"] / LONG, -heat_current())
-    yield mean("entropy flow per time", run["entropy_flow"] / LONG, heat_current() * (1 / COLD - 1 / HOT))
-    yield mean("torque", run["torque"] / LONG, torque())
-    yield mean("<x^2>", run["x_final"] ** 2, float(covariance()[0, 0]))
-    yield mean("<x y>", run["x_final"] * run["y_final"], float(covariance()[0, 1]))
+    yield mean("<Q_hot>/t", run["heat_hot"] / LONG, CURRENT)
+    yield mean("<Q_cold>/t", run["heat_cold"] / LONG, -CURRENT)
+    production = entropy_production(**WELL, friction=FRICTION)
+    yield mean("entropy flow per time", run["entropy_flow"] / LONG, production)
+    yield mean("torque", run["torque"] / LONG, torque(**WELL))
+    covariance = stationary_covariance(**WELL)
+    yield mean("<x^2>", run["x_final"] ** 2, float(covariance[0, 0]))
+    yield mean("<x y>", run["x_final"] * run["y_final"], float(covariance[0, 1]))
     brief = bench.simulate(spec(SHORT, 200_000, 205, paths=2_000))
     yield from claims(
         verify(brief, claims=["first-law", "second-law", "integral"], alpha=FALSE_ALARM), f"t = {SHORT:g}"
     )
     wrong = ito_heat(brief) / SHORT
     yield mean("Ito sum of the force per time", wrong, ito_current())
-    yield must_differ("Ito sum taken for <Q_hot>/t", wrong, heat_current())
+    yield must_differ("Ito sum taken for <Q_hot>/t", wrong, CURRENT)
 
 
 def ito_heat(run: Dataset) -> Floats:

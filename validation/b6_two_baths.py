@@ -19,6 +19,12 @@ from fluctua.stochastic.initial import Steady
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
+from fluctua.stochastic.systems.two_bath_particle import (
+    heat_current,
+    kinetic_temperature,
+    medium_entropy_average,
+    two_bath_particle,
+)
 from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
@@ -37,13 +43,18 @@ from fluctua.validation.ode import integrate
 
 G1, G2, T1, T2 = 1.0, 1.0, 2.0, 1.0
 TOTAL = G1 + G2
-MEAN_TEMPERATURE = (G1 * T1 + G2 * T2) / TOTAL
+MEAN_TEMPERATURE = kinetic_temperature(first=T1, second=T2, frictions=(G1, G2))
 
 
-def spec(duration: float, time_step: float, trajectories: int, seed: int, energy: str = "0") -> EnsembleSpec:
+FREE, BOUND = two_bath_particle(), Potential("q**2/2", coordinates="q")
+
+
+def spec(
+    duration: float, time_step: float, trajectories: int, seed: int, system: Potential = FREE
+) -> EnsembleSpec:
     """Watch the particle in its steady state."""
     return EnsembleSpec(
-        Potential(energy, coordinates="q"),
+        system,
         Underdamped(mass=1.0, baths=[Bath("left", friction=G1), Bath("right", friction=G2)]),
         Protocol([Hold(duration)], temperature={"left": T1, "right": T2}),
         trajectories=trajectories,
@@ -51,11 +62,6 @@ def spec(duration: float, time_step: float, trajectories: int, seed: int, energy
         seed=seed,
         initial=Steady(),
     )
-
-
-def current() -> float:
-    """Give the mean heat per time from left to right."""
-    return G1 * G2 / TOTAL * (T1 - T2)
 
 
 def heat_variance(duration: float) -> float:
@@ -78,12 +84,6 @@ def heat_variance(duration: float) -> float:
     return second - (G1 * (T1 - square) * duration) ** 2
 
 
-def scaled_cumulant(counting: float) -> float:
-    """Give ``mu(c) = lim ln <exp(c Q)>/t``, symmetric under ``c -> 1/T_1 - 1/T_2 - c``."""
-    inside = TOTAL**2 + 4 * G1 * G2 * (counting * (T2 - T1) - T1 * T2 * counting**2)
-    return (TOTAL - sqrt(inside)) / 2
-
-
 def generating_function(counting: float, duration: float) -> float:
     """Give ``<exp(c Q)>`` of the heat from the left bath, steady start.
 
@@ -104,11 +104,6 @@ def generating_function(counting: float, duration: float) -> float:
     return exp(a) / sqrt(1 - b * MEAN_TEMPERATURE)
 
 
-def medium_average(duration: float) -> float:
-    """Give ``<exp(-s_m)> = e^((g_1 + g_2) t/m)``, the contraction of phase space, from any start."""
-    return exp(TOTAL * duration)
-
-
 def total_entropy(run: Dataset) -> Floats:
     """Give the entropy flow plus ``ln p(v_0) - ln p(v_t)`` of the Maxwellian."""
     first, last = run["v_q_initial"], run["v_q_final"]
@@ -118,8 +113,9 @@ def total_entropy(run: Dataset) -> Floats:
 
 def check(bench: Bench) -> Iterator[Row]:
     """Judge current, fluctuations and total entropy; catch the missing boundary term."""
+    current = heat_current(first=T1, second=T2, frictions=(G1, G2))
     long = bench.simulate(spec(40.0, 0.02, 100_000, 106))
-    yield mean("<Q_left>/t, t = 40", long["heat_left"] / 40, current())
+    yield mean("<Q_left>/t, t = 40", long["heat_left"] / 40, current)
     yield variance("Var Q_left/t, t = 40", long["heat_left"] / sqrt(40), heat_variance(40.0) / 40)
     yield mean("<v^2>", long["v_q_final"] ** 2, MEAN_TEMPERATURE)
     middle = bench.simulate(spec(5.0, 0.01, 400_000, 206))
@@ -128,7 +124,8 @@ def check(bench: Bench) -> Iterator[Row]:
         yield exponential(f"<exp({counting:g} Q_left)>, t = 5", -counting * middle["heat_left"], exact)
     yield from _unit_time(bench)
     brief = bench.simulate(spec(0.05, 0.005, 2_000_000, 306))
-    yield exponential("<exp(-s_medium)>, t = 0.05", brief["entropy_flow"], medium_average(0.05))
+    exact = medium_entropy_average(duration=0.05, frictions=(G1, G2))
+    yield exponential("<exp(-s_medium)>, t = 0.05", brief["entropy_flow"], exact)
     medium = verify(entropy=brief["entropy_flow"], tolerance={"integral": 0.02}, alpha=FALSE_ALARM)
     yield must_be_violated(medium["integral"], "medium entropy alone, t = 0.05")
 
@@ -137,7 +134,7 @@ def _unit_time(bench: Bench) -> Iterator[Row]:
     free = bench.simulate(spec(1.0, 0.01, 400_000, 406))
     yield exponential("<exp(-s_tot)>, t = 1", total_entropy(free), 1.0)
     yield from claims(verify(entropy=total_entropy(free), alpha=FALSE_ALARM), "s_tot, t = 1")
-    bound = bench.simulate(spec(1.0, 0.01, 400_000, 506, energy="q**2/2"))
+    bound = bench.simulate(spec(1.0, 0.01, 400_000, 506, system=BOUND))
     report = verify(bound, claims=["first-law", "integral"], alpha=FALSE_ALARM)
     yield claim(report["first-law"], "in a well")
     yield claim(report["integral"], "in a well, t = 1")

@@ -7,21 +7,20 @@ at once. Second moments obey linear equations, so work, heat and efficiency of t
     underdamped   the same for (<x^2>, <x v>, <v^2>).
 
 Slowly, ``W_out = (T_h - T_c) ln(r)/2`` and ``eta = eta_C/(1 + n eta_C/ln r)``, n = 1 overdamped and n = 2
-underdamped: the kinetic energy has to be heated too. The overdamped efficiency quoted for an underdamped
-engine is the control.
+underdamped (``systems.breathing_trap``): the kinetic energy has to be heated too. The overdamped efficiency
+quoted for an underdamped engine is the control.
 """
 
 from collections.abc import Callable, Iterator
-from math import log
 
 import numpy as np
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.overdamped import Overdamped
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal, Quench
+from fluctua.stochastic.systems.breathing_trap import breathing_trap
 from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
@@ -55,7 +54,7 @@ def spec(
         Quench(temperature=HOT, name="heat"),
     ]
     return EnsembleSpec(
-        Potential("k/2*x**2", coordinates="x", controls="k"),
+        breathing_trap(),
         dynamics,
         Protocol(steps, cycles=CYCLES, temperature=HOT),
         trajectories=trajectories,
@@ -116,12 +115,6 @@ def _leg(
 def _energy(k: float, moments: Floats) -> Floats:
     kinetic = MASS * moments[2] / 2 if len(moments) == 3 else 0.0
     return np.asarray(k * moments[0] / 2 + kinetic)
-
-
-def slow_efficiency(degrees: int) -> float:
-    """Give the quasi-static efficiency without regenerator, ``degrees`` = 1 overdamped, 2 underdamped."""
-    carnot = 1 - COLD / HOT
-    return carnot / (1 + degrees * carnot / log(STIFF / SOFT))
 
 
 def check(bench: Bench) -> Iterator[Row]:

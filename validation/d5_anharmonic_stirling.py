@@ -1,22 +1,19 @@
 """D5: a Stirling engine with an anharmonic potential, a field for piston, and inertia.
 
-    U = 0.1 x^2 + 0.02 x^3 + 0.05 x^4, H = v^2/2 + U - E x hot isotherm E: 1 -> 0.2, cooling, cold isotherm
-    E: 0.2 -> 1, heating; T linear in time between 1 and 0.5.
+    U = 0.1 q^2 + 0.02 q^3 + 0.05 q^4,   H = v^2/2 + U - E q:
+    hot isotherm E 1 -> 0.2,  cooling,  cold isotherm E 0.2 -> 1,  heating;  T linear between 1 and 0.5.
 
 Averages of the limit cycle come from the Kramers equation. Intermediate friction is best, strong friction
 turns the engine into a damper. The plain work taken for the dimensionless one is the control.
 """
 
 from collections.abc import Iterator
-from math import exp, inf, log, pi
-
-from scipy.integrate import quad
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal, Thermostatic
+from fluctua.stochastic.systems.stirling_field import stirling_field
 from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
@@ -32,14 +29,19 @@ from fluctua.validation.case import (
 )
 
 HOT, COLD, FIELD = 1.0, 0.5, (1.0, 0.2)
-POTENTIAL = (0.0, 0.0, 0.1, 0.02, 0.05)
 
 SHORT_WORK, SHORT_DIMENSIONLESS_WORK = 0.071201, 0.402601
 SHORT_HEAT = (0.159623, -0.344020, -0.279195, 0.392391)
-"""Friction 1, legs of 10, limit cycle: work, dimensionless work, heat of each stroke (``kramers.py``)."""
+"""Friction 1, legs of 10, limit cycle: work, dimensionless work, heat of each stroke.
+
+From the Kramers equation (``kramers.py``); the tests compute all of it again.
+"""
 
 LONG_WORK = {0.1: -0.098445, 0.5: -0.106319, 1.0: -0.090717, 10.0: 0.170462}
-"""Work of the second cycle by friction, legs of 50 (``kramers.py``, see tests)."""
+"""Work of the second cycle by friction, legs of 50.
+
+From the Kramers equation; the tests compute all of it again, weak and strong friction among the slow ones.
+"""
 
 
 def spec(friction: float, leg: float, cycles: int, trajectories: int, seed: int) -> EnsembleSpec:
@@ -51,7 +53,7 @@ def spec(friction: float, leg: float, cycles: int, trajectories: int, seed: int)
         Thermostatic(leg, temperature=(COLD, HOT), name="heating"),
     ]
     return EnsembleSpec(
-        Potential("0.1*x**2 + 0.02*x**3 + 0.05*x**4 - E*x", coordinates="x", controls="E"),
+        stirling_field(),
         Underdamped(mass=1.0, friction=friction),
         Protocol(steps, cycles=cycles, temperature=HOT),
         trajectories=trajectories,
@@ -59,21 +61,6 @@ def spec(friction: float, leg: float, cycles: int, trajectories: int, seed: int)
         seed=seed,
         strokes=True,
     )
-
-
-def log_partition(temperature: float, field: float) -> float:
-    """Give ``ln Z`` by quadrature, momentum counted in ``2 pi``."""
-
-    def weight(x: float) -> float:
-        return exp(-(sum(c * x**n for n, c in enumerate(POTENTIAL)) - field * x) / temperature)
-
-    return log(quad(weight, -inf, inf, epsabs=1e-13)[0]) + log(temperature / (2 * pi)) / 2
-
-
-def slow_work() -> float:
-    """Give the quasi-static work on the engine, ``T_c ln(Z_c(0.2)/Z_c(1)) + T_h ln(Z_h(1)/Z_h(0.2))``."""
-    hot = HOT * (log_partition(HOT, FIELD[0]) - log_partition(HOT, FIELD[1]))
-    return hot + COLD * (log_partition(COLD, FIELD[1]) - log_partition(COLD, FIELD[0]))
 
 
 def check(bench: Bench) -> Iterator[Row]:

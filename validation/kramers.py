@@ -2,7 +2,8 @@
 
 It gives ensemble averages of work and heat without a single random number, for potentials that have no
 closed answer. The cases that quote its numbers keep them as literals; ``tests/validation/test_kramers.py``
-recomputes them.
+computes every one of them again, to the error that three time steps and two grids show. Weak friction (many
+modes) and strong friction (short steps) take a minute: these tests are marked ``slow``.
 
 Unit mass. The density is ``P(q, p, t) = sum_l c_l(q, t) psi_l(p)`` with orthonormal Hermite functions
 ``psi_l`` of width ``sigma`` (``psi_0 ~ exp(-p^2 / 2 sigma^2)``) and obeys

@@ -26,13 +26,26 @@ def free_energy_difference() -> float:
     return 0.0
 
 
+def mean_position(
+    *, velocity: float, duration: float, stiffness: float = 1.0, friction: float = 1.0
+) -> float:
+    """Return where an overdamped particle is on average: it lags the trap by ``u r (1 - exp(-tau/r))``."""
+    lag = friction / stiffness
+    return velocity * (duration + lag * math.expm1(-duration / lag))
+
+
 def mean_work(*, velocity: float, duration: float, stiffness: float = 1.0, friction: float = 1.0) -> float:
     """Return the mean work on an overdamped particle.
 
     ``<W> = gamma u^2 [tau - r (1 - exp(-tau/r))]`` with ``r = gamma/k``.
     """
-    lag = friction / stiffness
-    return friction * velocity**2 * (duration + lag * math.expm1(-duration / lag))
+    travelled = mean_position(velocity=velocity, duration=duration, stiffness=stiffness, friction=friction)
+    return friction * velocity * travelled
+
+
+def negative_work_probability(mean_work: float, *, beta: float = 1.0) -> float:
+    """Return how often a single trajectory breaks the second law, ``erfc(sqrt(beta <W>)/2) / 2``."""
+    return 0.5 * math.erfc(0.5 * math.sqrt(beta * mean_work))
 
 
 def mean_heat(*, velocity: float, duration: float, stiffness: float = 1.0, friction: float = 1.0) -> float:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.integrate
 
 from fluctua.stochastic import systems
 from fluctua.stochastic.systems import (
@@ -28,11 +29,16 @@ from fluctua.stochastic.systems.double_well import kramers_rate, landauer_bound,
 from fluctua.stochastic.systems.gyrator import entropy_production as gyrator_entropy
 from fluctua.stochastic.systems.gyrator import heat_current as gyrator_current
 from fluctua.stochastic.systems.gyrator import stationary_covariance, torque
-from fluctua.stochastic.systems.moving_trap import mean_heat, mean_work, mean_work_underdamped
+from fluctua.stochastic.systems.moving_trap import (
+    mean_heat,
+    mean_work,
+    mean_work_underdamped,
+    negative_work_probability,
+)
 from fluctua.stochastic.systems.quartic import free_energy_difference as quartic_difference
 from fluctua.stochastic.systems.quartic import log_partition as quartic_log_partition
 from fluctua.stochastic.systems.quartic import mean_energy, mean_square
-from fluctua.stochastic.systems.stirling_field import log_partition, quasi_static_work
+from fluctua.stochastic.systems.stirling_field import log_partition, log_phase_integral, quasi_static_work
 from fluctua.stochastic.systems.tilted_ring import diffusion, entropy_production, mean_velocity
 from fluctua.stochastic.systems.two_bath_particle import (
     cumulant_rate,
@@ -59,6 +65,23 @@ def test_moving_trap_a1_a2():
     digits(mean_work(velocity=1, duration=2), "1.135335")
     digits(-mean_heat(velocity=1, duration=2), "0.761513")
     digits(mean_work_underdamped(velocity=1, duration=2), "1.580720")
+    digits(negative_work_probability(mean_work(velocity=1, duration=2)), "0.22559")
+
+
+@pytest.mark.parametrize(("friction", "mass"), [(1.0, 1.0), (2.0, 0.3), (0.2, 2.0)])
+def test_moving_trap_underdamped_against_the_motion_of_the_mean(friction, mass):
+    """``<W> = -k u int <y> dt`` along the mean lag ``y = x - u t``, which moves without noise."""
+    u, k, duration = 0.7, 1.3, 2.5
+
+    def rate(_t, state):
+        lag, velocity, _work = state
+        return [velocity - u, -(k * lag + friction * velocity) / mass, -k * u * lag]
+
+    path = scipy.integrate.solve_ivp(
+        rate, (0.0, duration), [0.0] * 3, method="DOP853", rtol=1e-10, atol=1e-12
+    )
+    exact = mean_work_underdamped(velocity=u, duration=duration, stiffness=k, friction=friction, mass=mass)
+    assert abs(path.y[2, -1] - exact) < 1e-8
 
 
 def test_moving_trap_underdamped_is_smooth_at_critical_damping_and_overdamped_without_mass():
@@ -227,9 +250,22 @@ def test_stirling_field_se1_d5():
         (2, 1, "1.042067"),
         (2, 0.2, "-0.240579"),
     ):
-        # These numbers include the momentum, counted in 2 pi.
-        digits(
-            log_partition(field, beta=beta) + 0.5 * math.log(2 * math.pi / beta) - math.log(2 * math.pi),
-            quoted,
-        )
+        digits(log_phase_integral(field, beta=beta), quoted)
     assert abs(stirling_field().free_energy(3.0, E=0.5) + log_partition(0.5, beta=3.0) / 3.0) < 1e-9
+
+
+@pytest.mark.parametrize(("beta", "field"), [(1.0, 0.0), (1.0, 1.0), (3.0, 0.2), (2.0, -4.0)])
+def test_stirling_field_against_adaptive_quadrature(beta, field):
+    """Both integrals of the Gibbs weight, written out, by Gauss and Kronrod's rule."""
+
+    def position(q):
+        return math.exp(-beta * (0.1 * q**2 + 0.02 * q**3 + 0.05 * q**4 - field * q))
+
+    def momentum(p):
+        return math.exp(-beta * p**2 / 2) / (2 * math.pi)
+
+    space, speed = (
+        scipy.integrate.quad(w, -np.inf, np.inf, epsabs=0, epsrel=1e-12)[0] for w in (position, momentum)
+    )
+    assert abs(log_partition(field, beta=beta) - math.log(space)) < 1e-10
+    assert abs(log_phase_integral(field, beta=beta) - math.log(space * speed)) < 1e-10
