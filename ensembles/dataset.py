@@ -24,7 +24,7 @@ from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
-from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.spec import DIRECTIONS, EnsembleSpec
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 
 if TYPE_CHECKING:
@@ -434,6 +434,7 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     path = store.place(folder)
     if store.is_run(path):
         return open_run(path, partial)
+    _check_entries(path)
     found = sorted(runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
     if not found:
         what = "no run there" if path.is_dir() else "no such folder"
@@ -451,6 +452,47 @@ def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tupl
                 yield here, entry
             else:
                 yield from runs_in(entry, here)
+
+
+def _check_entries(path: Path) -> None:
+    """Refuse a folder of runs with a damaged or a renamed one in it: the others would be taken for all."""
+    for entry in sorted(path.iterdir()) if path.is_dir() else ():
+        if not entry.is_dir() or (store.is_run(entry) and FOLDER_NAME.fullmatch(entry.name)):
+            continue
+        if store.is_run(entry):
+            if any(runs_in(path)):
+                raise InvalidInput(
+                    "a run among others whose folder has no name=value",
+                    str(entry),
+                    "give it back its name, such as direction=forward, or move it elsewhere",
+                )
+        elif FOLDER_NAME.fullmatch(entry.name):
+            store.check_manifest(entry)
+            _check_entries(entry)
+
+
+def check_directions(runs: Runs) -> None:
+    """Refuse runs in both directions of which one lacks its partner: half a pair is another question.
+
+    Raises
+    ------
+    InvalidInput
+        Names the folder that is missing.
+    """
+    labels = [label for label in runs.labels if label.get("direction") in DIRECTIONS]
+    for label in labels:
+        other = "reverse" if label["direction"] == "forward" else "forward"
+        partner = {name: other if name == "direction" else value for name, value in label.items()}
+        if partner not in labels:
+            raise InvalidInput(
+                f"half of a pair: {_text(partner)} is missing",
+                str(runs.path or ""),
+                f"make or restore it, or give {_text(label)} alone",
+            )
+
+
+def _text(label: Label) -> str:
+    return "/".join(f"{name}={value}" for name, value in label.items())
 
 
 def _value(text: str) -> Any:

@@ -44,6 +44,7 @@ TABLES = ("parts", "strokes", "paths")
 MANIFEST, TARGET, LOCK, SCRATCH = "manifest.json", "target.json", ".lock", "_tmp"
 _NAME = re.compile(r"part-(\d{8})-(\d{9})-([0-9a-f]{32})\.parquet")
 _LARGEST_MANIFEST = 16_000_000
+_RESTORE = {TARGET: 'restore it: {"trajectories": N}, N as many as were asked for'}
 UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowException)  # what Arrow raises on damaged files
 
 
@@ -226,8 +227,13 @@ def read_target(folder: Path) -> int:
 
 
 def _read_json(path: Path) -> Table:
-    with _storage(path):
-        text = path.read_bytes()
+    try:
+        with _storage(path):
+            text = path.read_bytes()
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise Damaged("the file is missing", str(path), _RESTORE.get(path.name, "restore it")) from None
+        raise
     try:
         return read_table(text, "json", str(path), _LARGEST_MANIFEST)
     except InvalidInput as error:
@@ -250,9 +256,8 @@ def place(folder: object) -> Path:
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        raise InvalidInput(
-            getattr(error, "strerror", None) or str(error), shown(folder), "choose another place"
-        ) from None
+        what = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(what, shown(os.fspath(folder)), "choose another place") from None
     return path
 
 
@@ -281,8 +286,19 @@ def check_ours(folder: Path) -> None:
         raise InvalidInput(
             "the folder holds something else", str(folder / strangers[0]), "choose another folder"
         )
+    check_manifest(folder, "choose another folder")
+
+
+def check_manifest(folder: Path, remedy: str = "restore manifest.json, or move the folder elsewhere") -> None:
+    """Refuse a folder with parts of which nothing says what they are.
+
+    Raises
+    ------
+    Damaged
+        Its manifest is missing.
+    """
     if not is_run(folder) and any(any(_all_parts(folder / table)) for table in TABLES):
-        raise Damaged("parts without a manifest", str(folder), "choose another folder")
+        raise Damaged("parts without a manifest", str(folder), remedy)
 
 
 def _check_above(folder: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from fluctua import cli
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
+from fluctua.validation import validate as validating
+from fluctua.validation.case import Case, Row
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = """
@@ -137,6 +139,18 @@ def test_every_error_has_its_exit_code_and_one_line(typed, monkeypatch, error, c
     found, _, err = typed("inspect", "runs/a")
     assert found == code
     assert "(b)" in one_error_line(err) or "(disk)" in err
+
+
+@pytest.mark.parametrize(("words", "scale"), [((), 1.0), (("--quick",), 0.25)])
+def test_validation_is_quick_when_asked(typed, monkeypatch, words, scale):
+    """A case that tells the size it was run at."""
+    case = Case(
+        "x1", "made up", "nobody", lambda bench: [Row("size", "value", "agrees", 1.0, bench.scale)], 0.25
+    )
+    monkeypatch.setattr(validating, "catalogue", lambda: {"x1": case})
+    code, out, _ = typed("validate", "x1", "--json", *words)
+    assert code == 0
+    assert json.loads(out)["cases"][0]["rows"][0]["measured"] == scale
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
@@ -359,6 +373,33 @@ def test_runs_that_are_not_partners_are_refused(typed, spec_file):
     assert typed("verify", "a", "b", "a")[0] == 2
 
 
+def test_half_of_a_pair_is_never_judged_alone(typed, spec_file):
+    typed("run", spec_file, "--both", "--out", "q", "--quiet", "--trajectories", "50")
+    half = Path("q/direction=forward")
+    manifest = (half / "manifest.json").read_bytes()
+    (half / "manifest.json").unlink()
+    assert typed("verify", "q")[::2] == (
+        65,
+        "error: parts without a manifest (q/direction=forward): restore manifest.json, or move the folder "
+        "elsewhere\n",
+    )
+    (half / "manifest.json").write_bytes(manifest)
+    half.rename("forward")
+    code, out, err = typed("verify", "q")
+    assert (code, out) == (2, "")
+    assert "half of a pair: direction=forward is missing (q)" in one_error_line(err)
+    assert typed("verify", "forward", "q/direction=reverse", "--claims", "first-law")[0] == 0
+
+
+def test_an_unfinished_run_is_told_its_command(typed, spec_file):
+    typed("run", spec_file, "--out", "a b", "--quiet")
+    Path("a b/target.json").write_text('{"trajectories": 1000}')
+    code, _, err = typed("verify", "a b")
+    assert code == 75
+    assert "500 of 1,000 trajectories are there (a b): repeat the fluctua run ... --out 'a b'" in err
+    assert "simulate(" not in one_error_line(err)
+
+
 def test_a_misspelt_claim_is_named(typed, spec_file):
     typed("run", spec_file, "--out", "a", "--quiet")
     code, _, err = typed("verify", "a", "--claims", "crook")
@@ -390,7 +431,9 @@ def test_the_same_command_finds_its_run_again(typed, options):
 
 def test_ctrl_c_keeps_whole_parts_and_says_how_to_go_on(spec_file):
     many = ["run", spec_file, "--out", "runs/a", "--trajectories", "100_000_000", "--threads", "1"]
-    command = [sys.executable, "-m", "fluctua", *many]
+    # A shell's background jobs ignore Ctrl-C, and so would what they start: listen to it again.
+    listen = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{listen}; from fluctua.cli import main; sys.exit(main())", *many]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not list(Path().glob("runs/a/parts/*.parquet")):
             pass
