@@ -30,10 +30,10 @@ SPEC = EnsembleSpec(
 )
 
 MEAN_DIMENSIONLESS_WORK = 0.715510
-"""From the Kramers equation (``kramers.py``), recomputed in the tests."""
+"""From the Kramers equation (``kramers.py``); the tests compute it again."""
 
 WITHOUT_KINETIC_ENERGY = 1.111736
-"""``<exp(-w')>`` of the work without kinetic energy; tilted Kramers equation, recomputed in the tests."""
+"""``<exp(-w')>`` of the work without kinetic energy; tilted Kramers equation, likewise."""
 
 
 def log_partition_change() -> float:
