@@ -27,7 +27,7 @@ _MAGNITUDES: Array = np.ldexp(1.0 + np.arange(32) / 32, np.arange(-100, 101)[:, 
 SCAN: Array = np.concatenate([-_MAGNITUDES[::-1], [0.0], _MAGNITUDES])
 _CELLS_OF_A_PERIOD = 4096
 #: What changes sign more often oscillates faster than the scan far out; it is resolved near zero.
-_MOST_ZEROS = 256
+_MOST_ZEROS = 64
 
 
 def narrow_places(
@@ -49,7 +49,9 @@ def narrow_places(
         Sorted, with the points half way between neighbours. What lies between two points of the scan and
         changes no sign of any part or derivative there is not found.
     """
-    grid = SCAN if period is None else period / _CELLS_OF_A_PERIOD * np.arange(_CELLS_OF_A_PERIOD + 1)
+    grid = SCAN
+    if period is not None:
+        grid = np.asarray(period / _CELLS_OF_A_PERIOD * np.arange(_CELLS_OF_A_PERIOD + 1, dtype=np.float64))
     zeros = [_zeros(part, grid) for part in _parts(potential, controls, coordinate)]
     places = np.unique(np.concatenate([np.zeros(0), *zeros]))
     return np.unique(np.concatenate([places, 0.5 * (places[:-1] + places[1:])]))
