@@ -20,7 +20,7 @@ for that of compiled ones, and adds the block's lanes B and the pitch P of its r
 
 import numpy as np
 
-from fluctua.stochastic.twins import fma, from_bits, sqrt, to_bits
+from fluctua.stochastic.twins import Lane, fma, from_bits, sqrt, to_bits
 
 LOW_HALF = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -43,7 +43,7 @@ ALMOST_ONE = 0.9999999999999999  # 1 - 2**-53
 LN2 = 0.6931471805599453
 
 
-def philox(x0, x1, x2, x3, key0, key1):
+def philox(x0: Lane, x1: Lane, x2: Lane, x3: Lane, key0: Lane, key1: Lane) -> tuple[Lane, Lane, Lane, Lane]:
     """Give four 32-bit words, each in a 64-bit lane."""
     for _ in range(10):
         product0 = (x0 & LOW_HALF) * MULTIPLIER_0
@@ -57,7 +57,7 @@ def philox(x0, x1, x2, x3, key0, key1):
     return x0 & LOW_HALF, x1, x2 & LOW_HALF, x3
 
 
-def uniform(word):
+def uniform(word: Lane) -> Lane:
     """Give an odd multiple of 2**-53 in (0, 1)."""
     return from_bits((word >> UNIFORM_SHIFT) | ONE_BITS) - ALMOST_ONE
 
