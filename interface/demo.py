@@ -125,7 +125,7 @@ def demo(out: Path, trajectories: int, *, threads: int | None = None, progress: 
         pairs = {name: make.pair(spec, name.replace(" ", "-")) for name, spec in traps.items()}
         wrong = make.pair(control, "control")
         clock.lap("traps simulated", "judging")
-    parts = [engine_part(cycles), traps_part(pairs), control_part(wrong)]
+    parts = engine_part(cycles), traps_part(pairs), control_part(wrong)
     clock.lap("judged", "writing the report")
     page = write_page(*parts, out / "report.html")
     clock.lap("report written")
