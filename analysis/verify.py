@@ -129,6 +129,8 @@ def _claims(claims: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def _tolerances(given: Mapping[str, float] | None) -> dict[str, float]:
+    if not isinstance(given, Mapping | None):
+        raise InvalidInput(f"{shown(given)} names no tolerance", "tolerance", 'write {"slope": 0.02}')
     for name, value in (given or {}).items():
         if name not in TOLERANCES:
             raise not_among(

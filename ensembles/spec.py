@@ -6,6 +6,7 @@ A spec is text, so it is its own provenance.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import secrets
 import warnings
 from collections.abc import Mapping, Sequence
@@ -306,11 +307,14 @@ class EnsembleSpec(Value):
             )
         for key in table:
             if key not in _ORDER:
-                remedy = f"keys are {', '.join(_ORDER)}{did_you_mean(str(key), _ORDER)}"
+                nearest = _part_that_takes(key) or did_you_mean(str(key), _ORDER)
+                remedy = f"keys are {', '.join(_ORDER)}{nearest}"
                 raise InvalidInput(f"{shown(key)} is unknown", str(key), remedy)
         for key in ("system", "dynamics", "protocol", "trajectories"):
             if key not in table:
-                raise InvalidInput(f"no {key}", key, "a spec needs it")
+                raise InvalidInput(f"no {key}", key, _swallowed(key, table) or "a spec needs it")
+        if "time_step" not in table:
+            _time_step(None, _swallowed("time_step", table))
         return cls(**table)
 
     def to_json(self) -> str:
@@ -363,18 +367,35 @@ def read_file(file: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InvalidInput("no such file", str(path)) from None
     except OSError as error:
-        raise InvalidInput(error.strerror or str(error), str(path)) from None
+        what = error.strerror or str(error)
+        raise InvalidInput(what, str(path), "give a spec, a .toml or .json file that can be read") from None
     return read_table(text, "json" if path.suffix == ".json" else "toml", str(path))
 
 
 # ---- single fields
 
 
-def _time_step(value: object) -> float:
+def _swallowed(key: str, table: Mapping[str, Any]) -> str:
+    """Say where a key went that was typed below a [table] header, or nothing."""
+    for part, entries in table.items():
+        if isinstance(entries, Mapping) and key in entries:
+            return f"it stands in [{part}], as all keys below that header do: move it above the first [table]"
+    return ""
+
+
+def _part_that_takes(key: object) -> str:
+    """Suggest the part of a spec that has an entry of this name."""
+    parts = {"system": SYSTEMS, "dynamics": DYNAMICS, "protocol": {"Protocol": Protocol}}
+    for part, kinds in parts.items():
+        if any(key in inspect.signature(kind.__init__).parameters for kind in kinds.values()):
+            return f"; did you mean '{part}.{key}'?"
+    return ""
+
+
+def _time_step(value: object, remedy: str = "") -> float:
     if value is None:
-        raise InvalidInput(
-            "no time_step", "time_step", "Langevin dynamics needs one; it must divide each duration"
-        )
+        remedy = remedy or "Langevin dynamics needs one; it must divide each duration"
+        raise InvalidInput("no time_step", "time_step", remedy)
     return number(value, "time_step", positive=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fluctua.ensembles import store
 from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs, runs_in
-from fluctua.ensembles.dotted import explicit, leaves
+from fluctua.ensembles.dotted import explicit, leaves, with_changes
 from fluctua.ensembles.runner import existing, simulate
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -165,11 +165,11 @@ def load_specs(file: str | Path, changes: Mapping[str, Any] | None = None) -> li
         TOML or JSON. ``[sweep]`` maps paths to lists, for their product; ``[[sweep]]``, once a point, maps
         paths to values.
     changes : mapping of str to value, optional
-        Replacements over the file, before the sweep.
+        Replacements over the file, before the sweep and before anything is checked: they may repair it.
     """
     table = read_file(file)
     varied = table.pop("sweep", None)
-    spec = EnsembleSpec.from_table(table).replace(changes or {})
+    spec = EnsembleSpec.from_table(with_changes(table, changes or {}))
     if varied is None:
         return [spec]
     try:

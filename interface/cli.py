@@ -3,7 +3,7 @@
 Results go to stdout, progress and notices to stderr. Nothing heavy is imported before a command needs it, so
 that ``fluctua --help`` answers at once. Bad input ends in one line, ``error: what (where): what to do``, and
 the exit code of its kind: 2 bad input, 3 unstable run, 65 damaged data, 74 disk, 75 busy; 1 says that a claim
-is violated, 130 that the user interrupted.
+is violated, 130 that the user interrupted. With ``--json`` stdout gets it as ``{"error": ...}``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,37 +35,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What follows ``fluctua`` on the command line; by default what was typed.
     """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    options = argparse.Namespace(json="--json" in typed, answered=False, process_is_ours=arguments is None)
+    if options.process_is_ours:
+        _print_anything()
     try:
-        options = _parser().parse_args(arguments)
-        options.process_is_ours = arguments is None
         with warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _Warner()
+            _parser().parse_args(typed, options)
             code: int = options.command(options)
         sys.stdout.flush()
     except FluctuaError as error:
-        return _refuse(error)
+        return _refuse(error, options)
     except KeyboardInterrupt as interrupt:
-        return _interrupted(interrupt)
+        return _interrupted(interrupt, options)
     except BrokenPipeError:  # the reader of our output has left, as `head` does: nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _refuse(StorageError(error.strerror or str(error), str(error.filename or "disk")))
+        place = str(error.filename or "disk")
+        return _refuse(
+            StorageError(error.strerror or str(error), place, "check the place, or choose another"), options
+        )
     return code
 
 
-def _refuse(error: FluctuaError) -> int:
+def _print_anything() -> None:
+    """Write what a terminal's encoding lacks as an escape: a symbol must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse(error: FluctuaError, options: argparse.Namespace) -> int:
     print("error:", " ".join(str(error).split()), file=sys.stderr)
+    _say_as_json(options, error.what, error.where, error.remedy, error.exit_code)
     return error.exit_code
 
 
-def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    notice(f"warning: {message}")
+def _say_as_json(options: argparse.Namespace, what: str, where: str, remedy: str, code: int) -> None:
+    """Put an error on stdout too, where somebody waits for JSON there and has none yet."""
+    if options.json and not options.answered:
+        found = {"what": what, "where": where, "remedy": remedy, "exit_code": code}
+        show("", {"error": found}, options)
 
 
-def _interrupted(interrupt: KeyboardInterrupt) -> int:
+class _Warner:
+    """Says each warning once in a command, however many specs it holds for."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def __call__(self, message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in self._said:
+            self._said.add(str(message))
+            notice(f"warning: {message}")
+
+
+def _interrupted(interrupt: KeyboardInterrupt, options: argparse.Namespace) -> int:
     """Say what stands and how to go on, where the command knew it."""
-    print(f"interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
+    told = str(interrupt) or "nothing was changed"
+    print(f"interrupted: {told}", file=sys.stderr)
+    _say_as_json(options, "interrupted", "", told, INTERRUPTED)
     return INTERRUPTED
 
 
@@ -73,7 +105,9 @@ def show(text: str, found: object, options: argparse.Namespace) -> None:
     if options.json:
         import json
 
-        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+        options.answered = True
+        plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+        print(json.dumps(found, indent=2, ensure_ascii=plain, allow_nan=False))
     elif not options.quiet:
         print(text)
 
@@ -185,9 +219,18 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from fluctua.demo import run_demo
+    if os.path.lexists(options.out) and not os.path.isdir(options.out):
+        raise InvalidInput("not a folder", options.out, "choose another place")
+    try:
+        from fluctua.demo import run_demo
 
-    return run_demo(options.out, quick=options.quick, quiet=options.quiet, as_json=options.json)
+        code = run_demo(options.out, quick=options.quick, quiet=options.quiet, as_json=options.json)
+    except KeyboardInterrupt:
+        quick = ["--quick"] if options.quick else []
+        again = shlex.join(["fluctua", "demo", *quick, "--out", options.out])
+        raise KeyboardInterrupt(f"whole parts are kept in {options.out}; to go on: {again}") from None
+    options.answered = options.json
+    return code
 
 
 # --- what may be typed ----------------------------------------------------------------------------
@@ -203,7 +246,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**keywords)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (command line): see {self.prog} --help\n")
+        raise InvalidInput(message, "command line", f"see {self.prog} --help")
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -248,10 +291,16 @@ def _assignment(text: str) -> tuple[str, str]:
     return path.strip(), value.strip()
 
 
+def _folder(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty name is no folder")
+    return text
+
+
 def _tolerance(text: str) -> tuple[str, float]:
-    name, value = _assignment(text)
+    name, _, value = text.partition("=")
     try:
-        return name, float(value)
+        return name.strip(), float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, like slope=0.02") from None
 
@@ -302,7 +351,9 @@ def _add_run(commands: Any) -> None:
         "for more trajectories. A file with a [sweep] table gives a folder of runs.",
     )
     parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
-    parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/<file>-<digest>)")
+    parser.add_argument(
+        "--out", metavar="DIR", type=_folder, help="the run's folder (default: runs/<file>-<digest>)"
+    )
     parser.add_argument(
         "--trajectories", metavar="N", type=_count, help="how many, instead of the file's number"
     )
@@ -395,6 +446,10 @@ def _add_demo(commands: Any) -> None:
         "A second call continues or opens what is there.",
     )
     parser.add_argument(
-        "--out", metavar="DIR", default="fluctua-demo", help="the folder (default: fluctua-demo)"
+        "--out",
+        metavar="DIR",
+        type=_folder,
+        default="fluctua-demo",
+        help="the folder (default: fluctua-demo)",
     )
     parser.add_argument("--quick", action="store_true", help="2,000 trajectories each instead of 200,000")

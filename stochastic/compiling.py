@@ -26,6 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from fluctua.stochastic.errors import StorageError
+
 PADDING = 8  # a row pitch that is a power of two would put all rows into one cache set
 
 _HERE = Path(__file__).parent
@@ -127,7 +129,12 @@ def cache_folder() -> Path:
     asked = os.environ.get("FLUCTUA_CACHE_DIR")
     if asked:
         folder = Path(asked)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            place = f"FLUCTUA_CACHE_DIR={asked}"
+            remedy = "set it to a folder that can be written"
+            raise StorageError(error.strerror or str(error), place, remedy) from None
         return folder
     if _folder is None:
         _folder = _user_folder() or Path(tempfile.mkdtemp(prefix="fluctua-"))

@@ -90,11 +90,13 @@ class Value:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: values do not change."""
-        raise AttributeError(f"a {self.kind} does not change: make a new one instead of setting {name!r}")
+        raise AttributeError(
+            f"{_with_article(self.kind)} does not change: make a new one instead of setting {name!r}"
+        )
 
     def __delattr__(self, name: str) -> None:
         """Refuse: values do not change."""
-        raise AttributeError(f"a {self.kind} does not change: {name!r} stays")
+        raise AttributeError(f"{_with_article(self.kind)} does not change: {name!r} stays")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as plain data: a pickled or copied value is rebuilt from its table."""
@@ -140,7 +142,9 @@ def build(table: object, kinds: Mapping[str, type[Built]], where: str, default: 
         if isinstance(table, cls):
             return table
     if not isinstance(table, Mapping):
-        raise InvalidInput(f"{shown(table)} does not fit here", where, f"expected {_one_of(kinds)}")
+        named = isinstance(table, str) and table in kinds
+        remedy = f'write {{ kind = "{table}" }}' if named else f"expected {_one_of(kinds)}"
+        raise InvalidInput(f"{shown(table)} does not fit here", where, remedy)
     keywords = dict(table)
     chosen = _class_of(keywords.pop("kind", default), kinds, where)
     _check_keywords(chosen, keywords, where)
@@ -161,6 +165,10 @@ def _class_of(kind: object, kinds: Mapping[str, type[Built]], where: str) -> typ
             f"{shown(kind)} does not fit here", f"{where}.kind", f"expected {_one_of(kinds)}{suggestion}"
         )
     return kinds[kind]
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
 
 
 def _one_of(names: Iterable[str]) -> str:

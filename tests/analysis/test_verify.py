@@ -431,6 +431,7 @@ def test_results_do_not_depend_on_who_computes_them(pair):
         (lambda: fl.verify([1.0, 2.0], claims="crook"), "did you mean 'crooks'"),
         (lambda: fl.verify([1.0, 2.0], tolerance={"slop": 0.1}), "did you mean 'slope'"),
         (lambda: fl.verify([1.0, 2.0], tolerance={"slope": 0.0}), "no tolerance"),
+        (lambda: fl.verify([1.0, 2.0], tolerance=0.1), "0.1 names no tolerance"),
         (lambda: fl.verify([1.0, 2.0], alpha=1.5), "no error rate"),
         (lambda: fl.verify([1.0, 2.0], delta_f=np.nan), "no finite number"),
         (lambda: fl.verify([1.0, 2.0], entropy=[1.0, 2.0]), "work and entropy together"),

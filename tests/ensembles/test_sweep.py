@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -216,3 +217,26 @@ def test_many_runs_are_a_list(short: EnsembleSpec) -> None:
     assert runs[1:].labels == [{"seed": 2}, {"seed": 3}]
     assert [run.spec.seed for run in runs] == [1, 2, 3]
     assert repr(runs) == "Runs in memory: 3 runs over seed"
+
+
+def test_changes_repair_a_file(spec, tmp_path):
+    table = spec.table()
+    del table["trajectories"]
+    file = tmp_path / "broken.json"
+    file.write_text(json.dumps(table))
+    with pytest.raises(InvalidInput, match="no trajectories"):
+        load_specs(file)
+    assert load_specs(file, {"trajectories": spec.trajectories}) == [spec]
+    steps = [{key: value for key, value in step.items() if key != "k"} for step in table["protocol"]["steps"]]
+    file.write_text(json.dumps(table | {"protocol": table["protocol"] | {"steps": steps}}))
+    repair = {"trajectories": spec.trajectories, "protocol.k": 1.0}
+    assert load_specs(file, repair)[0].schedule.start_controls.tolist() == [1.0]
+
+
+def test_a_drawn_seed_stays_drawn_under_changes(spec, tmp_path):
+    table = spec.table()
+    del table["seed"]
+    file = tmp_path / "drawn.json"
+    file.write_text(json.dumps(table))
+    assert load_specs(file, {"dynamics.friction": 2.0})[0].seed_was_drawn
+    assert not load_specs(file, {"seed": 2})[0].seed_was_drawn

@@ -471,3 +471,130 @@ def test_every_example_is_a_run(typed, example):
     assert (code, err) == (0, "")
     assert json.loads(out)["trajectories"] >= 10_000
     assert os.listdir() == ["small.toml"]
+
+
+# --- whatever happens, one line ---------------------------------------------------------------------
+
+
+def command(*words, **environment):
+    """Run a command line in a process of its own."""
+    line = [sys.executable, "-m", "fluctua", *words]
+    return subprocess.run(line, capture_output=True, env=os.environ | environment, check=False)
+
+
+def test_a_terminal_without_our_symbols_changes_no_exit_code(typed, spec_file):
+    typed("run", spec_file, "--out", "aa", "--quiet")
+    text = command("verify", "aa", PYTHONIOENCODING="ascii")
+    assert (text.returncode, text.stderr) == (0, b"")
+    assert rb"\u0394F" in text.stdout
+    as_json = command("verify", "aa", "--json", PYTHONIOENCODING="latin-1")
+    assert as_json.returncode == 0
+    assert json.loads(as_json.stdout)["verdicts"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["inspect", "nowhere", "--json"], ["verify", "--json"], ["run", "--json", "small.toml", "--seed", "x"]],
+)
+def test_an_error_is_json_too_where_json_is_asked_for(typed, words):
+    code, out, err = typed(*words)
+    error = json.loads(out)["error"]
+    assert code == error["exit_code"] == 2
+    assert f"{error['what']} ({error['where']}): {error['remedy']}" in one_error_line(err)
+
+
+def test_stdout_holds_one_json_text_even_when_trajectories_failed(typed, spec_file):
+    wild = ["--set", "system.energy=k/2*x**2 - x**4", "--set", 'initial={kind="Point", x=30.0}']
+    code, out, err = typed("run", spec_file, "--json", "--out", "a", *wild)
+    assert code == 3, (out, err)
+    json.loads(out)
+
+
+@pytest.mark.parametrize("name", ["run", "verify", "inspect", "validate", "demo"])
+def test_an_interrupt_is_one_line(typed, monkeypatch, name):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, f"_{name}", stopped)
+    words = {"validate": [], "demo": []}.get(name, ["a"])
+    code, out, err = typed(name, *words)
+    assert (code, out, err) == (130, "", "interrupted: nothing was changed\n")
+    assert json.loads(typed(name, *words, "--json")[1])["error"]["exit_code"] == 130
+
+
+def test_an_interrupted_demo_says_how_to_go_on(typed, monkeypatch):
+    from fluctua import demo
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run_demo", stopped)
+    code, _, err = typed("demo", "--quick", "--out", "my demo")
+    assert code == 130
+    assert err == (
+        "interrupted: whole parts are kept in my demo; to go on: fluctua demo --quick --out 'my demo'\n"
+    )
+
+
+def test_an_interrupt_while_the_command_line_is_imported_is_one_line(monkeypatch, capsys):
+    from fluctua import __main__ as program
+
+    def stopped():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", stopped)
+    assert program.main() == 130
+    assert capsys.readouterr().err == "interrupted: nothing was begun\n"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_said_once_a_command(typed):
+    kelvin = ["--set", "protocol.temperature=298", "--set", "dynamics.friction=1000", "--both"]
+    Path("warm.toml").write_text(SMALL.replace("beta = 1.0\n", "temperature = 1.0\n"))
+    code, _, err = typed("run", "warm.toml", "--out", "a", "--quiet", *kelvin)
+    assert code == 0
+    assert err.count("is an energy here") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["verify", "a", "--tolerance", "slope"], "'slope' is not NAME=NUMBER, like slope=0.02"),
+        (["run", "small.toml", "--out", ""], "an empty name is no folder"),
+        (["demo", "--out", "small.toml"], "not a folder (small.toml): choose another place"),
+        (["run", "."], "Is a directory (.): give a spec, a .toml or .json file"),
+        (["run", "small.toml", "--set", "parameters.h=3"], "did you mean 'system.parameters'?"),
+        (["run", "small.toml", "--set", "friction=3"], "did you mean 'dynamics.friction'?"),
+        (
+            ["run", "small.toml", "--set", 'initial="Equilibrium"'],
+            '(initial): write { kind = "Equilibrium" }',
+        ),
+    ],
+)
+def test_what_to_do_is_said(typed, words, said):
+    code, out, err = typed(*words)
+    assert (code, out) == (2, "")
+    assert said in one_error_line(err)
+
+
+@pytest.mark.parametrize("key", ["trajectories", "time_step"])
+def test_keys_below_a_header_are_found_there(typed, key):
+    line = next(line for line in SMALL.splitlines() if line.startswith(key))
+    Path("below.toml").write_text(SMALL.replace(line, "") + f'[record]\narea = "integral(x)"\n{line}\n')
+    code, _, err = typed("run", "below.toml")
+    assert code == 2
+    assert f"no {key} ({key}): it stands in [record]" in one_error_line(err)
+
+
+def test_set_repairs_a_file(typed):
+    Path("broken.toml").write_text(SMALL.replace("friction = 1.0\n", ""))
+    assert typed("run", "broken.toml")[0] == 2
+    assert typed("run", "broken.toml", "--quiet", "--set", "dynamics.friction=1.0", "--out", "a")[0] == 0
+
+
+def test_a_cache_that_is_no_folder_is_said(spec_file):
+    done = command("run", spec_file, FLUCTUA_CACHE_DIR=str(Path(spec_file).resolve()))
+    assert done.returncode == 74
+    assert b"set it to a folder that can be written" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert not Path("runs").exists()
