@@ -47,10 +47,10 @@ class Labels:
     last: NDArray[np.bool_]
     bridge: bool
 
-    def replicates(self, alpha: float) -> int:
+    def replicates(self, alpha: float, least: int = 999) -> int:
         """Say how many draws resolve a p-value of `alpha` after multiplicity: 50 / alpha, within reason."""
         affordable = LARGEST_DRAW // max(1, self._worth_tossing.size)
-        return int(np.clip(50.0 / alpha, 999, max(999, affordable)))
+        return int(np.clip(50.0 / alpha, least, max(least, affordable)))
 
     def redraw(self, replicates: int) -> tuple[Floats, Floats]:
         """Toss all coins `replicates` times.

@@ -66,7 +66,7 @@ class Verdict:
         Whether the claim is violated by itself and not once the others of its report are counted.
     exact : Verdict or None
         The same claim on work with shadow work, which obeys the theorem at any time step: where it holds and
-        the claim is violated, the time step is too long; where it is violated too, the bookkeeping is wrong.
+        the claim is violated, the time step is too long; where it is violated too, something else is wrong.
     """
 
     claim: str
@@ -146,7 +146,7 @@ def _together(protocol: Verdict, exact: Verdict) -> str:
     if protocol.outcome == "violated" and exact.outcome == "holds":
         return f"{counted} and holds: the time step is too long, the bookkeeping is right"
     if exact.outcome == "violated":
-        return f"{counted} and violated: the bookkeeping is wrong, whatever the time step"
+        return f"{counted} and violated: not the time step, but the bookkeeping or the ΔF asked for"
     return f"{counted} ({exact.outcome})"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.claims import CLAIMS, TOLERANCES, Rules, Subject
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.samples import finite
+from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.verdict import Report, check_alpha
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 
@@ -317,6 +319,9 @@ def _judge_runs(
     runs: list[Dataset], known: KnownDifference, rules: Rules, wanted: tuple[str, ...] | None
 ) -> Report:
     ledgers = tuple(Ledger(run) for run in runs)
+    remark = remark_on_scale(runs[0])
+    if remark:
+        warnings.warn(remark, stacklevel=3)
     first, second = ledgers[0], ledgers[1] if len(ledgers) > 1 else None
     given, missing = known.of_run(first), first.no_equilibrium
     subject = Subject(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, bar, fit_crooks, judge_crooks
 from fluctua.stochastic.errors import InvalidInput
@@ -164,3 +164,21 @@ def test_what_is_no_sample_is_refused(wrong):
         bar(wrong, [1.0, 2.0])
     with pytest.raises(InvalidInput):
         bar([1.0, 2.0], wrong)
+
+
+def test_one_rare_trajectory_is_judged_by_drawing_again():
+    """A label that falls so once in 120 runs moves the cubic by 8: the limit law would say 1e-20."""
+    pair = truth.quench_pair(np.random.default_rng(3), 600)
+    fit = fit_crooks(pair.forward, np.append(pair.reverse[:-1], -5.5))
+    assert fit.information > ENOUGH_INFORMATION
+    assert special.chdtrc(fit.smooth_degrees, fit.smooth_statistic) < 1e-10
+    assert fit.smooth_p > 5e-4
+
+
+def test_the_shape_test_keeps_its_level_far_below_five_per_cent():
+    """400 true ensembles of skewed work; more than 4 below 0.001 are seen with probability 6e-5."""
+    rng = np.random.default_rng(5)
+    fits = (
+        fit_crooks(pair.forward, pair.reverse) for pair in (truth.quench_pair(rng, 300) for _ in range(400))
+    )
+    assert sum(fit.smooth_p < 1e-3 for fit in fits) <= 4

@@ -229,6 +229,6 @@ def test_free_energy_refuses_an_interval_and_says_so():
 def test_exact_verdict_tells_code_from_time_step():
     wrong, right = verdict("crooks", "violated", 1e-9), verdict("crooks", "holds", 0.4)
     assert "time step is too long" in wrong.beside(right).reason
-    assert "bookkeeping is wrong" in wrong.beside(wrong).reason
+    assert "not the time step, but the bookkeeping" in wrong.beside(wrong).reason
     assert right.beside(None) is right
     assert right.beside(right).to_dict()["exact"]["outcome"] == "holds"
