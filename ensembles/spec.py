@@ -385,6 +385,7 @@ def _swallowed(key: str, table: Mapping[str, Any]) -> str:
 
 def _part_that_takes(key: object) -> str:
     """Suggest the part of a spec that has an entry of this name."""
+    parts: dict[str, Mapping[str, type[Value]]]
     parts = {"system": SYSTEMS, "dynamics": DYNAMICS, "protocol": {"Protocol": Protocol}}
     for part, kinds in parts.items():
         if any(key in inspect.signature(kind.__init__).parameters for kind in kinds.values()):

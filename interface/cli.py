@@ -57,7 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(
             StorageError(error.strerror or str(error), place, "check the place, or choose another"), options
         )
+    except Exception as error:
+        if not _was_interrupted(error):
+            raise
+        return _interrupted(KeyboardInterrupt(), options)
     return code
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C lies behind an error: libraries that it stops while they are imported rename it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _print_anything() -> None:

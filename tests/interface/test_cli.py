@@ -522,6 +522,17 @@ def test_an_interrupt_is_one_line(typed, monkeypatch, name):
     assert json.loads(typed(name, *words, "--json")[1])["error"]["exit_code"] == 130
 
 
+def test_an_interrupt_that_a_library_renamed_is_one(typed, monkeypatch):
+    def stopped(_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise ImportError("cannot import numpy") from None
+
+    monkeypatch.setattr(cli, "_inspect", stopped)
+    assert typed("inspect", "a") == (130, "", "interrupted: nothing was changed\n")
+
+
 def test_an_interrupted_demo_says_how_to_go_on(typed, monkeypatch):
     from fluctua import demo
 
