@@ -99,7 +99,7 @@ def run_demo(
     """
     found = demo(Path(out), QUICK if quick else FULL, threads=threads, progress=False if quiet else None)
     if as_json:
-        print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     elif not quiet:
         print(found)
     return 0 if found.passed else 1
