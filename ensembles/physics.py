@@ -9,22 +9,8 @@ if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
 
 
-def propagator_of(
-    spec: EnsembleSpec,
-    *,
-    strokes: bool | None = None,
-    paths: int | None = None,
-    path_every: int | None = None,
-) -> Propagator:
-    """Make the physics of a spec.
-
-    Parameters
-    ----------
-    spec : EnsembleSpec
-        The run.
-    strokes, paths, path_every
-        What to keep besides the ledger, if not what the spec says.
-    """
+def propagator_of(spec: EnsembleSpec) -> Propagator:
+    """Make the physics of a spec."""
     from fluctua.stochastic.propagator import Propagator
 
     return Propagator(
@@ -37,7 +23,7 @@ def propagator_of(
         initial=spec.initial,
         record=spec.record,
         boltzmann=spec.units.boltzmann,
-        strokes=spec.strokes if strokes is None else strokes,
-        paths=spec.paths if paths is None else paths,
-        path_every=spec.path_every if path_every is None else path_every,
+        strokes=spec.strokes,
+        paths=spec.paths,
+        path_every=spec.path_every,
     )

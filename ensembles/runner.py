@@ -188,9 +188,8 @@ class Run:
         """Check that there is room and that the time step is stable; nothing is written yet."""
         check_room(spec, folder)
         propagator = propagator_of(spec)
-        pilot = check_stability(spec)
-        propagator.compile()  # here and once, not in all threads at the same time
-        return cls(spec, propagator, pilot)
+        # The pilot compiles the kernel: here and once, not in all threads at the same time.
+        return cls(spec, propagator, check_stability(spec, propagator))
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run for its folder; the canary is the hash of the pilot, 256 trajectories."""

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import Unstable
 
 if TYPE_CHECKING:
     from fluctua.ensembles.spec import EnsembleSpec
-    from fluctua.stochastic.propagator import Block
+    from fluctua.stochastic.propagator import Block, Propagator
 
 Floats = NDArray[np.float64]
 
@@ -56,8 +55,15 @@ class Stiffest:
         return ", ".join(f"{name} = {value:.4g}" for name, value in (self.controls | self.position).items())
 
 
-def check_stability(spec: EnsembleSpec) -> Block:
+def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
     """Refuse a time step that is too long for the forces.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        The run.
+    propagator : Propagator
+        Its physics.
 
     Returns
     -------
@@ -70,7 +76,7 @@ def check_stability(spec: EnsembleSpec) -> Block:
         A pilot trajectory failed, or a curvature on its way reaches the limit.
     """
     every = max(1, spec.time_steps * len(spec.system.coordinates) // INSTANTS)
-    block = propagator_of(spec, strokes=False, paths=PILOT, path_every=every).run(0, PILOT)
+    block = propagator.keeping(strokes=False, paths=PILOT, path_every=every).run(0, PILOT)
     failed = int(np.count_nonzero(block.columns["status"]))
     if failed:
         remedy = "shorten it; if that does not help, the energy has no walls where trajectories go"

@@ -8,6 +8,7 @@ same bits for any cutting into blocks, any thread and any order.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic import compiling, streams
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Equilibrium, prepare
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.records import Record, parse_record
 from fluctua.stochastic.schedule import Schedule
 from fluctua.stochastic.tables import Tables, held_still, tables_of
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.stochastic.writing import GROUP, Form, Link, layout_of, module_text
 
 Floats = NDArray[np.float64]
@@ -147,6 +148,13 @@ class Propagator:
     def stroke_names(self) -> list[str]:
         """Names of the schedule's strokes, one a step of the protocol and cycle."""
         return list(self.schedule.names)
+
+    def keeping(self, *, strokes: bool, paths: int, path_every: int) -> Propagator:
+        """Give the same physics with other tables kept; start, tables of steps and kernel are shared."""
+        self.compile()  # here, so that the two do not do it twice
+        other = copy.copy(self)
+        other.keep_strokes, other.paths, other.path_every = strokes, paths, path_every
+        return other
 
     def compile(self) -> None:
         """Compile the kernel now, or load it from the cache; done by the first `run` otherwise."""

@@ -85,7 +85,7 @@ class Stop(Unstable):
 
 @pytest.fixture(autouse=True)
 def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(_: EnsembleSpec) -> None:
+    def stop(*_: object) -> None:
         raise Stop("the spec was sound")
 
     monkeypatch.setattr(runner, "check_stability", stop)

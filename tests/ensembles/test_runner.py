@@ -15,9 +15,9 @@ from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
 from fluctua.stochastic.initial import Point
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.propagator import Propagator
 from fluctua.stochastic.protocol import Protocol
@@ -233,7 +233,7 @@ def test_failed_trajectories_stay_as_rows_and_are_not_averaged_over(monkeypatch:
     with pytest.raises(Unstable, match="pilot trajectories are not finite"):
         simulate(spec)
     block = propagator_of(spec).run(0, 256)
-    monkeypatch.setattr(runner, "check_stability", lambda _: block)
+    monkeypatch.setattr(runner, "check_stability", lambda *_: block)
     run = simulate(spec)
     assert len(run) == 1000
     failed = run["status"] != 0

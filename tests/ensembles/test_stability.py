@@ -8,13 +8,13 @@ import pytest
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import LIMIT, check_stability, judge, stiffest
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import Unstable
 from fluctua.stochastic.initial import Point
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal
-from fluctua.stochastic.underdamped import Underdamped
 
 
 def ratio(spec: EnsembleSpec) -> float:
@@ -25,6 +25,10 @@ def ratio(spec: EnsembleSpec) -> float:
     paths: dict[str, Any] = {"trajectory": np.arange(samples), "time": np.zeros(samples)}
     paths |= dict(zip(spec.system.coordinates, state, strict=True))
     return stiffest(spec, paths, 1).ratio
+
+
+def check(spec: EnsembleSpec) -> None:
+    check_stability(spec, propagator_of(spec))
 
 
 def trap(dynamics: Any, time_step: float = 0.1, energy: str = "k/2*x**2", **words: Any) -> EnsembleSpec:
@@ -75,17 +79,17 @@ def test_the_limit_is_where_the_map_starts_to_diverge(share: float, stable: bool
     assert grown is not stable
     if stable:
         with pytest.warns(UserWarning, match="coarse"):
-            check_stability(spec)
+            check(spec)
     else:
         with pytest.raises(Unstable, match=r"time_step \* curvature / friction = 2.04 at k = 3, x ="):
-            check_stability(spec)
+            check(spec)
 
 
 def test_a_control_that_stiffens_on_the_way_is_found(spec: EnsembleSpec) -> None:
-    check_stability(spec)
+    check(spec)
     stiff = spec.replace({"protocol.steps.squeeze.k": [1.0, 120.0], "protocol.steps.let go.k": [120.0, 1.0]})
     with pytest.raises(Unstable, match=r"at k = 1\d\d") as caught:
-        check_stability(stiff)
+        check(stiff)
     assert caught.value.exit_code == 3
     assert caught.value.where == "time_step"
 
@@ -93,7 +97,7 @@ def test_a_control_that_stiffens_on_the_way_is_found(spec: EnsembleSpec) -> None
 def test_the_remedy_is_a_step_that_passes(spec: EnsembleSpec) -> None:
     stiff = spec.replace({"dynamics.friction": 0.02})
     with pytest.raises(Unstable, match="is safe") as caught:
-        check_stability(stiff)
+        check(stiff)
     good = float(caught.value.remedy.split(" ")[0])
     assert good == pytest.approx(0.02 * 0.1 * 2.0 / (0.02 * 4.0 / 0.02), rel=0.1)
 
@@ -112,7 +116,7 @@ def test_judgement(spec: EnsembleSpec, recwarn: pytest.WarningsRecorder) -> None
 def test_a_fall_without_a_floor_is_refused() -> None:
     spec = trap(Overdamped(friction=1.0), energy="x**2/2 - k*x**4", initial=Point(x=0.0), time_step=0.01)
     with pytest.raises(Unstable, match="pilot trajectories are not finite"):
-        check_stability(spec)
+        check(spec)
 
 
 def test_a_moving_trap_is_not_taken_for_a_stiff_one() -> None:
@@ -120,4 +124,4 @@ def test_a_moving_trap_is_not_taken_for_a_stiff_one() -> None:
     system = Potential("(x - c)**4/4", coordinates="x", controls="c")
     drag = Protocol([Isothermal(10.0, c=(0.0, 20.0))], beta=1.0)
     spec = EnsembleSpec(system, Overdamped(friction=1.0), drag, trajectories=10, time_step=0.01, seed=1)
-    check_stability(spec)
+    check(spec)
