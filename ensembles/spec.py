@@ -21,14 +21,14 @@ import numpy as np
 from fluctua.ensembles import columns as ledger
 from fluctua.ensembles.dotted import plain, with_changes
 from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among, shown
 from fluctua.stochastic.expressions import Graph
 from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady, check_equilibrium
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.records import parse_record
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.stochastic.units import Units, kelvin_warning
 from fluctua.stochastic.values import Value, build, integer, mapping, name, number, share_namespace
 

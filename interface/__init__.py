@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fluctua.ensembles.sweep import sweep as sweep
     from fluctua.stochastic import systems as systems
     from fluctua.stochastic.baths import Bath as Bath
+    from fluctua.stochastic.dynamics.overdamped import Overdamped as Overdamped
+    from fluctua.stochastic.dynamics.underdamped import Underdamped as Underdamped
     from fluctua.stochastic.errors import Busy as Busy
     from fluctua.stochastic.errors import Damaged as Damaged
     from fluctua.stochastic.errors import InvalidInput as InvalidInput
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from fluctua.stochastic.initial import Point as Point
     from fluctua.stochastic.initial import Samples as Samples
     from fluctua.stochastic.initial import Steady as Steady
-    from fluctua.stochastic.overdamped import Overdamped as Overdamped
     from fluctua.stochastic.potential import Potential as Potential
     from fluctua.stochastic.protocol import Hold as Hold
     from fluctua.stochastic.protocol import Isolated as Isolated
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from fluctua.stochastic.protocol import Quench as Quench
     from fluctua.stochastic.protocol import Thermostatic as Thermostatic
     from fluctua.stochastic.protocol import stirling_cycle as stirling_cycle
-    from fluctua.stochastic.underdamped import Underdamped as Underdamped
     from fluctua.stochastic.units import Units as Units
     from fluctua.validation.validate import validate as validate
 
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "stochastic.potential": ("Potential",),
     "stochastic.baths": ("Bath",),
-    "stochastic.overdamped": ("Overdamped",),
-    "stochastic.underdamped": ("Underdamped",),
+    "stochastic.dynamics.overdamped": ("Overdamped",),
+    "stochastic.dynamics.underdamped": ("Underdamped",),
     "stochastic.protocol": (
         "Protocol", "Isothermal", "Thermostatic", "Isolated", "Hold", "Quench", "stirling_cycle",
     ),

@@ -27,7 +27,7 @@ from fluctua.ensembles.rows import stored_spec
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import is_run
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Isothermal, Protocol
 from fluctua.validation import se1_stirling as se1

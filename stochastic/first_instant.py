@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fluctua.stochastic.overdamped import Overdamped
+    from fluctua.stochastic.dynamics.overdamped import Overdamped
+    from fluctua.stochastic.dynamics.underdamped import Underdamped
     from fluctua.stochastic.potential import Potential
     from fluctua.stochastic.schedule import Schedule
-    from fluctua.stochastic.underdamped import Underdamped
 
     Array = NDArray[np.float64]
     Draw = Callable[[int, int], Array]

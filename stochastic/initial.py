@@ -22,11 +22,11 @@ from fluctua.stochastic.values import Value, number, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fluctua.stochastic.dynamics.overdamped import Overdamped
+    from fluctua.stochastic.dynamics.underdamped import Underdamped
     from fluctua.stochastic.first_instant import FirstInstant, Relax
-    from fluctua.stochastic.overdamped import Overdamped
     from fluctua.stochastic.potential import Potential
     from fluctua.stochastic.schedule import Schedule
-    from fluctua.stochastic.underdamped import Underdamped
 
 
 class Initial(Value):

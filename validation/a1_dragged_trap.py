@@ -16,7 +16,7 @@ from scipy.stats import kstest, norm
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
 from fluctua.stochastic.systems.moving_trap import (

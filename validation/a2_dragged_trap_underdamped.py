@@ -11,10 +11,10 @@ from math import exp
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
 from fluctua.stochastic.systems.moving_trap import mean_work_underdamped, moving_trap
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,

@@ -13,7 +13,7 @@ from math import exp, sqrt
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold

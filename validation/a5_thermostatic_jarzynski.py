@@ -11,10 +11,10 @@ from math import exp
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Thermostatic
 from fluctua.stochastic.systems.stirling_field import log_phase_integral, stirling_field
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import FALSE_ALARM, Bench, Case, Row, claims, exponential, mean, must_be_violated
 
 BETA, FIELD, DURATION = (1.0, 2.0), (0.0, 0.5), 2.0

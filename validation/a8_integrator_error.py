@@ -16,11 +16,11 @@ import numpy as np
 
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import Bench, Case, Row, exponential, mean, must_differ
 
 K, MASS, FRICTION, TEMPERATURE = 1.0, 1.0, 1.0, 1.0

@@ -14,8 +14,8 @@ from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.initial import Steady
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
 from fluctua.stochastic.systems.gyrator import (

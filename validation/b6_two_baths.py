@@ -15,6 +15,7 @@ from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.initial import Steady
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
@@ -25,7 +26,6 @@ from fluctua.stochastic.systems.two_bath_particle import (
     medium_entropy_average,
     two_bath_particle,
 )
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,

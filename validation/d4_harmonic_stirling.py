@@ -17,11 +17,11 @@ import numpy as np
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal, Quench
 from fluctua.stochastic.systems.breathing_trap import breathing_trap
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,

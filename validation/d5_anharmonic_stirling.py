@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal, Thermostatic
 from fluctua.stochastic.systems.stirling_field import stirling_field
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,

@@ -16,9 +16,9 @@ import numpy as np
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.protocol import stirling_cycle
 from fluctua.stochastic.systems.stirling_field import log_phase_integral, stirling_field
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.validation.case import (
     FALSE_ALARM,
     Bench,

@@ -17,8 +17,8 @@ from fluctua.analysis.figures import (
 )
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import stirling_cycle
 

@@ -6,7 +6,7 @@ import pytest
 
 from fluctua.ensembles import store
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.overdamped import Overdamped
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal

@@ -9,12 +9,12 @@ from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, st
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.initial import Point, Steady
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal
-from fluctua.stochastic.underdamped import Underdamped
 
 TWO = [Bath("hot", friction=1.0), Bath("cold", friction=1.0)]
 BREATHE = {"system": Potential("k/2*x**2", coordinates="x", controls="k")}

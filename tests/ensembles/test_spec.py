@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Equilibrium, Point, Steady
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench, Thermostatic
-from fluctua.stochastic.underdamped import Underdamped
 from fluctua.stochastic.units import Units
 
 TWEEZERS = """\

@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import Damaged, InvalidInput
 from fluctua.stochastic.first_instant import Start
 from fluctua.stochastic.initial import Equilibrium, Initial, Point, Samples, Steady, prepare
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.propagator import Propagator
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench
-from fluctua.stochastic.underdamped import Underdamped
 
 COUNT = 20_000
 LARGEST_Z = 5.0

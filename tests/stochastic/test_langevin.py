@@ -3,10 +3,10 @@
 import pytest
 
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.underdamped import Underdamped
 
 PLANE = Potential("(x**2 + y**2)/2", coordinates=("x", "y"))
 

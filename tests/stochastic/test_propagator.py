@@ -12,15 +12,15 @@ import pytest
 
 from fluctua.stochastic import compiling
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Point, Steady
-from fluctua.stochastic.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.propagator import LANES, NON_FINITE, Propagator
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench, Thermostatic
 from fluctua.stochastic.streams import draw_normals
-from fluctua.stochastic.underdamped import Underdamped
 
 import reference
 

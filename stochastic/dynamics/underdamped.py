@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.langevin import Langevin, PerCoordinate, per_coordinate, value_at
 from fluctua.stochastic.errors import InvalidInput, shown
-from fluctua.stochastic.langevin import Langevin, PerCoordinate, per_coordinate, value_at
 from fluctua.stochastic.potential import Potential
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.langevin import Langevin, PerCoordinate
 from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.langevin import Langevin, PerCoordinate
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.writing import Link
 
