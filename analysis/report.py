@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fluctua.analysis.claims import CLAIMS
 from fluctua.stochastic.errors import StorageError
 
 if TYPE_CHECKING:
@@ -39,32 +40,6 @@ OUTCOMES = {
         " reason says what would have been found and how many trajectories would do."
     ),
     "not applicable": "The claim does not speak about this run; the reason names what is missing.",
-}
-CLAIMS = {
-    "first-law": (
-        "Energy change = work + heat + shadow work, on every single trajectory, to rounding. The three are"
-        " added up independently of each other, so that a wrong sign or convention cannot hide."
-    ),
-    "crooks": (
-        "ln [p(W) / p(−W)] = β (W − ΔF) between forward and reverse work. Judged by a logistic regression"
-        " of the direction on the work: its slope must be 1 and its shape straight, and its crossing gives"
-        " ΔF (BAR)."
-    ),
-    "jarzynski": (
-        "The mean of exp(−βW) is exp(−βΔF); where the temperature varies, the mean of exp(−dimensionless"
-        " work) is the ratio of the partition functions. A low average may only lack a rare trajectory: it"
-        " is never a violation. Beside reverse data the equality follows from the Crooks theorem; where that"
-        " is violated, the average of either direction may still be shown to be too high."
-    ),
-    "second-law": (
-        "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
-        " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what"
-        " a single later cycle takes stands beside it: the entropy produced, in the limit cycle."
-    ),
-    "integral": "The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
-    "detailed": "Total entropy productions s and −s occur in the ratio exp(s).",
-    "landauer": "Erasing a memory costs at least kT times the entropy that it loses.",
-    "tur": "The relative variance of a steady current is at least 2 over the entropy produced.",
 }
 _CROOKS_CAPTION = (
     "Left: densities of the forward work and of the reverse work with its sign turned; they cross at ΔF."
@@ -180,7 +155,7 @@ class Page:
             for report in chapter.reports.values()
             for verdict in report
         }
-        return {claim: text for claim, text in CLAIMS.items() if claim in met}
+        return {name: claim.means for name, claim in CLAIMS.items() if name in met}
 
     @property
     def versions(self) -> Table:

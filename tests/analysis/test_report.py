@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fluctua.analysis.report import CLAIMS, OUTCOMES, Chapter, Page, Picture, Table, as_svg, verdict_table
+from fluctua.analysis.claims import CLAIMS
+from fluctua.analysis.report import OUTCOMES, Chapter, Page, Picture, Table, as_svg, verdict_table
 from fluctua.analysis.verdict import OUTCOMES as WORDS
 from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
 from fluctua.stochastic.errors import StorageError
@@ -89,7 +90,7 @@ def test_every_verdict_stands_there_in_words(tmp_path):
         assert verdict.claim in text
         assert html.unescape(verdict.reason) in text
         assert OUTCOMES[verdict.outcome] in text
-        assert CLAIMS[verdict.claim] in text
+        assert CLAIMS[verdict.claim].means in text
     assert report.headline in text
     assert "slope 0.900(6)" in text
     assert "ΔF = 0.010(20) kT (BAR, information 92,000)" in text

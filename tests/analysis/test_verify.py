@@ -431,6 +431,10 @@ def test_results_do_not_depend_on_who_computes_them(pair):
         (lambda: fl.verify([1.0, 2.0], claims="crook"), "did you mean 'crooks'"),
         (lambda: fl.verify([1.0, 2.0], tolerance={"slop": 0.1}), "did you mean 'slope'"),
         (lambda: fl.verify([1.0, 2.0], tolerance={"slope": 0.0}), "no tolerance"),
+        (
+            lambda: fl.verify([1.0, 2.0], tolerance={"slope": None}),
+            "None is no finite number",
+        ),
         (lambda: fl.verify([1.0, 2.0], tolerance=0.1), "0.1 names no tolerance"),
         (lambda: fl.verify([1.0, 2.0], alpha=1.5), "no error rate"),
         (lambda: fl.verify([1.0, 2.0], delta_f=np.nan), "no finite number"),
@@ -464,4 +468,4 @@ def test_a_file_of_others_is_refused_for_now(tmp_path):
 
 
 def test_claims_stand_in_the_order_of_the_table():
-    assert CLAIMS == ("first-law", "crooks", "jarzynski", "second-law", "integral", "detailed", "tur")
+    assert tuple(CLAIMS) == ("first-law", "crooks", "jarzynski", "second-law", "integral", "detailed", "tur")

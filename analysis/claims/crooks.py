@@ -1,0 +1,42 @@
+"""The Crooks theorem: forward and reverse work of one process, beside each other."""
+
+from __future__ import annotations
+
+from fluctua.analysis.claims.claim import Claim
+from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit, judge_crooks
+from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.verdict import Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    if subject.fit is None:
+        return not_applicable("crooks", subject.missing or "needs reverse data")
+
+    def judged(fit: CrooksFit) -> Verdict:
+        return judge_crooks(
+            fit,
+            delta_f=subject.delta_f,
+            slope_tolerance=subject.rules.tolerance["slope"],
+            free_energy_tolerance=subject.rules.tolerance["delta_f"],
+            alpha=subject.rules.alpha,
+            symbol=subject.symbol,
+            assumptions=subject.shares,
+        )
+
+    return judged(subject.fit).beside(None if subject.exact_fit is None else judged(subject.exact_fit))
+
+
+CLAIM = Claim(
+    name="crooks",
+    order=20,
+    judge=_judge,
+    usual=lambda subject: subject.paired,
+    means=(
+        "ln [p(W) / p(−W)] = β (W − ΔF) between forward and reverse work. Judged by a logistic regression"
+        " of the direction on the work: its slope must be 1 and its shape straight, and its crossing gives"
+        " ΔF (BAR)."
+    ),
+    tolerances={"slope": SLOPE_TOLERANCE, "delta_f": FREE_ENERGY_TOLERANCE},
+    free_energy=lambda _subject: True,
+)

@@ -1,0 +1,43 @@
+"""The detailed theorem of one sample: entropy production of a process that is its own reverse."""
+
+from __future__ import annotations
+
+from fluctua.analysis.claims.claim import Claim
+from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.crooks import SLOPE_TOLERANCE
+from fluctua.analysis.detailed import fit_detailed, judge_detailed
+from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.verdict import Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    s = subject.total_entropy
+    if isinstance(s, str):
+        return not_applicable("detailed", s)
+    if not _unchanging(subject):
+        return not_applicable(
+            "detailed", "needs controls and temperatures that do not change; a driven run has crooks"
+        )
+    fit = fit_detailed(s, alpha=subject.rules.alpha)
+    symmetry = () if subject.ledgers else ("a steady state, or a protocol that is its own reverse",)
+    return judge_detailed(
+        fit,
+        slope_tolerance=subject.rules.tolerance["slope"],
+        alpha=subject.rules.alpha,
+        assumptions=(*subject.assumptions, *symmetry),
+    )
+
+
+def _unchanging(subject: Subject) -> bool:
+    """Say whether nothing is known to change in time."""
+    return not subject.ledgers or subject.ledgers[0].stationary
+
+
+CLAIM = Claim(
+    name="detailed",
+    order=60,
+    judge=_judge,
+    usual=lambda subject: subject.of_entropy and _unchanging(subject),
+    means="Total entropy productions s and −s occur in the ratio exp(s).",
+    tolerances={"slope": SLOPE_TOLERANCE},
+)

@@ -1,0 +1,27 @@
+"""The integral theorem: total entropy production averages to one under exp(-s)."""
+
+from __future__ import annotations
+
+from fluctua.analysis.claims.claim import Claim
+from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.integral import TOLERANCE, judge_integral
+from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.verdict import Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    s = subject.total_entropy
+    if isinstance(s, str):
+        return not_applicable("integral", s)
+    tolerance, alpha = subject.rules.tolerance["integral"], subject.rules.alpha
+    return judge_integral(s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions)
+
+
+CLAIM = Claim(
+    name="integral",
+    order=50,
+    judge=_judge,
+    usual=lambda subject: subject.of_entropy,
+    means="The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
+    tolerances={"integral": TOLERANCE},
+)

@@ -1,0 +1,79 @@
+"""The Jarzynski equality: beside reverse data, or of one direction against a known free-energy difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.claims.claim import Claim
+from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit
+from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
+from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.verdict import Verdict
+
+Floats = NDArray[np.float64]
+
+
+def _judge(subject: Subject) -> Verdict:
+    if subject.missing or subject.work is None:
+        return not_applicable("jarzynski", subject.missing or "needs work")
+    if subject.fit is None or not subject.fit.varies:
+        return _judge_forward(subject, subject.work)
+    return _judge_pair(subject, subject.fit)
+
+
+def _judge_pair(subject: Subject, fit: CrooksFit) -> Verdict:
+    def judged(work: Floats, reverse: Floats, fit: CrooksFit) -> Verdict:
+        return judge_jarzynski_pair(
+            work,
+            reverse,
+            fit,
+            delta_f=subject.delta_f,
+            tolerance=subject.rules.tolerance["delta_f"],
+            slope_tolerance=subject.rules.tolerance["slope"],
+            alpha=subject.rules.alpha,
+            symbol=subject.symbol,
+            assumptions=subject.shares,
+        )
+
+    assert subject.work is not None
+    assert subject.reverse is not None
+    verdict = judged(subject.work, subject.reverse, fit)
+    if subject.exact is None or subject.exact_reverse is None or subject.exact_fit is None:
+        return verdict
+    return verdict.beside(judged(subject.exact, subject.exact_reverse, subject.exact_fit))
+
+
+def _judge_forward(subject: Subject, work: Floats) -> Verdict:
+    def judged(passages: Sequence[Passage]) -> Verdict:
+        tolerance, alpha = subject.rules.tolerance["delta_f"], subject.rules.alpha
+        return judge_jarzynski(passages, tolerance=tolerance, alpha=alpha, assumptions=subject.shares)
+
+    passages = [] if subject.given else [passage for run in subject.ledgers for passage in run.passages()]
+    if subject.delta_f is not None and not passages:
+        passages = [Passage(subject.symbol, work, subject.delta_f)]
+    if not passages:
+        return not_applicable("jarzynski", "needs reverse data or a known ΔF (delta_f=)")
+    verdict = judged(passages)
+    if subject.exact is None or subject.delta_f is None:
+        return verdict
+    return verdict.beside(judged([Passage(subject.symbol, subject.exact, subject.delta_f)]))
+
+
+CLAIM = Claim(
+    name="jarzynski",
+    order=30,
+    judge=_judge,
+    usual=lambda subject: subject.work is not None,
+    means=(
+        "The mean of exp(−βW) is exp(−βΔF); where the temperature varies, the mean of exp(−dimensionless"
+        " work) is the ratio of the partition functions. A low average may only lack a rare trajectory: it"
+        " is never a violation. Beside reverse data the equality follows from the Crooks theorem; where that"
+        " is violated, the average of either direction may still be shown to be too high."
+    ),
+    tolerances={"slope": SLOPE_TOLERANCE, "delta_f": FREE_ENERGY_TOLERANCE},
+    free_energy=lambda _subject: True,
+)

@@ -1,0 +1,70 @@
+"""The second law: no mean dissipation below zero."""
+
+from __future__ import annotations
+
+from fluctua.analysis.claims.claim import Claim
+from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.second_law import (
+    TOLERANCE,
+    Bound,
+    dissipation,
+    dissipation_above_bar,
+    judge_second_law,
+    mean_of,
+)
+from fluctua.analysis.verdict import Verdict
+
+
+def _judge(subject: Subject) -> Verdict:
+    bounds, taken = _bounds(subject)
+    if isinstance(bounds, str):
+        return not_applicable("second-law", bounds)
+    return judge_second_law(
+        bounds,
+        tolerance=subject.rules.tolerance["second-law"],
+        alpha=subject.rules.alpha,
+        assumptions=(*subject.shares, *taken),
+    )
+
+
+def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
+    """Return the means that must not be negative, and what that takes for granted; or what is missing."""
+    if subject.entropy is not None:
+        return [Bound("<s>", mean_of(subject.entropy))], ()
+    if subject.missing or subject.work is None:
+        return _steady_bounds(subject)
+    symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
+    cycles = [bound for ledger in subject.ledgers[:1] for bound in ledger.bounds()]
+    if cycles and not subject.given:
+        return cycles, ()
+    if subject.delta_f is not None:
+        return [Bound(symbol, dissipation(subject.work, subject.delta_f))], ()
+    if subject.fit is not None:
+        return [Bound(symbol, dissipation_above_bar(subject.work, subject.fit))], (
+            "ΔF is BAR's of the same trajectories",
+        )
+    return "needs reverse data or a known ΔF (delta_f=)", ()
+
+
+def _steady_bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
+    steady = [ledger for ledger in subject.ledgers if ledger.stationary and ledger.steady]
+    if not steady:
+        return f"{subject.missing or 'needs work'}, or a steady state in which nothing changes", ()
+    taken = ("the start is the steady state, so that system entropy does not change on average",)
+    return [Bound("<entropy flow>", ledger.entropy_flow()) for ledger in steady[:1]], taken
+
+
+CLAIM = Claim(
+    name="second-law",
+    order=40,
+    judge=_judge,
+    usual=lambda _subject: True,
+    means=(
+        "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
+        " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what"
+        " a single later cycle takes stands beside it: the entropy produced, in the limit cycle."
+    ),
+    tolerances={"second-law": TOLERANCE},
+    free_energy=lambda subject: subject.delta_f is None,  # it takes the estimated one then
+)

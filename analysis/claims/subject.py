@@ -1,0 +1,129 @@
+"""What is judged: work or entropy production in kT, with all that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.crooks import CrooksFit, fit_crooks
+from fluctua.analysis.integral import exponential_average
+from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.verdict import FreeEnergy
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How strictly to judge: the error rate, and what counts as equal."""
+
+    alpha: float
+    tolerance: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Work or entropy production with all that is known about it.
+
+    More can be known: groups, success, a current, units, several protocols each become an optional field.
+
+    Parameters
+    ----------
+    rules : Rules
+        How strictly to judge.
+    work, reverse : ndarray, optional
+        Work of each trajectory in both directions, in kT.
+    exact, exact_reverse : ndarray, optional
+        The same with shadow work.
+    missing : str
+        Why the work obeys no theorem; empty where it does.
+    delta_f : float, optional
+        In kT, where it is known.
+    given : bool
+        Whether `delta_f` came from the user.
+    entropy : ndarray, optional
+        Total entropy production in k_B, instead of work.
+    ledgers : tuple of Ledger
+        The runs behind the numbers; none for arrays.
+    assumptions : tuple of str
+        What is taken for granted.
+    """
+
+    rules: Rules
+    work: Floats | None = None
+    reverse: Floats | None = None
+    exact: Floats | None = None
+    exact_reverse: Floats | None = None
+    missing: str = ""
+    delta_f: float | None = None
+    given: bool = False
+    entropy: Floats | None = None
+    ledgers: tuple[Ledger, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    @cached_property
+    def fit(self) -> CrooksFit | None:
+        """Both directions fitted; none where there are not two."""
+        if self.missing or self.work is None or self.reverse is None:
+            return None
+        return fit_crooks(self.work, self.reverse, alpha=self.rules.alpha)
+
+    @cached_property
+    def exact_fit(self) -> CrooksFit | None:
+        """The same with shadow work."""
+        if self.missing or self.exact is None or self.exact_reverse is None:
+            return None
+        return fit_crooks(self.exact, self.exact_reverse, alpha=self.rules.alpha)
+
+    @cached_property
+    def total_entropy(self) -> Floats | str:
+        """Total entropy production of each trajectory in k_B, or what is missing for it."""
+        if self.entropy is not None:
+            return self.entropy
+        if self.ledgers:
+            return self.ledgers[0].total_entropy()
+        return "needs the total entropy production (entropy=)"
+
+    @property
+    def paired(self) -> bool:
+        """Whether both directions were given, as arrays or as runs."""
+        return self.reverse is not None or len(self.ledgers) > 1
+
+    @property
+    def of_entropy(self) -> bool:
+        """Whether it is entropy production that is judged: given, or of a run whose work obeys no theorem."""
+        run = next(iter(self.ledgers), None)
+        return self.entropy is not None or (run is not None and self.missing != "" and not run.lacks_entropy)
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether the temperature varies, so that work is dimensionless and no ΔF is in kT."""
+        return any(ledger.beta is None for ledger in self.ledgers)
+
+    @property
+    def symbol(self) -> str:
+        """What -ln<exp(-w)> is called."""
+        return "-ΔΞ" if self.varies else "ΔF"
+
+    @property
+    def free_energy(self) -> FreeEnergy | None:
+        """The free-energy difference that the work gives."""
+        if self.missing or self.work is None or self.varies:
+            return None
+        if self.fit is not None:
+            error = self.fit.free_energy_error if self.fit.overlaps else None
+            return FreeEnergy(self.fit.free_energy, error, "kT", "BAR", self.fit.information)
+        average = exponential_average(self.work, self.rules.alpha)
+        return FreeEnergy(
+            average.value, average.standard_error if average.sampled else None, "kT", "Jarzynski"
+        )
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """What is taken for granted about ΔF."""
+        known = () if self.delta_f is None or self.given else (f"{self.symbol} is that of the spec, exact",)
+        return (*self.assumptions, *known)

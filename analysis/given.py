@@ -1,0 +1,151 @@
+"""What is given to be judged: folders opened, pairs put in order, columns as numbers, a known ΔF in kT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.samples import finite
+from fluctua.stochastic.errors import InvalidInput, not_among
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.dataset import Dataset
+
+Floats = NDArray[np.float64]
+
+PLACES = ("forward", "reverse")
+
+
+@dataclass(frozen=True)
+class KnownDifference:
+    """A free-energy difference that was given, or not, in a unit of energy."""
+
+    value: float | None
+    units: str
+    temperature: float | None
+
+    def size_of_kt(self) -> float:
+        """Return one kT in `units`.
+
+        Raises
+        ------
+        InvalidInput
+            The temperature is missing, or the unit is none of energy.
+        """
+        from fluctua.stochastic.units import Units
+
+        if self.units == "kT":
+            return 1.0
+        if self.temperature is None:
+            raise InvalidInput("no temperature", "units", "add temperature=298")
+        try:
+            return Units(energy=self.units, temperature="K").boltzmann * self.temperature
+        except InvalidInput as error:
+            raise InvalidInput(error.what, "units", error.remedy) from None
+
+    def of_run(self, ledger: Ledger) -> float | None:
+        """Return the value in kT of a run, which has units and a temperature of its own."""
+        own = ledger.spec.units.label("energy")
+        if self.temperature is not None:
+            raise InvalidInput("the run has its own temperature", "temperature", "leave it out")
+        if self.units not in ("kT", own):
+            raise InvalidInput(
+                f"the run's energies are in {own}", "units", f"give delta_f in kT, or units={own!r}"
+            )
+        if self.value is None or self.units == "kT":
+            return self.value
+        if ledger.beta is None:
+            raise InvalidInput(
+                "the temperature varies", "units", "give delta_f as the dimensionless -ln(Z_end/Z_start)"
+            )
+        return self.value * ledger.beta
+
+
+def opened(value: Any, place: str) -> Any:
+    """Open a folder; leave everything else as it is."""
+    from fluctua.ensembles.dataset import open as open_folder
+
+    if not isinstance(value, str | Path):
+        return value
+    if Path(value).is_file():
+        raise InvalidInput(
+            "files of others cannot be read yet",
+            f"{place}, {value}",
+            "read it with pandas and give the column",
+        )
+    return open_folder(value)
+
+
+def is_run(value: Any) -> TypeGuard[Dataset]:
+    """Say whether it is a run."""
+    from fluctua.ensembles.dataset import Dataset
+
+    return isinstance(value, Dataset)
+
+
+def flattened(given: Sequence[Any]) -> list[Any]:
+    """Put the runs of a pair that stands alone beside each other, the forward one first."""
+    if len(given) != 1 or not _is_list_of_runs(given[0]):
+        return list(given)
+    runs = sorted(given[0], key=lambda run: run.spec.direction)
+    if len(runs) != 2:
+        remedy = "give one of them, or a run and its reverse"
+        raise InvalidInput(f"{len(runs)} runs, neither one nor a pair", "forward", remedy)
+    return runs
+
+
+def _is_list_of_runs(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and len(value) > 0
+        and all(map(is_run, value))
+    )
+
+
+def check_partners(forward: Dataset, reverse: Dataset) -> None:
+    """Refuse two runs that are not one process both ways; a run and itself share their noise."""
+    partner = forward.spec.initial.reversible and forward.spec.reversed().digest == reverse.spec.digest
+    if not partner:
+        places = ", ".join(Ledger.place_of(run) for run in (forward, reverse))
+        raise InvalidInput("not each other's reverse", places, "make the second with spec.reversed()")
+
+
+def numbers_of(value: Any, column: str | None, place: str) -> Floats:
+    """Return a flat array of finite numbers from an array, a Series, or a column of a run or a frame."""
+    if column is None:
+        if is_run(value):
+            raise InvalidInput("a run where numbers are needed", place, "give all as runs, or name a column")
+        return finite(value, place)
+    if not hasattr(value, "columns"):
+        raise InvalidInput(f"no columns, so no {column!r}", place, "leave column out")
+    names = [getattr(name, "name", name) for name in value.columns]
+    if column not in names:
+        raise not_among(column, "column", names, place)
+    if is_run(value):
+        value.check_failures()
+        _check_unit(value, column, place)
+    return finite(value[column], place)
+
+
+def _check_unit(run: Dataset, column: str, place: str) -> None:
+    """Refuse a run's column in units of energy: nothing would say how large kT is."""
+    unit = next(known.unit for known in run.columns if known.name == column)
+    if unit not in ("", "1", "k_B"):
+        raise InvalidInput(
+            f"{column} is in {unit}", place, "leave column out: a run's work is judged in its own kT"
+        )
+
+
+def check_numbers(values: Floats, place: str) -> None:
+    """Refuse samples that have no law: one value, or one value many times."""
+    if values.size == 1:
+        raise InvalidInput("one value", place, "a law takes many")
+    if values.size > 2 and bool(np.all(values == values[0])):
+        raise InvalidInput(f"{values.size:,} values, all equal to {values[0]:g}", place, "check the column")
