@@ -114,7 +114,7 @@ def _ledger(spec: EnsembleSpec) -> Iterator[Column]:
     yield Column(
         "energy_change", energy, "energy at the end minus energy at the start, kinetic energy included"
     )
-    if spec.dynamics.scheme != "heun":
+    if spec.dynamics.move.log_ratio:
         meaning = "ln of the path's probability over that of its reverse, given where each starts"
         yield Column("log_ratio", "1", meaning, "positive: likelier than its reverse")
 

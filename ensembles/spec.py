@@ -21,8 +21,7 @@ import numpy as np
 from fluctua.ensembles import columns as ledger
 from fluctua.ensembles.dotted import plain, with_changes
 from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
-from fluctua.stochastic.dynamics.overdamped import Overdamped
-from fluctua.stochastic.dynamics.underdamped import Underdamped
+from fluctua.stochastic.dynamics import catalogue
 from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among, shown
 from fluctua.stochastic.expressions import Graph
 from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady, check_equilibrium
@@ -34,10 +33,11 @@ from fluctua.stochastic.values import Value, build, integer, mapping, name, numb
 
 if TYPE_CHECKING:
     from fluctua.ensembles.columns import Column
+    from fluctua.stochastic.dynamics.langevin import Langevin
     from fluctua.stochastic.schedule import Schedule
 
 SYSTEMS: dict[str, type[Value]] = {"Potential": Potential}
-DYNAMICS: dict[str, type[Value]] = {"Overdamped": Overdamped, "Underdamped": Underdamped}
+DYNAMICS = catalogue()
 INITIALS: dict[str, type[Value]] = {kind.__name__: kind for kind in (Equilibrium, Steady, Point, Samples)}
 DIRECTIONS = ("forward", "reverse")
 MOST_TRAJECTORIES = 10**12
@@ -97,7 +97,7 @@ class EnsembleSpec(Value):
     """
 
     system: Potential
-    dynamics: Overdamped | Underdamped
+    dynamics: Langevin
     protocol: Protocol
     trajectories: int
     time_step: float
@@ -114,7 +114,7 @@ class EnsembleSpec(Value):
     def __init__(
         self,
         system: Potential,
-        dynamics: Overdamped | Underdamped,
+        dynamics: Langevin,
         protocol: Protocol,
         *,
         trajectories: int,

@@ -109,10 +109,8 @@ def stiffest(spec: EnsembleSpec, paths: dict[str, NDArray[Any]], every: int) -> 
     largest = _largest(rates)
     worst = int(np.argmax(largest))
     value = max(float(largest[worst]), 0.0)
-    halves = max(spec.dynamics.scheme.count("A") // 2, 1)
-    ratio = spec.time_step * (np.sqrt(value) / halves if spec.dynamics.underdamped else value)
     return Stiffest(
-        float(ratio),
+        spec.dynamics.overshoot(spec.time_step, value),
         {name: float(controls[k, worst]) for k, name in enumerate(system.controls)},
         {name: float(positions[k, worst]) for k, name in enumerate(system.coordinates)},
     )
@@ -127,7 +125,7 @@ def curvature(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats
         f"c_{k}": row for k, row in enumerate(controls)
     }
     values |= {f"p_{k}": np.float64(value) for k, value in enumerate(system.parameters.values())}
-    scale = 1.0 / np.sqrt(_resistance(spec))
+    scale = 1.0 / np.sqrt(np.array(spec.dynamics.resistance_of(spec.system)))
     matrices = np.empty((positions.shape[1], n, n))
     for i in range(n):
         slope = graph.sub(system.gradient[i], system.force_nodes[i])
@@ -137,13 +135,6 @@ def curvature(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats
                     scale[i] * scale[j]
                 )
     return 0.5 * (matrices + matrices.transpose(0, 2, 1))
-
-
-def _resistance(spec: EnsembleSpec) -> Floats:
-    """Give the mass of each coordinate, or without inertia its friction."""
-    if spec.dynamics.underdamped:
-        return np.array(spec.dynamics.masses_of(spec.system))
-    return np.array([link.friction for link in spec.dynamics.resolve(spec.system)])
 
 
 def _largest(matrices: Floats) -> Floats:

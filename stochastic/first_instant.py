@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fluctua.stochastic.dynamics.overdamped import Overdamped
-    from fluctua.stochastic.dynamics.underdamped import Underdamped
+    from fluctua.stochastic.dynamics.langevin import Langevin
     from fluctua.stochastic.potential import Potential
     from fluctua.stochastic.schedule import Schedule
 
@@ -81,7 +80,7 @@ class FirstInstant:
 
 def first_instant(
     system: Potential,
-    dynamics: Overdamped | Underdamped,
+    dynamics: Langevin,
     schedule: Schedule,
     *,
     seed: int,

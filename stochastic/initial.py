@@ -22,8 +22,7 @@ from fluctua.stochastic.values import Value, number, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fluctua.stochastic.dynamics.overdamped import Overdamped
-    from fluctua.stochastic.dynamics.underdamped import Underdamped
+    from fluctua.stochastic.dynamics.langevin import Langevin
     from fluctua.stochastic.first_instant import FirstInstant, Relax
     from fluctua.stochastic.potential import Potential
     from fluctua.stochastic.schedule import Schedule
@@ -143,7 +142,7 @@ class Samples(Initial):
 def prepare(
     initial: Initial,
     system: Potential,
-    dynamics: Overdamped | Underdamped,
+    dynamics: Langevin,
     schedule: Schedule,
     *,
     seed: int,

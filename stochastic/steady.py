@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fluctua.stochastic.forms import Link
     from fluctua.stochastic.potential import Potential
-    from fluctua.stochastic.writing import Link
 
     Array = NDArray[np.float64]
 

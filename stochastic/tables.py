@@ -1,23 +1,20 @@
 """From a schedule to the numbers a kernel reads: one row a step, one a stroke, and the constants of the run.
 
-Everything here is made of + - * / and square roots, and of exponentials taken in decimal arithmetic: what a
-table is made of decides the bits of a run as much as the kernel does.
+Everything here and in the moves is made of + - * / and square roots, and of exponentials taken in decimal
+arithmetic: what a table is made of decides the bits of a run as much as the kernel does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.first_instant import coupled_at_start
+from fluctua.stochastic.forms import Floats, Form, Layout, Link
 from fluctua.stochastic.schedule import Schedule
-from fluctua.stochastic.writing import Form, Layout, Link
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,38 +90,12 @@ def _steps(
     for b in range(form.baths):
         columns[f"beta_{b}"] = schedule.beta[:, b]
     for number, link in enumerate(links):
-        beta, coupled = schedule.beta[:, link.bath], schedule.coupled[:, link.bath]
-        if form.underdamped:
-            rate = link.friction / masses[link.coordinate] / form.scheme.count("O")
-            made = _ornstein_uhlenbeck(rate, masses[link.coordinate], schedule.time_step, beta, coupled)
-        else:
-            made = _brownian(link.friction, schedule.time_step, beta)
+        made = form.move.step_numbers(link, masses, schedule)
         columns |= {f"{name}_{number}": column for name, column in made.items()}
     table = np.zeros((schedule.steps, len(layout.table)))
     for at, name in enumerate(layout.table):
         table[:, at] = columns[name]
     return table
-
-
-def _ornstein_uhlenbeck(
-    rate: float, mass: float, time_step: float, beta: Floats, coupled: NDArray[np.bool_]
-) -> dict[str, Floats]:
-    """V' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
-    with localcontext(prec=40):
-        exponent = Decimal(-rate) * Decimal(time_step)
-        keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())
-    spread = np.sqrt(lost / (beta * mass))
-    return {
-        "keep": np.where(coupled, keep, 1.0),
-        "spread": np.where(coupled, spread, 0.0),
-        "inverse_spread": np.where(coupled, 1.0 / spread, 0.0),
-        "half": np.where(coupled, 0.5, 0.0),
-    }
-
-
-def _brownian(friction: float, time_step: float, beta: Floats) -> dict[str, Floats]:
-    spread = np.sqrt(2.0 * time_step / (friction * beta))
-    return {"spread": spread, "inverse_spread": 1.0 / spread, "temperature": 1.0 / beta}
 
 
 def _strokes(schedule: Schedule) -> tuple[Floats, Floats]:
@@ -155,11 +126,5 @@ def _constants(
 ) -> Floats:
     values = {"time_step": time_step, "half_step": 0.5 * time_step}
     values |= {f"p_{k}": value for k, value in enumerate(parameters)}
-    if form.underdamped:
-        values["drift_time"] = time_step / form.scheme.count("A")
-        for i, mass in enumerate(masses):
-            values[f"half_mass_{i}"] = 0.5 * mass
-            values[f"impulse_{i}"] = time_step / form.scheme.count("B") / mass
-    else:
-        values |= {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+    values |= form.move.run_numbers(links, masses, time_step)
     return np.array([values[name] for name in layout.constants])

@@ -1,8 +1,6 @@
 """Write the module of a kernel: generated lane functions of the formulas, unrolled physics, the frame.
 
-A kernel belongs to a *form*: the trees of the formulas, the number of coordinates, the links to baths, the
-letters of the splitting. Masses, frictions, temperatures, parameters, protocols and the names a user chose
-are numbers in tables or nothing at all, so that equal physics shares one compiled kernel.
+What a dynamics has of its own it says in its `Move`; everything here is the same for all of them.
 """
 
 from __future__ import annotations
@@ -10,136 +8,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from fluctua.stochastic.compiling import PADDING, kernel_text
-from fluctua.stochastic.expressions import Graph
-from fluctua.stochastic.records import Record
+from fluctua.stochastic.compiling import kernel_text
+from fluctua.stochastic.forms import Form, Layout, layout_of, numbered
 from fluctua.stochastic.unrolling import unroll
 
 GROUP = 4  # steps whose normals are drawn together
-
-
-@dataclass(frozen=True)
-class Link:
-    """A coordinate's contact with a bath: indices of both, and the friction constant of this contact."""
-
-    coordinate: int
-    bath: int
-    friction: float
-
-
-@dataclass(frozen=True)
-class Form:
-    """All that the text of a kernel depends on."""
-
-    graph: Graph
-    energy: int
-    gradient: tuple[int, ...]
-    swirl: tuple[int, ...]  # non-conservative force components; empty when there are none
-    controls: int
-    parameters: int
-    baths: int
-    links: tuple[tuple[int, int], ...]  # (coordinate, bath)
-    scheme: str  # "euler-maruyama", "heun", or the letters of a splitting
-    one_beta: bool
-    bare: bool  # the energy is affine in the controls: record it at controls = 0
-    records: tuple[Record, ...]
-
-    @property
-    def coordinates(self) -> int:
-        """How many coordinates move."""
-        return len(self.gradient)
-
-    @property
-    def underdamped(self) -> bool:
-        """Whether velocities are part of the state."""
-        return self.scheme not in ("euler-maruyama", "heun")
-
-    @property
-    def normals(self) -> int:
-        """Normal numbers that one step of one trajectory consumes."""
-        return len(self.links) * (self.scheme.count("O") if self.underdamped else 1)
-
-    @property
-    def alternates(self) -> bool:
-        """Whether several baths on one coordinate force their order to alternate from step to step."""
-        touched = [coordinate for coordinate, _ in self.links]
-        return self.underdamped and self.scheme.count("O") % 2 == 1 and len(set(touched)) < len(touched)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where everything is: rows of the workspace, their pitch, columns of a step's table, constants."""
-
-    pitch: int
-    rows: tuple[str, ...]
-    state: int
-    sampled: int
-    reported: int
-    table: tuple[str, ...]
-    constants: tuple[str, ...]
-
-    def row(self, name: str) -> int:
-        """Give the index of a workspace row."""
-        return self.rows.index(name)
-
-
-def _numbered(name: str, count: int) -> list[str]:
-    return [f"{name}_{k}" for k in range(count)]
-
-
-def layout_of(form: Form, lanes: int) -> Layout:
-    """Lay out the rows: state first, then what paths show, then the rest of the report, then scratch."""
-    n = form.coordinates
-    state = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
-    sampled = ["control_work"] + ["force_work"] * bool(form.swirl) + _numbered("heat", form.baths)
-    rest = ["dimensionless_work"] * form.one_beta + ["entropy_flow", "shadow_work"]
-    rest += (
-        ["log_ratio"] * (form.scheme != "heun")
-        + ["energy", "energy_start"]
-        + ["bare", "bare_start"] * form.bare
-    )
-    for k, record in enumerate(form.records):
-        rest += [f"record_{k}"] + [f"total_{k}"] * (record.kind in ("max", "min", "first"))
-    scratch = _numbered("force", n) + (_numbered("swirl", n) if form.swirl else [])
-    scratch += [f"value_{k}" for k, record in enumerate(form.records) if record.kind == "integral"]
-    return Layout(
-        pitch=lanes + PADDING,
-        rows=tuple(state + sampled + rest + scratch),
-        state=len(state),
-        sampled=len(state + sampled),
-        reported=len(state + sampled + rest),
-        table=_table_of(form),
-        constants=_constants_of(form),
-    )
-
-
-def _table_of(form: Form) -> tuple[str, ...]:
-    columns = _numbered("c", form.controls) + _numbered("n", form.controls) + ["beta_next", "beta_change"]
-    columns += _numbered("beta", form.baths)
-    each = (
-        ("keep", "spread", "inverse_spread", "half")
-        if form.underdamped
-        else ("spread", "inverse_spread", "temperature")
-    )
-    return tuple(columns + [name for column in each for name in _numbered(column, len(form.links))])
-
-
-def _constants_of(form: Form) -> tuple[str, ...]:
-    names = ["time_step", "half_step"]
-    each = ("half_mass", "impulse") if form.underdamped else ("mobility_time",)
-    names += ["drift_time"] * form.underdamped + [
-        name for one in each for name in _numbered(one, form.coordinates)
-    ]
-    return tuple(names + _numbered("p", form.parameters))
 
 
 def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> str:
     """Write the whole module: head, formulas, lane loops, frame."""
     layout = layout_of(form, lanes)
     head = [
-        f'"""Kernel: {form.scheme}, {form.coordinates} coordinate(s), {form.baths} bath(s)."""',
+        f'"""Kernel: {form.move.scheme}, {form.coordinates} coordinate(s), {form.baths} bath(s)."""',
         "from math import inf",
         "import numpy as np",
         "from fluctua.stochastic.compiling import kernel, lane",
@@ -225,12 +106,9 @@ def _formulas(form: Form) -> str:
 def _arguments(form: Form) -> str:
     """List the arguments of every formula: what one does not use costs nothing once it is inlined."""
     n = form.coordinates
-    names = _numbered("q", n) + (_numbered("v", n) if form.underdamped else [])
+    names = numbered("q", n) + (numbered("v", n) if form.underdamped else [])
     return ", ".join(
-        names
-        + _numbered("c", form.controls)
-        + _numbered("n", form.controls)
-        + _numbered("p", form.parameters)
+        names + numbered("c", form.controls) + numbered("n", form.controls) + numbered("p", form.parameters)
     )
 
 
@@ -246,8 +124,8 @@ def _lane_function(form: Form, name: str, meaning: str, outputs: Sequence[int]) 
 
 def _met(form: Form, when: str) -> list[str]:
     """Name what is met at a position: energy and forces before (`met`) or after (`next`) a control change."""
-    swirl = _numbered(f"swirl_{when}", form.coordinates) if form.swirl else []
-    return [f"energy_{when}", *_numbered(f"force_{when}", form.coordinates), *swirl]
+    swirl = numbered(f"swirl_{when}", form.coordinates) if form.swirl else []
+    return [f"energy_{when}", *numbered(f"force_{when}", form.coordinates), *swirl]
 
 
 def _insertions(form: Form) -> dict[str, list[str]]:
@@ -255,7 +133,7 @@ def _insertions(form: Form) -> dict[str, list[str]]:
     n, arguments = form.coordinates, _arguments(form)
     return {
         "meet": [f"{', '.join(_met(form, 'met') + _met(form, 'next'))} = meet_of({arguments})"],
-        "forces": [f"{', '.join(_numbered('force_mid', n))} = force_of({arguments})"],
+        "forces": [f"{', '.join(numbered('force_mid', n))} = force_of({arguments})"],
     }
 
 
@@ -265,46 +143,18 @@ def _texts(name: str) -> dict[str, str]:
     return {piece[4 : piece.index("(")]: piece for piece in pieces}
 
 
-def _unrolled(form: Form, text: str, **constants: object) -> list[str]:
-    known: dict[str, object] = {"FORCED": bool(form.swirl), "ONE_BETA": form.one_beta, **constants}
-    known["BATH_OF"] = tuple(bath for _, bath in form.links)
+def _unrolled(form: Form, text: str, numbers: Mapping[str, int]) -> list[str]:
+    known: dict[str, object] = {"FORCED": bool(form.swirl), "ONE_BETA": form.one_beta}
+    known |= {"UNDERDAMPED": form.underdamped, "BATH_OF": tuple(bath for _, bath in form.links), **numbers}
     return unroll(text, {"COORDINATES": form.coordinates}, known, _insertions(form))
 
 
 def _move(form: Form, turned: bool) -> list[str]:
-    """One time step: the overdamped map, or the letters of the splitting in their order."""
-    if not form.underdamped:
-        texts = _texts("overdamped")
-        return _unrolled(form, texts[form.scheme.replace("-", "_")]) + _unrolled(form, texts["ledger"])
-    texts, lines, fresh, occurrence = _texts("underdamped"), ["gained = 0.0"], True, 0
-    for place, letter in enumerate(form.scheme):
-        if letter == "B" and not fresh:
-            lines += _unrolled(
-                form,
-                "def here():\n    forces()\n    for i in COORDINATES:\n        force[i] = force_mid[i]",
-            )
-            fresh = True
-        if letter == "B":
-            lines += _unrolled(form, texts["kick"])
-        elif letter == "A":
-            lines += _unrolled(form, texts["drift"])
-            fresh = "A" not in form.scheme[place + 1 :]
-            lines += _unrolled(form, texts["arrive"]) if fresh else []
-        else:
-            lines += _baths(form, texts["bath"], occurrence, turned != (occurrence % 2 == 1))
-            occurrence += 1
-    return lines + _unrolled(form, texts["ledger"])
-
-
-def _baths(form: Form, text: str, occurrence: int, backwards: bool) -> list[str]:
-    """O for every link; the second of two O letters, and odd steps of an alternating order, go backwards."""
-    order = range(len(form.links))
-    lines: list[str] = []
-    for link in reversed(order) if backwards else order:
-        coordinate, bath = form.links[link]
-        normal = occurrence * len(form.links) + link
-        lines += _unrolled(form, text, LINK=link, COORDINATE=coordinate, BATH=bath, NORMAL=normal)
-    return lines
+    """One time step: the pieces of the move in their order, then the ledger."""
+    texts, lines = _texts(form.move.text), []
+    for piece in form.move.pieces(form.links, turned):
+        lines += _unrolled(form, texts[piece.function], piece.constants)
+    return lines + _unrolled(form, _texts("ledger")["ledger"], {})
 
 
 def _seen(watched: Sequence[int]) -> str:
@@ -366,7 +216,7 @@ def _read_row(layout: Layout, names: Sequence[str]) -> list[str]:
 
 
 def _controls(form: Form) -> list[str]:
-    return _numbered("c", form.controls) + _numbered("n", form.controls)
+    return numbered("c", form.controls) + numbered("n", form.controls)
 
 
 def _begin(form: Form, layout: Layout) -> list[str]:

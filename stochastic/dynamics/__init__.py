@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from fluctua.stochastic.dynamics.langevin import Langevin
 
 
-def kinds() -> Mapping[str, type[Langevin]]:
+def catalogue() -> Mapping[str, type[Langevin]]:
     """Give the dynamics by name: every class of Langevin dynamics that a module of this package defines."""
     from fluctua.stochastic.dynamics.langevin import Langevin
 
     found: dict[str, type[Langevin]] = {}
     for name in sorted(module.name for module in iter_modules(__path__)):
         module = import_module(f"{__name__}.{name}")
-        for thing in vars(module).values():
-            if inspect.isclass(thing) and issubclass(thing, Langevin) and not inspect.isabstract(thing):
-                found |= {thing.__name__: thing} if thing.__module__ == module.__name__ else {}
+        for kind in vars(module).values():
+            here = inspect.isclass(kind) and kind.__module__ == module.__name__
+            if here and issubclass(kind, Langevin) and not inspect.isabstract(kind):
+                found[kind.__name__] = kind
     return MappingProxyType(found)

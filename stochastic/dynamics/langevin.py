@@ -1,25 +1,31 @@
-"""What overdamped and underdamped dynamics share: baths, frictions, which coordinate touches which bath."""
+"""What all Langevin dynamics share: baths, frictions, which coordinate touches which bath."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.forms import Link, Move
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.values import Value, build, mapping, number, sequence, share_namespace
-from fluctua.stochastic.writing import Link
 
 PerCoordinate = float | Mapping[str, float]
 
 
-class Langevin(Value):
+class Langevin(Value, ABC):
     """Baths and their strengths. Give `friction` for one bath called ``bath``, or `baths`.
+
+    A dynamics adds its `move`, what resists a force and when a time step is too long for it.
 
     friction : float or mapping of coordinate to float, energy time / length^2
     baths : sequence of Bath
     """
+
+    criterion: ClassVar[str]
+    """What `overshoot` is, in words."""
 
     friction: PerCoordinate | None
     baths: tuple[Bath, ...]
@@ -38,6 +44,35 @@ class Langevin(Value):
             raise InvalidInput("no baths", "dynamics.baths", "give at least one Bath")
         share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
         self._set(friction=per_coordinate(friction, "dynamics.friction"), baths=made)
+
+    @property
+    @abstractmethod
+    def move(self) -> Move:
+        """The discrete map of its scheme, without its numbers."""
+
+    @property
+    def underdamped(self) -> bool:
+        """Whether velocities are part of the state."""
+        return self.move.underdamped
+
+    @abstractmethod
+    def resistance_of(self, system: Potential) -> tuple[float, ...]:
+        """List what resists a force along each coordinate: its mass, or without inertia its friction."""
+
+    @abstractmethod
+    def overshoot(self, time_step: float, curvature: float) -> float:
+        """Give the side of the stability criterion that must stay below 2.
+
+        Parameters
+        ----------
+        time_step : float
+        curvature : float
+            Of the energy, not negative; each coordinate is scaled with the root of what resists the force.
+        """
+
+    def masses_of(self, _system: Potential) -> tuple[float, ...]:
+        """List the mass of each coordinate; none where the momenta are no part of the state."""
+        return ()
 
     @property
     def bath_names(self) -> tuple[str, ...]:

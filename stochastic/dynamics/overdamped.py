@@ -1,15 +1,21 @@
-"""Overdamped Langevin dynamics."""
+"""Overdamped Langevin dynamics; the kernel's text is `kernels/overdamped.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.langevin import Langevin, PerCoordinate
 from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.forms import Contacts, Floats, Link, Move, Piece
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.writing import Link
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.schedule import Schedule
 
 SCHEMES = ("euler-maruyama", "heun")
 
@@ -42,7 +48,7 @@ class Overdamped(Langevin):
     Differential Equations (1992), chapters 14, 15.
     """
 
-    underdamped: ClassVar[bool] = False
+    criterion: ClassVar[str] = "time_step * curvature / friction"
 
     def __init__(
         self,
@@ -55,6 +61,11 @@ class Overdamped(Langevin):
         if scheme not in SCHEMES:
             raise not_among(scheme, "scheme", SCHEMES, "dynamics.scheme")
         self._set(scheme=scheme)
+
+    @property
+    def move(self) -> Move:
+        """The step of the scheme."""
+        return BrownianStep(self.scheme)
 
     def resolve(self, system: Potential) -> tuple[Link, ...]:
         """List the one bath of each coordinate."""
@@ -70,6 +81,48 @@ class Overdamped(Langevin):
                 )
         return links
 
-    def masses_of(self, _system: Potential) -> tuple[float, ...]:
-        """List no masses: the momenta are always in equilibrium and not part of the state."""
-        return ()
+    def resistance_of(self, system: Potential) -> tuple[float, ...]:
+        """List the friction of each coordinate."""
+        return tuple(link.friction for link in self.resolve(system))
+
+    def overshoot(self, time_step: float, curvature: float) -> float:
+        """Give dt lambda, lambda = curvature / friction: the map multiplies by 1 - dt lambda."""
+        return time_step * curvature
+
+
+@dataclass(frozen=True)
+class BrownianStep(Move):
+    """One step without inertia.
+
+    q' = q + mu dt F + sqrt(2 mu T dt) z,   mu = 1/gamma                                          (2)
+    """
+
+    text: ClassVar[str] = "overdamped"
+    underdamped: ClassVar[bool] = False
+    columns: ClassVar[tuple[str, ...]] = ("spread", "inverse_spread", "temperature")
+    each: ClassVar[tuple[str, ...]] = ("mobility_time",)
+
+    @property
+    def log_ratio(self) -> bool:
+        """Whether the scheme is Euler-Maruyama: Heun's noise is no closed function of both ends of a step."""
+        return self.scheme != "heun"
+
+    def normals(self, contacts: Contacts) -> int:
+        """Count one normal number a link."""
+        return len(contacts)
+
+    def pieces(self, _contacts: Contacts, _turned: bool) -> list[Piece]:
+        """Give the function of the scheme."""
+        return [Piece(self.scheme.replace("-", "_"))]
+
+    def step_numbers(self, link: Link, _masses: Sequence[float], schedule: Schedule) -> dict[str, Floats]:
+        """Give the spread of the noise, sqrt(2 mu T dt), and the temperature."""
+        beta = schedule.beta[:, link.bath]
+        spread = np.sqrt(2.0 * schedule.time_step / (link.friction * beta))
+        return {"spread": spread, "inverse_spread": 1.0 / spread, "temperature": 1.0 / beta}
+
+    def run_numbers(
+        self, links: Sequence[Link], _masses: Sequence[float], time_step: float
+    ) -> dict[str, float]:
+        """Give mu dt of each coordinate."""
+        return {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}

@@ -1,14 +1,22 @@
-"""Underdamped Langevin (Kramers) dynamics by splitting."""
+"""Underdamped Langevin (Kramers) dynamics by splitting; the kernel's text is `kernels/underdamped.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.langevin import Langevin, PerCoordinate, per_coordinate, value_at
 from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.forms import Contacts, Floats, Link, Move, Piece
 from fluctua.stochastic.potential import Potential
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.schedule import Schedule
 
 
 class Underdamped(Langevin):
@@ -46,7 +54,7 @@ class Underdamped(Langevin):
     011007 (2013) (shadow work).
     """
 
-    underdamped: ClassVar[bool] = True
+    criterion: ClassVar[str] = "time_step * frequency"
 
     mass: PerCoordinate
 
@@ -63,11 +71,96 @@ class Underdamped(Langevin):
             raise InvalidInput("no mass", "dynamics.mass", "give a positive number, or use Overdamped")
         self._set(mass=per_coordinate(mass, "dynamics.mass"), scheme=_splitting(scheme))
 
+    @property
+    def move(self) -> Move:
+        """The letters of the splitting."""
+        return Splitting(self.scheme)
+
     def masses_of(self, system: Potential) -> tuple[float, ...]:
         """List the mass of each coordinate."""
         return tuple(
             value_at(self.mass, name, system.coordinates, "dynamics.mass") for name in system.coordinates
         )
+
+    def resistance_of(self, system: Potential) -> tuple[float, ...]:
+        """List the mass of each coordinate."""
+        return self.masses_of(system)
+
+    def overshoot(self, time_step: float, curvature: float) -> float:
+        """Give dt omega, omega^2 = curvature / mass, of each kick and the drifts around it."""
+        kicks = max(self.scheme.count("A") // 2, 1)
+        return float(time_step * (np.sqrt(curvature) / kicks))
+
+
+@dataclass(frozen=True)
+class Splitting(Move):
+    """One step of a splitting: its letters in their order; what they do stands in the kernel's text."""
+
+    text: ClassVar[str] = "underdamped"
+    underdamped: ClassVar[bool] = True
+    columns: ClassVar[tuple[str, ...]] = ("keep", "spread", "inverse_spread", "half")
+    single: ClassVar[tuple[str, ...]] = ("drift_time",)
+    each: ClassVar[tuple[str, ...]] = ("half_mass", "impulse")
+
+    def normals(self, contacts: Contacts) -> int:
+        """Count one normal number for each O and link."""
+        return len(contacts) * self.scheme.count("O")
+
+    def alternates(self, contacts: Contacts) -> bool:
+        """Tell whether several baths on one coordinate force their order to alternate from step to step."""
+        touched = [coordinate for coordinate, _ in contacts]
+        return self.scheme.count("O") % 2 == 1 and len(set(touched)) < len(touched)
+
+    def pieces(self, contacts: Contacts, turned: bool) -> list[Piece]:
+        """Put the letters in their order; forces are made anew where positions have changed since."""
+        pieces, fresh, occurrence = [Piece("depart")], True, 0
+        for place, letter in enumerate(self.scheme):
+            if letter == "B":
+                pieces += [Piece("kick")] if fresh else [Piece("renew"), Piece("kick")]
+                fresh = True
+            elif letter == "A":
+                fresh = "A" not in self.scheme[place + 1 :]
+                pieces += [Piece("drift"), Piece("arrive")] if fresh else [Piece("drift")]
+            else:
+                pieces += _baths(contacts, occurrence, turned != (occurrence % 2 == 1))
+                occurrence += 1
+        return [*pieces, Piece("settle")]
+
+    def step_numbers(self, link: Link, masses: Sequence[float], schedule: Schedule) -> dict[str, Floats]:
+        """V' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
+        mass, coupled = masses[link.coordinate], schedule.coupled[:, link.bath]
+        rate = link.friction / mass / self.scheme.count("O")
+        with localcontext(prec=40):
+            exponent = Decimal(-rate) * Decimal(schedule.time_step)
+            keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())
+        spread = np.sqrt(lost / (schedule.beta[:, link.bath] * mass))
+        return {
+            "keep": np.where(coupled, keep, 1.0),
+            "spread": np.where(coupled, spread, 0.0),
+            "inverse_spread": np.where(coupled, 1.0 / spread, 0.0),
+            "half": np.where(coupled, 0.5, 0.0),
+        }
+
+    def run_numbers(
+        self, _links: Sequence[Link], masses: Sequence[float], time_step: float
+    ) -> dict[str, float]:
+        """Give the time of a drift, m/2 for the kinetic energy, and the kick of a unit force."""
+        numbers = {"drift_time": time_step / self.scheme.count("A")}
+        for i, mass in enumerate(masses):
+            numbers[f"half_mass_{i}"] = 0.5 * mass
+            numbers[f"impulse_{i}"] = time_step / self.scheme.count("B") / mass
+        return numbers
+
+
+def _baths(contacts: Contacts, occurrence: int, backwards: bool) -> list[Piece]:
+    """O for every link; the second of two O letters, and odd steps of an alternating order, go backwards."""
+    order = range(len(contacts))
+    pieces = []
+    for link in reversed(order) if backwards else order:
+        coordinate, bath = contacts[link]
+        normal = occurrence * len(contacts) + link
+        pieces.append(Piece("bath", {"LINK": link, "COORDINATE": coordinate, "BATH": bath, "NORMAL": normal}))
+    return pieces
 
 
 def _splitting(scheme: object) -> str:

@@ -1,11 +1,11 @@
-"""Overdamped motion, one lane and one time step, then the ledger.
+"""Overdamped motion, one lane and one time step.
 
 A text, not a module to run: `writing.py` unrolls it for a number of coordinates.
 
     q' = q + mu dt F(q) + sqrt(2 mu T dt) z                     Euler-Maruyama
     q' = q + mu dt (F(q) + F(q~))/2 + sqrt(2 mu T dt) z         stochastic Heun, q~ the Euler-Maruyama step
 
-mu = 1/gamma. Then the controls change at the frozen state: work.
+mu = 1/gamma.
 """
 
 
@@ -44,23 +44,3 @@ def heun():
         heat[BATH_OF[i]] += absorbed
         entropy_flow = fma(-beta[BATH_OF[i]], absorbed, entropy_flow)
         shadow_work = fma(0.5 * (force[i] + force_met[i]), moved, shadow_work)
-
-
-def ledger():
-    """Book the work of non-conservative forces, and of the control change at the frozen state."""
-    if FORCED:
-        pushed = 0.0
-        for i in COORDINATES:
-            pushed = fma(0.5 * (swirl[i] + swirl_met[i]), q[i] - q_old[i], pushed)
-            swirl[i] = swirl_next[i]
-        force_work += pushed
-        shadow_work -= pushed
-    done = energy_next - energy_met
-    control_work += done
-    if ONE_BETA:
-        dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met, dimensionless_work))
-        if FORCED:
-            dimensionless_work = fma(beta[0], pushed, dimensionless_work)
-    energy = energy_next
-    for i in COORDINATES:
-        force[i] = force_next[i]

@@ -1,15 +1,19 @@
-"""Underdamped motion, one lane and one time step; the letters of a splitting, then the ledger.
+"""Underdamped motion, one lane and one time step: the letters of a splitting.
 
-A text, not a module to run: `writing.py` unrolls it for a number of coordinates and puts the letters in
-order.
+A text, not a module to run: `writing.py` unrolls it for a number of coordinates, and `Splitting.pieces` says
+which functions make a step.
 
-    B   v' = v + (dt/b) F(q)/m                                  kick; changes the kinetic energy by shadow
-    work A   q' = q + (dt/a) v                                       drift; changes the potential energy by
-    shadow work O   v' = c v + sqrt((1 - c^2)/(beta m)) z,  c = e^(-gamma dt/(o m))     bath: dQ = m (v'^2 -
-    v^2)/2
+    B   v' = v + (dt/b) F(q)/m                     kick; changes the kinetic energy by shadow work
+    A   q' = q + (dt/a) v                          drift; changes the potential energy by shadow work
+    O   v' = c v + sqrt((1 - c^2)/(beta m)) z      bath; dQ = m (v'^2 - v^2)/2,  c = e^(-gamma dt/(o m))
 
-a, b, o: how often each letter stands in the splitting. Then the controls change at the frozen state: work.
+a, b, o: how often each letter stands in the splitting.
 """
+
+
+def depart():
+    """Begin a step: no kinetic energy is gained from kicks yet."""
+    gained = 0.0
 
 
 def kick():
@@ -18,6 +22,13 @@ def kick():
         faster = fma(impulse[i], force[i], v[i])
         gained = fma(half_mass[i] * (faster - v[i]), faster + v[i], gained)
         v[i] = faster
+
+
+def renew():
+    """Make the forces anew at a position within the step."""
+    forces()
+    for i in COORDINATES:
+        force[i] = force_mid[i]
 
 
 def drift():
@@ -47,25 +58,6 @@ def arrive():
         force[i] = force_met[i]
 
 
-def ledger():
-    """Book the shadow work of the move, then the work of the control change at the frozen state."""
+def settle():
+    """Book what the kicks and drifts of the step have changed: shadow work."""
     shadow_work += (energy_met - energy) + gained
-    if FORCED:
-        pushed = 0.0
-        for i in COORDINATES:
-            pushed = fma(0.5 * (swirl[i] + swirl_met[i]), q[i] - q_old[i], pushed)
-            swirl[i] = swirl_next[i]
-        force_work += pushed
-        shadow_work -= pushed
-    done = energy_next - energy_met
-    control_work += done
-    if ONE_BETA:
-        kinetic = 0.0
-        for i in COORDINATES:
-            kinetic = fma(half_mass[i] * v[i], v[i], kinetic)
-        dimensionless_work = fma(beta_next, done, fma(beta_change, energy_met + kinetic, dimensionless_work))
-        if FORCED:
-            dimensionless_work = fma(beta[0], pushed, dimensionless_work)
-    energy = energy_next
-    for i in COORDINATES:
-        force[i] = force_next[i]
