@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 KEY = 0x5EED  # fixed: the same data give the same p-value everywhere and always
 LARGEST_DRAW = 200_000_000  # labels tossed in one test: about a second
 _BLOCK = 1 << 15  # labels tossed at once: they stay in the cache
+_ROWS_OF_BINS = 250  # draws of all bins at once
+_COST_OF_BIN = 4  # a binomial number takes as long as that many labels
 _NEGLIGIBLE = 1e-12  # variance of all coins that are not tossed, where the whole is 1
 _TIE = 1e-5
 
@@ -40,16 +42,20 @@ class Labels:
         there, as the order among equal values means nothing.
     bridge : bool
         Whether the walk is tied down to zero at its end, in proportion to :math:`\sum p(1-p)`.
+    count : ndarray of int, shape (n,), optional
+        How often each coin is tossed, where that is not once: then a coin stands for a bin of values.
     """
 
     probability: Floats
     features: Floats
     last: NDArray[np.bool_]
     bridge: bool
+    count: NDArray[np.int64] | None = None
 
     def replicates(self, alpha: float, least: int = 999) -> int:
         """Say how many draws resolve a p-value of `alpha` after multiplicity: 50 / alpha, within reason."""
-        affordable = LARGEST_DRAW // max(1, self._worth_tossing.size)
+        cost = self._worth_tossing.size * (1 if self.count is None else _COST_OF_BIN)
+        affordable = LARGEST_DRAW // max(1, cost)
         return int(np.clip(50.0 / alpha, least, max(least, affordable)))
 
     def redraw(self, replicates: int) -> tuple[Floats, Floats]:
@@ -68,29 +74,41 @@ class Labels:
     @cached_property
     def _worth_tossing(self) -> NDArray[np.intp]:
         """Find the coins that contribute; one with a sure outcome adds nothing to any variance."""
-        variance = self.probability * (1.0 - self.probability)
+        variance = self._tosses * self.probability * (1.0 - self.probability)
         size = np.maximum(1.0, np.square(self.features).max(axis=1, initial=0.0))
         return np.flatnonzero(variance * size > _NEGLIGIBLE / max(1, self.probability.size))
 
-    def _labels(self, replicates: int) -> Iterator[NDArray[np.bool_]]:
+    @cached_property
+    def _tosses(self) -> Floats:
+        return np.ones(self.probability.size) if self.count is None else self.count.astype(np.float64)
+
+    def _labels(self, replicates: int) -> Iterator[NDArray[np.bool_] | NDArray[np.int64]]:
+        """Draw the labels 1 of each coin, a row a replicate."""
         rng = np.random.Generator(np.random.Philox(KEY))
         probability = self.probability[self._worth_tossing]
+        if self.count is not None:
+            count = self.count[self._worth_tossing]
+            for start in range(0, replicates, _ROWS_OF_BINS):
+                rows = min(_ROWS_OF_BINS, replicates - start)
+                # A bin at a time: the preparation of a binomial law costs more than a draw.
+                bins = [rng.binomial(n, p, rows) for n, p in zip(count, probability, strict=True)]
+                yield np.array(bins, dtype=np.int64).reshape(-1, rows).T
+            return
         rows = max(1, _BLOCK // max(1, probability.size))
         for start in range(0, replicates, rows):
             yield rng.random((min(rows, replicates - start), probability.size)) < probability
 
-    def _statistics(self, labels: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def _statistics(self, labels: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[Floats, Floats]:
         kept = self._worth_tossing
         probability, features = self.probability[kept], self.features[kept]
-        heights = (
-            np.cumsum(labels, axis=1, dtype=np.int32)[:, self._ends] - np.cumsum(probability)[self._ends]
-        )
+        expected = self._tosses[kept] * probability
+        heights = np.cumsum(labels, axis=1, dtype=np.int64)[:, self._ends] - np.cumsum(expected)[self._ends]
         if self.bridge and kept.size:
-            grown = np.cumsum(probability * (1.0 - probability))
-            total = np.count_nonzero(labels, axis=1) - probability.sum()
+            grown = np.cumsum(expected * (1.0 - probability))
+            total = np.sum(labels, axis=1) - expected.sum()
             heights -= total[:, None] * (grown[self._ends] / grown[-1])
         excursions = np.maximum(heights.max(axis=1, initial=0.0), -heights.min(axis=1, initial=0.0))
-        return labels.astype(np.float64) @ features - probability @ features, excursions
+        return labels.astype(np.float64) @ features - expected @ features, excursions
 
     @cached_property
     def _ends(self) -> NDArray[np.intp]:

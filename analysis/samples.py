@@ -1,6 +1,12 @@
-"""Columns of numbers as estimators take them: finite, flat, in units of kT or k_B."""
+"""Columns of numbers as estimators take them: finite, flat, in units of kT or k_B.
+
+A column may be a read-only memory map of a file larger than memory: it is read in blocks and never copied.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +16,8 @@ from fluctua.stochastic.errors import InvalidInput
 Floats = NDArray[np.float64]
 
 LARGEST = 1e50  # the sixth power of a larger value could not be represented
+_BLOCK = 1 << 13  # larger temporaries would be fetched from the system each time
+_SURVEYED = 1 << 16  # values whose ends are found at once
 
 
 def finite(values: ArrayLike, where: str) -> Floats:
@@ -18,7 +26,8 @@ def finite(values: ArrayLike, where: str) -> Floats:
     Parameters
     ----------
     values : array_like
-        Numbers; anything that NumPy reads as such, a pandas Series included.
+        Numbers; anything that NumPy reads as such, a pandas Series or a memory map included. An array of
+        float64 is not copied.
     where : str
         Their name in an error.
 
@@ -28,6 +37,11 @@ def finite(values: ArrayLike, where: str) -> Floats:
         No numbers, none at all, or some not finite (or so large that their powers are not): how many, and
         where the first stands.
     """
+    return surveyed(values, where)[0]
+
+
+def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
+    """Return what `finite` does, with the smallest and the largest value."""
     try:
         array = np.ascontiguousarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -36,9 +50,64 @@ def finite(values: ArrayLike, where: str) -> Floats:
         raise InvalidInput(f"{array.ndim} dimensions", where, "give one column of values, one a trajectory")
     if array.size == 0:
         raise InvalidInput("no values", where)
-    bad = np.flatnonzero(~(np.abs(array) <= LARGEST))
-    if bad.size:
-        raise InvalidInput(
-            f"{bad.size:,} of {array.size:,} values are not finite, first in row {bad[0]:,}", where
-        )
-    return array
+    parts = [array[start : start + _SURVEYED] for start in range(0, array.size, _SURVEYED)]
+    low = float(np.min([part.min() for part in parts]))
+    high = float(np.max([part.max() for part in parts]))
+    if -LARGEST <= low <= high <= LARGEST:  # what is not a number would be the smallest and the largest
+        return array, low, high
+    bad = [~(np.abs(part) <= LARGEST) for part in parts]
+    first = next(k for k, block in enumerate(bad) if block.any())
+    raise InvalidInput(
+        f"{sum(int(np.count_nonzero(block)) for block in bad):,} of {array.size:,} values are not finite, "
+        f"first in row {first * _SURVEYED + int(np.argmax(bad[first])):,}",
+        where,
+    )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A column on an axis of its own: x = side * raw - origin, made in blocks where it is needed.
+
+    Parameters
+    ----------
+    raw : ndarray, shape (n,)
+        The values where they lie.
+    side : float
+        1, or -1 where signs are turned.
+    origin : float
+        A number near the values, so that work at millions of kT keeps its digits.
+    low, high : float
+        The smallest and the largest x.
+    """
+
+    raw: Floats
+    side: float = 1.0
+    origin: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @classmethod
+    def of(cls, values: ArrayLike, where: str, side: float = 1.0) -> Sample:
+        """Check the values, and give them with the origin 0."""
+        array, low, high = surveyed(values, where)
+        low, high = (low, high) if side > 0.0 else (-high, -low)
+        return cls(array, side, 0.0, low, high)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(self.raw.size)
+
+    def measured_from(self, origin: float) -> Sample:
+        """Return the sample with another origin."""
+        there = self.origin - origin
+        return replace(self, origin=origin, low=self.low + there, high=self.high + there)
+
+    def thinned(self, most: int) -> Floats:
+        """Return evenly spaced x: at least `most` where there are as many, and fewer than twice that."""
+        return self.side * self.raw[:: max(1, self.size // most)] - self.origin
+
+    def blocks(self) -> Iterator[Floats]:
+        """Walk through all x in blocks."""
+        for start in range(0, self.size, _BLOCK):
+            yield self.side * self.raw[start : start + _BLOCK] - self.origin

@@ -96,7 +96,7 @@ def test_relabelled_and_limit_p_values_agree_where_information_is_large(monkeypa
     pair = truth.gaussian_pair(np.random.default_rng(6), 2.0, 1000)
     limit = fit_crooks(pair.forward, pair.reverse)
     assert limit.information > ENOUGH_INFORMATION
-    monkeypatch.setattr("fluctua.analysis.crooks.ENOUGH_INFORMATION", math.inf)
+    monkeypatch.setattr("fluctua.analysis.crooks_fit.ENOUGH_INFORMATION", math.inf)
     drawn = fit_crooks(pair.forward, pair.reverse)
     assert (limit.method, drawn.method) == ("limit law", "labels drawn again")
     for name in ("slope_p", "smooth_p"):  # 999 draws: four standard deviations of a proportion are 0.064

@@ -1,0 +1,141 @@
+r"""The verdict on Crooks' theorem from its fit: slope 1, no other shape, the free-energy difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from scipy import special
+
+from fluctua.analysis.bennett import LEAST_INFORMATION
+from fluctua.analysis.crooks_fit import CrooksFit
+from fluctua.analysis.parts import Part
+from fluctua.analysis.rule import judge, not_applicable
+from fluctua.analysis.verdict import Verdict
+
+SLOPE_TOLERANCE = 0.05
+FREE_ENERGY_TOLERANCE = 0.1  # kT
+LITTLE_INFORMATION = 10.0  # below it, the error of f is uncertain: Student's law instead of the normal one
+LEAST_FOR_SHAPE = 20  # values in each direction
+_GOOD_SHARE = 0.02  # with more of the trajectories than that in the overlap, the samples are just small
+_ROUNDING = 1e-8  # kT; equal work in all trajectories has no other error
+
+
+def judge_crooks(
+    fit: CrooksFit,
+    *,
+    delta_f: float | None = None,
+    slope_tolerance: float = SLOPE_TOLERANCE,
+    free_energy_tolerance: float = FREE_ENERGY_TOLERANCE,
+    alpha: float = 0.05,
+    symbol: str = "ΔF",
+    assumptions: tuple[str, ...] = (),
+) -> Verdict:
+    """Judge Crooks' theorem: slope 1, no other shape, and the free-energy difference where it is known.
+
+    Parameters
+    ----------
+    fit : CrooksFit
+        From `fit_crooks`.
+    delta_f : float, optional
+        The free-energy difference in kT, where it is known.
+    slope_tolerance, free_energy_tolerance : float
+        What counts as equal; the latter in kT.
+    alpha : float
+        Error rate.
+    symbol : str
+        What the free-energy difference is called.
+    assumptions : tuple of str
+        What the verdict takes for granted.
+
+    Returns
+    -------
+    Verdict
+        With the parts ``slope``, ``shape`` and, where `delta_f` is given, `symbol` and ``joint``. Holm runs
+        over the first three.
+    """
+    if not fit.varies:
+        return not_applicable("crooks", "needs work that varies from trajectory to trajectory")
+    parts = [slope_part(fit, slope_tolerance)]
+    if delta_f is not None:
+        parts.append(replace(free_energy_part(fit, delta_f, free_energy_tolerance), name=symbol))
+    parts.append(shape_part(fit))
+    if delta_f is not None and fit.overlaps:
+        parts.append(_joint_part(parts[0], parts[1]))
+    parts += _shape_details(fit)
+    return judge(
+        "crooks",
+        parts,
+        alpha=alpha,
+        n=min(fit.n_forward, fit.n_reverse),
+        information=fit.information,
+        assumptions=("trajectories are independent", *assumptions),
+    )
+
+
+def slope_part(fit: CrooksFit, tolerance: float = SLOPE_TOLERANCE) -> Part:
+    """Return the slope of the log odds, which should be 1."""
+    known = fit.overlaps and math.isfinite(fit.slope_error)
+    return Part(
+        "slope",
+        estimate=fit.slope if math.isfinite(fit.slope) else None,
+        standard_error=fit.slope_error if known else None,
+        expected=1.0,
+        tolerance=tolerance,
+        statistic=fit.slope_statistic,
+        p_value=fit.slope_p,
+        starved="" if known else _no_overlap(fit),
+        method=f"score test, {fit.method}",
+    )
+
+
+def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENERGY_TOLERANCE) -> Part:
+    """Return BAR's free-energy difference, which should be `delta_f`; without overlap it is not tested."""
+    part = Part("ΔF", fit.free_energy, expected=delta_f, tolerance=tolerance, method="BAR, Wald test")
+    if not fit.overlaps:
+        return replace(part, starved=_no_overlap(fit))
+    difference, error = fit.free_energy - delta_f, fit.free_energy_error
+    z = difference / max(error, _ROUNDING)
+    freedom = math.inf if fit.information >= LITTLE_INFORMATION else fit.information
+    tail = special.ndtr(-abs(z)) if math.isinf(freedom) else special.stdtr(freedom, -abs(z))
+    return replace(part, standard_error=error, statistic=z, p_value=float(2.0 * tail), freedom=freedom)
+
+
+def shape_part(fit: CrooksFit) -> Part:
+    """Return the test that the log odds are straight: smooth test and cusum, the smaller p counted twice."""
+    if min(fit.n_forward, fit.n_reverse) < LEAST_FOR_SHAPE:
+        return Part("shape", starved=f"too few trajectories: shape needs {LEAST_FOR_SHAPE} in each direction")
+    return Part(
+        "shape",
+        statistic=fit.smooth_statistic,
+        p_value=min(1.0, 2.0 * min(fit.smooth_p, fit.cusum_p)),
+        method=f"smooth test and cusum, {fit.method}",
+    )
+
+
+def _shape_details(fit: CrooksFit) -> list[Part]:
+    return [
+        Part(
+            "smooth", statistic=fit.smooth_statistic, p_value=fit.smooth_p, decides=False, method=fit.method
+        ),
+        Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
+    ]
+
+
+def _joint_part(slope: Part, free_energy: Part) -> Part:
+    """Return the joint test of slope and ΔF, which are independent at the information-weighted centre."""
+    statistic = float(slope.statistic or 0.0) ** 2 + float(free_energy.statistic or 0.0) ** 2
+    return Part(
+        "joint",
+        statistic=statistic,
+        p_value=float(special.chdtrc(2, statistic)),
+        decides=False,
+        method="chi-square, 2",
+    )
+
+
+def _no_overlap(fit: CrooksFit) -> str:
+    carried = f"the information of {fit.information:.2g}, and an interval needs {LEAST_INFORMATION:g}"
+    if fit.information > _GOOD_SHARE * min(fit.n_forward, fit.n_reverse):
+        return f"too few trajectories: they carry {carried}"
+    return f"no overlap: forward and reverse work share {carried}; drive more slowly, or add trajectories"

@@ -1,0 +1,1 @@
+"""Kernels of sums over millions of values: plain texts, compiled by `fluctua.stochastic.compiling`."""
