@@ -1,0 +1,119 @@
+"""Columns of Parquet files that others wrote, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from fluctua.analysis.table_columns import Batch, Column
+from fluctua.stochastic.errors import Damaged, InvalidInput
+
+ROWS = 2**17  # of a batch
+PAGE = 2**20  # bytes read at a time
+
+Result = TypeVar("Result")
+
+
+class ParquetTable:
+    """A Parquet file.
+
+    Parameters
+    ----------
+    stream : BinaryIO
+        A file on disk, open.
+    place : str
+        The file's name in an error.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+    notes : tuple of str
+
+    Raises
+    ------
+    Damaged
+        It begins as Parquet and is none, or is cut short.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, stream: BinaryIO, place: str) -> None:
+        import pyarrow.parquet as parquet
+
+        self._place = place
+        self._file: Any = self._or_damaged(
+            # Pages that carry a checksum are held against it.
+            lambda: parquet.ParquetFile(stream, buffer_size=PAGE, page_checksum_verification=True)
+        )
+        self._schema: Any = self._or_damaged(lambda: self._file.schema_arrow)
+        rows, columns = self._file.metadata.num_rows, len(self._schema)
+        if rows == 0 or columns == 0:
+            raise InvalidInput("a table without rows" if columns else "no columns", place)
+        self.columns = tuple(self._column(index) for index in range(columns))
+
+    def batches(self, column: int, group: int | None) -> Iterator[Batch]:
+        """Read a column of numbers, and one of labels.
+
+        Raises
+        ------
+        InvalidInput
+            The column holds something else, or its name is that of another one too.
+        Damaged
+            Pages that cannot be read.
+        """
+        import pyarrow as pa
+
+        wanted = [index for index in (column, group) if index is not None]
+        names = [self._name(index) for index in wanted]
+        if not self.columns[column].numeric:
+            kind = self._schema.field(column).type
+            raise InvalidInput(f"{names[0]!r} holds {kind}, no numbers", self._place)
+        rows = self._or_damaged(
+            lambda: self._file.iter_batches(ROWS, columns=names, use_threads=False, use_pandas_metadata=False)
+        )
+        first, count = 1, 0
+        while (batch := self._or_damaged(lambda: next(rows, None))) is not None:
+            values = self._or_damaged(lambda b=batch: b.column(names[0]).cast(pa.float64(), safe=False))
+            labels = None
+            if group is not None:
+                labels = self._or_damaged(lambda b=batch: _labels(b.column(names[-1])))
+            count += batch.num_rows
+            numbers = np.asarray(values.fill_null(float("nan")).to_numpy(zero_copy_only=False), np.float64)
+            yield Batch(numbers, labels, lambda row, first=first: f"row {first + row:,}")
+            first += batch.num_rows
+        if count != self._file.metadata.num_rows:
+            raise Damaged("rows are missing", self._place, "copy or write the file again")
+
+    def _name(self, index: int) -> str:
+        name: str = self._schema.names[index]
+        if self._schema.names.count(name) > 1:
+            raise InvalidInput(f"several columns are called {name!r}", self._place, "rename them")
+        return name
+
+    def _column(self, index: int) -> Column:
+        import pyarrow.types as types
+
+        field = self._schema.field(index)
+        kind = field.type
+        numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+        return Column(field.name, bool(numeric))
+
+    def _or_damaged(self, read: Callable[[], Result]) -> Result:
+        """Read, and call what Arrow cannot understand damaged."""
+        import pyarrow as pa
+
+        try:
+            return read()
+        except InvalidInput:
+            raise
+        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError, OverflowError):
+            raise Damaged("not a whole Parquet file", self._place, "copy or write the file again") from None
+
+
+def _labels(column: Any) -> Any:
+    """Return labels as text; empty where there is none."""
+    import pyarrow as pa
+
+    return column.cast(pa.string()).fill_null("")
