@@ -190,7 +190,7 @@ class Propagator:
         result = np.empty_like(state)
         tables = self._tables(held_still(self.schedule, steps))
         none = np.zeros(0, np.int64)
-        out, _, _ = self._simulate(np.ascontiguousarray(state), first, tables, none, False, purpose)
+        out, _, _ = self._simulate(state, first, tables, none, False, purpose)
         result[:] = out[: self.layout.state, :count]
         return result
 
@@ -207,10 +207,11 @@ class Propagator:
             self._compiled is None
         ):  # looked at without the lock: a compilation elsewhere must not hold up a run
             self.compile()
-        count, reported = state.shape[1], self.layout.reported
-        out = np.empty((reported, count))
-        strokes = np.empty((tables.stops.size if keep_strokes else 0, reported, count))
-        paths = np.empty((samples.size, self.layout.sampled, count))
+        count, pitch = state.shape[1], self.layout.pitch
+        start = into_blocks(state, self.lanes, pitch)
+        out = np.empty((len(start), self.layout.reported * pitch))
+        strokes = np.empty((tables.stops.size if keep_strokes else 0, *out.shape))
+        paths = np.empty((samples.size, len(start), self.layout.sampled * pitch))
         key0, key1 = streams.key(self.seed)
         self._compiled(
             first,
@@ -224,12 +225,13 @@ class Propagator:
             key0,
             key1,
             streams.tag(purpose, self.direction),
-            np.ascontiguousarray(state),
+            start,
             out,
             strokes,
             paths,
             *self._workspace(),
         )
+        out, strokes, paths = (from_blocks(kept, self.lanes, pitch, count) for kept in (out, strokes, paths))
         return out, strokes, paths
 
     def _workspace(self) -> tuple[Floats, Floats, NDArray[np.uint64]]:
@@ -392,6 +394,26 @@ def records_of(system: Potential, record: Mapping[str, str], underdamped: bool) 
         parse_record(name, text, system.graph, names, tuple(system.coordinates))
         for name, text in record.items()
     )
+
+
+def into_blocks(rows: Floats, lanes: int, pitch: int) -> Floats:
+    """Lay out rows as a kernel takes them: (rows, count) to (blocks, rows * pitch).
+
+    The last block's spare lanes repeat the last trajectory: any sound state will do.
+    """
+    height, count = rows.shape
+    number = -(-count // lanes)
+    lane = np.minimum(np.arange(number * lanes), count - 1).reshape(number, lanes)
+    blocks = np.zeros((number, height, pitch))
+    blocks[:, :, :lanes] = rows[:, lane].swapaxes(0, 1)
+    return blocks.reshape(number, height * pitch)
+
+
+def from_blocks(blocks: Floats, lanes: int, pitch: int, count: int) -> Floats:
+    """Undo `into_blocks`, for arrays of any number of leading axes."""
+    *several, number, size = blocks.shape
+    lined = blocks.reshape(*several, number, size // pitch, pitch)[..., :lanes].swapaxes(-3, -2)
+    return np.ascontiguousarray(lined.reshape(*several, size // pitch, number * lanes)[..., :count])
 
 
 def _aligned(count: int) -> Floats:

@@ -2,7 +2,8 @@
 
 A text, not a module to run: `writing.py` puts lane loops in the place of the bare calls `begin()`, `turn()`,
 `advance()` and `close()`, and adds the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals
-of four steps, `R` the random words behind them.
+of four steps, `R` the random words behind them. What is kept of a block is a plain copy of its first rows:
+sorted into columns it is outside, where a copy costs no compilation.
 """
 
 
@@ -30,22 +31,19 @@ def simulate(
 
     table: one row a step (controls held and next, inverse temperatures, bath coefficients). openings,
     closings: the control change at a stroke's first instant, the controls at its last. stops: steps done when
-    a stroke ends. samples: steps after which a path is sampled, ended by -1. out: the reported rows; strokes:
-    the same at each stroke's end; paths: the first rows at each sample.
+    a stroke ends. samples: steps after which a path is sampled, ended by -1. start: a block's first rows.
+    out: its reported rows at the end; strokes: the same at each stroke's end; paths: those sampled.
     """
     hoist()
     for block in range(0, count, B):
-        width = B if count - block > B else count - block
-        for r in range(STATE):
-            for j in range(B):
-                A[r * P + j] = start[r, block + (j if j < width else 0)]
+        for k in range(STATE * P):
+            A[k] = start[block // B, k]
         row = openings[0]
         begin()
         sample = 0
         if samples[0] == 0:
-            for r in range(SAMPLED):
-                for j in range(width):
-                    paths[0, r, block + j] = A[r * P + j]
+            for k in range(SAMPLED * P):
+                paths[0, block // B, k] = A[k]
             sample = 1
         step = 0
         for stroke in range(stops.size):
@@ -61,16 +59,13 @@ def simulate(
                 advance()
                 step += 1
                 if step == samples[sample]:
-                    for r in range(SAMPLED):
-                        for j in range(width):
-                            paths[sample, r, block + j] = A[r * P + j]
+                    for k in range(SAMPLED * P):
+                        paths[sample, block // B, k] = A[k]
                     sample += 1
             row = closings[stroke]
             close()
             if strokes.shape[0] > 0:
-                for r in range(REPORTED):
-                    for j in range(width):
-                        strokes[stroke, r, block + j] = A[r * P + j]
-        for r in range(REPORTED):
-            for j in range(width):
-                out[r, block + j] = A[r * P + j]
+                for k in range(REPORTED * P):
+                    strokes[stroke, block // B, k] = A[k]
+        for k in range(REPORTED * P):
+            out[block // B, k] = A[k]
