@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,14 @@ def sweep(
     """
     specs = _checked(specs)
     labels = labels_of(specs)
-    options = {"threads": threads, "executor": executor, "shard": shard, "until": until, "progress": progress}
+    make = partial(simulate, threads=threads, executor=executor, shard=shard, until=until, progress=progress)
     if folder is None:
-        return Runs([simulate(spec, None, **options) for spec in specs], labels)  # type: ignore[arg-type]
+        return Runs([make(spec) for spec in specs], labels)
     path = store.place(folder)
     _check_folder(path, labels)
     places = [path / folder_of(label) for label in labels]
     specs = _with_seeds_there(specs, places)
-    runs = [simulate(spec, place, **options) for spec, place in zip(specs, places, strict=True)]  # type: ignore[arg-type]
+    runs = [make(spec, place) for spec, place in zip(specs, places, strict=True)]
     return Runs(runs, labels, path)
 
 

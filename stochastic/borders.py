@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.ramps import Ramp, ends_of, largest, same
 from fluctua.stochastic.steps import WORDS, Quench, Step, Thermal
+
+InTime = TypeVar("InTime", bound=Ramp)
 
 
 @dataclass
@@ -58,7 +61,9 @@ def quantity(word: str, bath: str | None) -> str:
     return f"{word} of {bath}" if bath else word
 
 
-def thermal_ramps(thermal: Thermal | None, word: str | None, named: Sequence[str]) -> dict[str, Ramp]:
+def thermal_ramps(
+    thermal: InTime | Mapping[str, InTime] | None, word: str | None, named: Sequence[str]
+) -> dict[str, InTime]:
     """Spell out temperatures by quantity: a single value is that of all baths."""
     if thermal is None or word is None:
         return {}

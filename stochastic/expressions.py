@@ -553,6 +553,12 @@ _OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
+def not_text(formula: object, where: str) -> InvalidInput:
+    """Give the error of a formula that is no text."""
+    kind = type(formula).__name__
+    return InvalidInput(f"a formula is text, not {kind}", where, "write it in quotation marks")
+
+
 class _Reader:
     """Walks Python's syntax tree of one formula and lets only the whitelist through."""
 
@@ -575,8 +581,7 @@ class _Reader:
             return node
         if quantities and isinstance(self.source, numbers.Real) and not isinstance(self.source, bool):
             return self.number(self.source, None)
-        kind = type(self.source).__name__
-        raise InvalidInput(f"a formula is text, not {kind}", self.where, "write it in quotation marks")
+        raise not_text(self.source, self.where)
 
     # ---- text to syntax
 
@@ -681,7 +686,7 @@ class _Reader:
         what = f"the power {self.quote(part.right)} is not a whole number {bounds}"
         self.refuse(what, part.right, "write exp(p*log(x))")
 
-    def arithmetic(self, part: ast.AST, operation: str, *operands: int) -> int:
+    def arithmetic(self, part: ast.AST, operation: str, *operands: int | str) -> int:
         try:
             return int(getattr(self.graph, operation)(*operands))
         except InvalidInput:
@@ -698,7 +703,7 @@ class _Reader:
         if len(part.args) != 1 or part.keywords:
             self.refuse(f"{name} takes one argument", part, f"write {name}(x)")
         operand = self.quantity(self.node(part.args[0], depth + 1), part.args[0])
-        return self.arithmetic(part, "call", name, operand)  # type: ignore[arg-type]
+        return self.arithmetic(part, "call", name, operand)
 
     def compare(self, part: ast.Compare, depth: int) -> int:
         sides = [part.left, *part.comparators]

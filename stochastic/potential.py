@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.expressions import Graph
+from fluctua.stochastic.expressions import Graph, not_text
 from fluctua.stochastic.values import Value, mapping, name, names, number, share_namespace
 
 if TYPE_CHECKING:
@@ -346,12 +346,12 @@ class Potential(Value):
 
 
 def _as_text(formula: object, where: str) -> str:
-    """Return a formula as text; a number counts as one, anything else goes to the parser for its error."""
+    """Return a formula as text; a number counts as one."""
     if isinstance(formula, str):
         return formula.strip()
     if isinstance(formula, Real) and not isinstance(formula, bool):
         return repr(number(formula, where))
-    return formula  # type: ignore[return-value]
+    raise not_text(formula, where)
 
 
 def _as_period(period: object, coordinate: str) -> float | str:

@@ -126,7 +126,7 @@ class Protocol(Value):
         )
         self._set(_named=named_baths([thermal, *(step.thermal for step in read)]))
         warm = thermal_ramps(thermal, self.word, self._named)
-        borders = borders_of(read, {**at_start, **warm}, self._named, self.cycles)  # type: ignore[dict-item]
+        borders = borders_of(read, {**at_start, **warm}, self._named, self.cycles)
         self._set(_borders=borders, steps=_normal_steps(read, borders, self._named))
         self._set(controls={name: value for name, value in at_start.items() if name not in borders.implied})
         follows = set(warm) <= borders.implied and set(named_baths([thermal])) <= set(_named_in(read))
@@ -401,11 +401,13 @@ def stirling_cycle(
     moving = {read_name(control, "protocol"): value for control, value in controls.items()}
     there: dict[str, Any] = {control: _pair(value, control) for control, value in moving.items()}
     back: dict[str, Any] = {control: value[::-1] for control, value in there.items()}
+    down: dict[str, Any] = {word: (hot, cold)}
+    up: dict[str, Any] = {word: (cold, hot)}
     steps = [
         Isothermal(duration, name="hot isotherm", **there),
-        Thermostatic(duration, name="cooling", **{word: (hot, cold)}),  # type: ignore[arg-type]
+        Thermostatic(duration, name="cooling", **down),
         Isothermal(duration, name="cold isotherm", **back),
-        Thermostatic(duration, name="heating", **{word: (cold, hot)}),  # type: ignore[arg-type]
+        Thermostatic(duration, name="heating", **up),
     ]
     return Protocol(steps, cycles=cycles)
 
@@ -438,14 +440,18 @@ def _read_start(value: object, where: str) -> float:
     )
 
 
-def _read_start_temperature(value: object, where: str) -> Thermal | None:
+def _read_start_temperature(value: object, where: str) -> float | Mapping[str, float] | None:
     thermal = read_thermal(value, where)
-    for ramp in thermal.values() if isinstance(thermal, Mapping) else [thermal]:
-        if not isinstance(ramp, float | None):
-            raise InvalidInput(
-                "the temperature moves", where, "give its value at the start; to move it use Thermostatic"
-            )
-    return thermal
+    if isinstance(thermal, Mapping):
+        return {bath: _at_rest(ramp, where) for bath, ramp in thermal.items()}
+    return None if thermal is None else _at_rest(thermal, where)
+
+
+def _at_rest(temperature: Ramp, where: str) -> float:
+    if isinstance(temperature, float):
+        return temperature
+    remedy = "give its value at the start; to move it use Thermostatic"
+    raise InvalidInput("the temperature moves", where, remedy)
 
 
 def _one_word(steps: Sequence[Step], word: str | None) -> str | None:

@@ -186,12 +186,12 @@ def _boltzmann(energy: str | None, temperature: str | None) -> float:
 
 def _joules(energy: str) -> Decimal:
     """Return an energy unit in joules; in decimals, so that the constant is rounded only once."""
-    size, dimension = Decimal(1), (0, 0, 0)
+    size, dimension = Decimal(1), [0, 0, 0]
     for part, power in _factors(energy, "units.energy"):
         factor, powers = _part(part, energy)
         size *= factor**power
-        dimension = tuple(total + power * one for total, one in zip(dimension, powers, strict=True))  # type: ignore[assignment]
-    if dimension not in ((1, 0, 0), (0, 1, 1)):
+        dimension = [total + power * one for total, one in zip(dimension, powers, strict=True)]
+    if dimension not in ([1, 0, 0], [0, 1, 1]):
         raise _unknown_energy(energy)
     return size
 
