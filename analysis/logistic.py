@@ -53,7 +53,7 @@ def log_sum(sample: Sample, shift: float, sign: float) -> tuple[float, float]:
     largest = max(sign * sample.low, sign * sample.high) + sign * shift
     scale = 0.0 if largest > _UNDERFLOW else largest
     if sample.size >= many.MANY and not scale:
-        total, weighted, _ = many.tail_sums(sample, shift, sign)
+        total, weighted, *_ = many.tail_sums(sample, shift, sign)
         return math.log(total), float(weighted / total)
     total = weighted = 0.0
     for part in sample.blocks():

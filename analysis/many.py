@@ -29,9 +29,9 @@ _BLOCK_OF_BINS = 1 << 20  # a larger one, as its result is an array
 
 
 def tail_sums(sample: Sample, shift: float, turn: float, threads: int | None = None) -> Floats:
-    """Return the sums of c, c (1 - c) and c² (1 - c), with c = L(turn (x + shift))."""
+    """Return the sums of c, v = c (1 - c), v c and v c², with c = L(turn (x + shift))."""
     work = partial(_module().tail_sums, sample.raw, sample.side, sample.origin, shift, turn)
-    return _exact_sum(_in_blocks(work, sample.size, _BLOCK, lambda: np.empty(3), threads))
+    return _exact_sum(_in_blocks(work, sample.size, _BLOCK, lambda: np.empty(4), threads))
 
 
 def fit_sums(

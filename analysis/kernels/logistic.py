@@ -30,12 +30,13 @@ def sides(u):
 
 
 def add_tail(A, i, u):
-    """Add c = L(u), v = c (1 - c) and v c to lane i."""
+    """Add c = L(u), v = c (1 - c), v c and v c^2 to lane i."""
     _, larger, smaller = sides(u)
     c, v = select(u >= 0.0, larger, smaller), larger * smaller
     A[i] += c
     A[i + np.uint64(LANES)] += v
     A[i + np.uint64(2 * LANES)] += v * c
+    A[i + np.uint64(3 * LANES)] += v * c * c
 
 
 def add_fit(A, i, turn, u, h):
@@ -69,8 +70,8 @@ def gather(A, out):
 
 
 def tail_sums(raw, side, origin, shift, turn, first, last, out):
-    """Fill out with the sums of c, c (1 - c) and c^2 (1 - c), c = L(turn (x + shift))."""
-    A = np.zeros(3 * LANES)
+    """Fill out with the sums of c, v = c (1 - c), v c and v c^2, with c = L(turn (x + shift))."""
+    A = np.zeros(4 * LANES)
     rows = (last - first) // LANES
     for row in range(rows):
         start = np.uint64(first + row * LANES)  # signed, each lane would be checked for counting from the end
