@@ -173,6 +173,23 @@ class Ledger:
     def _masses(self) -> tuple[float, ...]:
         return self.spec.dynamics.masses_of(self.spec.system)
 
+    def values(self, formula: str, where: str) -> Floats:
+        """Return a formula of columns for each trajectory; a condition is 1 where it is met, 0 elsewhere.
+
+        Raises
+        ------
+        InvalidInput
+            No formula, an unknown column, or one that is null for some trajectories.
+        """
+        from fluctua.ensembles.formula import Formula
+
+        parsed = Formula(formula, self.run.columns, where)
+        read = [parsed.evaluate(batch) for batch in self.run.batches(parsed.columns or ["trajectory"])]
+        lost = sum(int(np.count_nonzero(~counts)) for _, counts in read)
+        if lost:
+            raise InvalidInput(f"null in {lost:,} of {self.n:,} trajectories", where, "take another column")
+        return np.concatenate([values for values, _ in read]) if read else np.zeros(0)
+
     def residual(self) -> Residual:
         """Return the largest residual of the first law over all trajectories, in kT of the first bath."""
         largest = scale = 0.0
