@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from fluctua.stochastic.errors import StorageError
 
 IN_MEMORY = 2**24  # values: 128 MB of doubles
+_STRETCH = 2**20  # values written at a time
 
 
 class Accumulation:
@@ -82,8 +83,27 @@ class Accumulation:
         self._batches.clear()
 
 
+def divided(values: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+    """Return the values in another unit; many of them go to disk again, not to memory.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    size : float
+        Of the new unit in the old one; 1 gives the values as they are.
+    """
+    if size == 1.0:
+        return values
+    if values.size <= IN_MEMORY:
+        return values / size
+    store = Accumulation(np.float64)
+    for start in range(0, values.size, _STRETCH):
+        store.append(values[start : start + _STRETCH] / size)
+    return store.array()
+
+
 def _write_all(file: IO[bytes], batch: NDArray[Any]) -> None:
     """Write a batch: the system may take a part of it at a time."""
-    left = memoryview(batch).cast("B")
+    left = memoryview(batch.data).cast("B")
     while left:
         left = left[file.write(left) :]

@@ -1,4 +1,4 @@
-"""What is given to be judged: folders opened, pairs put in order, columns as numbers, a known ΔF in kT."""
+"""What is given to be judged: folders and files opened, pairs in order, columns as numbers, ΔF in kT."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.reading import Numbers, read_column
 from fluctua.analysis.samples import finite
-from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.errors import InvalidInput, not_among, shown
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 PLACES = ("forward", "reverse")
+#: Endings that no run's folder has: what is called so and is not there was meant as a file.
+_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".xvg", ".gz", ".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,29 @@ class KnownDifference:
         return self.value * ledger.beta
 
 
-def opened(value: Any, place: str) -> Any:
-    """Open a folder; leave everything else as it is."""
+def is_file(value: Any) -> bool:
+    """Tell a file of numbers from a run's folder: by what is there, or else by the name."""
+    if not isinstance(value, str | Path):
+        return False
+    try:
+        return (Path(value).exists() and not Path(value).is_dir()) or _named_as_file(Path(value))
+    except (OSError, ValueError):  # a name that no file can have
+        return True
+
+
+def _named_as_file(path: Path) -> bool:
+    return not path.exists() and path.suffix.lower() in _SUFFIXES
+
+
+def opened(
+    value: Any, place: str, column: str | None = None, group: str | None = None, kind: str = "work"
+) -> Any:
+    """Open a folder, read a column of a file; leave everything else as it is."""
     from fluctua.ensembles.dataset import open as open_folder
 
-    if not isinstance(value, str | Path):
-        return value
-    if Path(value).is_file():
-        raise InvalidInput(
-            "files of others cannot be read yet",
-            f"{place}, {value}",
-            "read it with pandas and give the column",
-        )
-    return open_folder(value)
+    if is_file(value):
+        return read_column(value, column, group, place, kind)
+    return open_folder(value) if isinstance(value, str | Path) else value
 
 
 def is_run(value: Any) -> TypeGuard[Dataset]:
@@ -117,21 +131,87 @@ def check_partners(forward: Dataset, reverse: Dataset) -> None:
         raise InvalidInput("not each other's reverse", places, "make the second with spec.reversed()")
 
 
-def numbers_of(value: Any, column: str | None, place: str) -> Floats:
-    """Return a flat array of finite numbers from an array, a Series, or a column of a run or a frame."""
-    if column is None:
-        if is_run(value):
-            raise InvalidInput("a run where numbers are needed", place, "give all as runs, or name a column")
-        return finite(value, place)
+def numbers_of(value: Any, column: str | None, group: str | None, place: str) -> Numbers:
+    """Return finite numbers: of a file that was read, an array, a Series, a column of a run or a frame."""
+    if isinstance(value, Numbers):
+        finite(value.values, place)
+        return value
+    if column is None and is_run(value):
+        raise InvalidInput("a run where numbers are needed", place, "give all as runs, or name a column")
+    values = finite(value if column is None else _named(value, column, place), place)
+    if group is None:
+        return Numbers(values, column or "")
+    names, codes = np.unique(np.asarray(_named(value, group, place)).astype(str), return_inverse=True)
+    return Numbers(values, column or "", codes.astype(np.int32), tuple(map(str, names)))
+
+
+def _named(value: Any, column: str, place: str) -> Any:
+    """Return a column of a run or a frame."""
     if not hasattr(value, "columns"):
-        raise InvalidInput(f"no columns, so no {column!r}", place, "leave column out")
+        raise InvalidInput(f"no columns, so no {column!r}", place, "give a frame or a file that has it")
     names = [getattr(name, "name", name) for name in value.columns]
     if column not in names:
         raise not_among(column, "column", names, place)
     if is_run(value):
         value.check_failures()
         _check_unit(value, column, place)
-    return finite(value[column], place)
+    return value[column]
+
+
+def joint_groups(samples: Sequence[Numbers]) -> tuple[Codes, ...]:
+    """Give each group a number, the same in all samples: a name means the same group in both directions.
+
+    Returns
+    -------
+    tuple of ndarray
+        One a sample; none where no groups were named.
+    """
+    known: dict[str, int] = {}
+    found = []
+    for sample in samples:
+        if sample.groups is None:
+            return ()
+        table = np.array([known.setdefault(name, len(known)) for name in sample.group_names], np.intp)
+        found.append(table[sample.groups])
+    return tuple(found)
+
+
+def notes_of(samples: Sequence[Numbers], given: Sequence[Any], places: Sequence[str]) -> tuple[str, ...]:
+    """Return what was guessed in files, each with the file's name."""
+    return tuple(
+        f"{place}, {value}: {note}"
+        for sample, value, place in zip(samples, given, places, strict=False)
+        for note in sample.notes
+    )
+
+
+def check_units(sample: Numbers, units: str, place: str) -> None:
+    """Refuse a column that says itself to be in another unit than was named.
+
+    Raises
+    ------
+    InvalidInput
+        ``'W (kJ/mol)' is in kJ/mol, not in kT``.
+    """
+    if sample.unit is None or _same_unit(sample.unit, units):
+        return
+    remedy = f"write units={sample.unit!r}" if _joules(sample.unit) else "name another column"
+    raise InvalidInput(f"{shown(sample.column)} is in {sample.unit}, not in {units}", place, remedy)
+
+
+def _same_unit(first: str, second: str) -> bool:
+    size = _joules(first)
+    return first == second or (size is not None and size == _joules(second))
+
+
+def _joules(label: str) -> float | None:
+    """Return Boltzmann's constant in a unit of energy, to compare units by; None for any other."""
+    from fluctua.stochastic.units import Units
+
+    try:
+        return Units(energy=label, temperature="K").boltzmann
+    except InvalidInput:
+        return None
 
 
 def _check_unit(run: Dataset, column: str, place: str) -> None:

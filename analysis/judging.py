@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.analysis.accumulation import divided
 from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.claims.subject import Rules, Subject
-from fluctua.analysis.given import PLACES, KnownDifference, check_numbers
+from fluctua.analysis.given import (
+    PLACES,
+    KnownDifference,
+    check_numbers,
+    check_units,
+    joint_groups,
+)
 from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.reading import Numbers
 from fluctua.analysis.rule import together
 from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.verdict import Report
@@ -25,29 +33,41 @@ Floats = NDArray[np.float64]
 Names = tuple[str, ...]  # of claims that were asked for; none: all that apply
 
 
-def judge_work(samples: Sequence[Floats], known: KnownDifference, rules: Rules, wanted: Names) -> Report:
+def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules, wanted: Names) -> Report:
     """Judge work of one direction or of both, given as numbers."""
     size = known.size_of_kt()
-    for values, place in zip(samples, PLACES, strict=False):
-        check_numbers(values, place)
+    for sample, place in zip(samples, PLACES, strict=False):
+        check_units(sample, known.units, place)
+        check_numbers(sample.values, place)
+    work = [divided(sample.values, size) for sample in samples]
     subject = Subject(
         rules,
-        work=samples[0] / size,
-        reverse=samples[1] / size if len(samples) > 1 else None,
+        work=work[0],
+        reverse=work[1] if len(work) > 1 else None,
         delta_f=None if known.value is None else known.value / size,
         given=known.value is not None,
+        groups=joint_groups(samples),
     )
     conversion = None if known.units == "kT" else (size, known.units)
-    title = f"{_counts([values.size for values in samples])}, in kT"
-    return _report(subject, wanted, title, conversion)
+    title = f"{_counts([values.size for values in work])}, in kT"
+    return _report(subject, wanted, title, conversion).with_notes(_on_groups(subject))
 
 
-def judge_entropy(values: Floats, rules: Rules, wanted: Names) -> Report:
+def judge_entropy(sample: Numbers, rules: Rules, wanted: Names) -> Report:
     """Judge total entropy production, given as numbers."""
-    check_numbers(values, "entropy")
-    return _report(
-        Subject(rules, entropy=values), wanted, f"entropy production ({values.size:,}), in k_B", None
-    )
+    check_units(sample, "k_B", "entropy")
+    check_numbers(sample.values, "entropy")
+    subject = Subject(rules, entropy=sample.values, groups=joint_groups([sample]))
+    title = f"entropy production ({sample.values.size:,}), in k_B"
+    return _report(subject, wanted, title, None).with_notes(_on_groups(subject))
+
+
+def _on_groups(subject: Subject) -> tuple[str, ...]:
+    """Say how groups enter: so far they only travel with the numbers."""
+    if not subject.groups:
+        return ()
+    count = 1 + max(int(codes.max()) for codes in subject.groups)
+    return (f"{count:,} groups, not used yet: errors are those of independent trajectories",)
 
 
 def judge_runs(runs: Sequence[Dataset], known: KnownDifference, rules: Rules, wanted: Names) -> Report:

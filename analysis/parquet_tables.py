@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -63,8 +64,6 @@ class ParquetTable:
         Damaged
             Pages that cannot be read.
         """
-        import pyarrow as pa
-
         wanted = [index for index in (column, group) if index is not None]
         names = [self._name(index) for index in wanted]
         if not self.columns[column].numeric:
@@ -73,17 +72,11 @@ class ParquetTable:
         rows = self._or_damaged(
             lambda: self._file.iter_batches(ROWS, columns=names, use_threads=False, use_pandas_metadata=False)
         )
-        first, count = 1, 0
+        first = 1
         while (batch := self._or_damaged(lambda: next(rows, None))) is not None:
-            values = self._or_damaged(lambda b=batch: b.column(names[0]).cast(pa.float64(), safe=False))
-            labels = None
-            if group is not None:
-                labels = self._or_damaged(lambda b=batch: _labels(b.column(names[-1])))
-            count += batch.num_rows
-            numbers = np.asarray(values.fill_null(float("nan")).to_numpy(zero_copy_only=False), np.float64)
-            yield Batch(numbers, labels, lambda row, first=first: f"row {first + row:,}")
+            yield self._or_damaged(partial(_batch, batch, names, first))
             first += batch.num_rows
-        if count != self._file.metadata.num_rows:
+        if first - 1 != self._file.metadata.num_rows:
             raise Damaged("rows are missing", self._place, "copy or write the file again")
 
     def _name(self, index: int) -> str:
@@ -112,8 +105,11 @@ class ParquetTable:
             raise Damaged("not a whole Parquet file", self._place, "copy or write the file again") from None
 
 
-def _labels(column: Any) -> Any:
-    """Return labels as text; empty where there is none."""
+def _batch(batch: Any, names: Sequence[str], first: int) -> Batch:
+    """Take numbers, and labels as text, out of a batch; `first` is the number of its first row."""
     import pyarrow as pa
 
-    return column.cast(pa.string()).fill_null("")
+    numbers = batch.column(names[0]).cast(pa.float64(), safe=False).fill_null(float("nan"))
+    labels = batch.column(names[1]).cast(pa.string()).fill_null("") if len(names) > 1 else None
+    values = np.asarray(numbers.to_numpy(zero_copy_only=False), np.float64)
+    return Batch(values, labels, lambda row: f"row {first + row:,}")

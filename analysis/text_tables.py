@@ -176,7 +176,7 @@ def _cleaned(block: bytes, layout: Layout) -> bytes:
     after = np.empty(characters.size, np.bool_)
     after[:1] = True
     np.logical_or(blank[:-1], characters[:-1] == ord("\n"), out=after[1:])
-    squeezed = characters[~(blank & after)].tobytes()
+    squeezed: bytes = characters[~(blank & after)].tobytes()
     return squeezed.replace(b" \n", b"\n") if b" \n" in squeezed else squeezed
 
 

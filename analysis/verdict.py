@@ -220,6 +220,8 @@ class Report(Sequence[Verdict]):
         Size of one kT in a unit to print beside it, and the unit's name.
     samples : mapping of str to ndarray
         The numbers that were judged, in kT: ``forward``, ``reverse`` or ``entropy``.
+    notes : tuple of str
+        What the reader should know of where the numbers come from.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -228,6 +230,7 @@ class Report(Sequence[Verdict]):
     free_energy: FreeEnergy | None = None
     conversion: tuple[float, str] | None = None
     samples: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, key: int | str) -> Verdict: ...
@@ -298,6 +301,8 @@ class Report(Sequence[Verdict]):
         for verdict in self.verdicts:
             if verdict.outcome in ("violated", "undecidable"):
                 yield f"  {verdict.claim}: {verdict.reason}."
+        for note in self.notes:
+            yield f"  note: {note}."
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(word)}</th>" for word in _ROW)
@@ -313,12 +318,13 @@ class Report(Sequence[Verdict]):
         )
 
     def to_json(self) -> str:
-        """Return the report as JSON: ``verdicts``, and ``free_energy`` where one is estimated."""
+        """Return the report as JSON: ``verdicts``, ``notes``, ``free_energy`` where one is estimated."""
         table: dict[str, Any] = {
             "title": self.title,
             "outcome": self.outcome,
             "alpha": self.alpha,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "notes": list(self.notes),
         }
         if self.free_energy is not None:
             table["free_energy"] = self.free_energy.to_dict()
@@ -337,6 +343,10 @@ class Report(Sequence[Verdict]):
         from fluctua.analysis.report import write_report
 
         return write_report(self, path)
+
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """Return the same report with more notes under its table."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def with_title(self, title: str) -> Self:
         """Return the same report under another title."""

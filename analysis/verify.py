@@ -15,7 +15,9 @@ from fluctua.analysis.given import (
     KnownDifference,
     check_partners,
     flattened,
+    is_file,
     is_run,
+    notes_of,
     numbers_of,
     opened,
 )
@@ -41,22 +43,26 @@ def verify(
     tolerance: Mapping[str, float] | None = None,
     alpha: float = 0.05,
 ) -> Report:
-    """Judge the fluctuation theorems and the laws of thermodynamics on runs, or on arrays of work.
+    """Judge the fluctuation theorems and the laws of thermodynamics on runs, or on anybody's work.
 
     Parameters
     ----------
-    forward, reverse : Dataset, folder, array or Series
+    forward, reverse : Dataset, folder, file, array or Series
         The process and its reverse, work as measured in each: positive where it is done on the system. A
-        folder (or a sweep) that holds both may stand alone.
-    entropy : Dataset, folder, array or Series
+        folder (or a sweep) that holds both may stand alone. Files: text with commas, tabs or blanks, Parquet,
+        GROMACS ``.xvg``, also gzipped (`fluctua.analysis.reading`).
+    entropy : Dataset, folder, file, array or Series
         Total entropy production of each trajectory in k_B, instead of work.
     column : str, optional
-        Which column of a run or a frame to judge.
+        Which column of a run, a frame or a file to judge; of a file also by its number, from ``"1"``. In a
+        file it is guessed if it is not named, and a note says so.
+    group : str, optional
+        The column of a frame or a file that says which trajectories belong together: replica, molecule, day.
     units : str
-        Unit of energies in arrays, and of `delta_f`: ``"kT"``, ``"kJ/mol"``, ``"pN nm"`` and the like; for a
-        run, kT or the run's own.
+        Unit of energies in arrays and files, and of `delta_f`: ``"kT"``, ``"kJ/mol"``, ``"pN nm"`` and the
+        like; for a run, kT or the run's own.
     temperature : float, optional
-        In kelvin; needed for arrays in any unit but kT.
+        In kelvin; needed for arrays and files in any unit but kT.
     delta_f : float, optional
         The known free-energy difference of the forward process, in `units`. Left out, it is taken from a
         run's spec where the spec knows it exactly.
@@ -67,7 +73,7 @@ def verify(
         ``integral`` 0.1, ``second-law`` 0.05 (kT); `fluctua.analysis.TOLERANCES` has all of them.
     alpha : float
         Error rate of ``violated``, and of ``holds`` at the edge of the tolerance.
-    group, success, current, potential
+    success, current, potential
         Come with later versions.
 
     Returns
@@ -81,29 +87,34 @@ def verify(
         each other's reverse.
     Unstable
         Failed trajectories: what is left is a biased sample.
+    Damaged
+        A run or a file that is not as it was written.
     """
-    _refuse_what_comes_later(group=group, success=success, current=current, potential=potential)
+    _refuse_what_comes_later(success=success, current=current, potential=potential)
     rules = Rules(check_alpha(alpha), _tolerances(tolerance))
     wanted = _claims(claims)
     known = KnownDifference(_number(delta_f, "delta_f"), units, _temperature(temperature))
     if entropy is not None:
         if forward is not None or reverse is not None:
             raise InvalidInput("work and entropy together", "entropy", "judge them in two calls")
-        return judge_entropy(numbers_of(opened(entropy, "entropy"), column, "entropy"), rules, wanted)
-    given = [
-        opened(value, place)
-        for value, place in ((forward, "forward"), (reverse, "reverse"))
-        if value is not None
-    ]
-    if forward is None or not given:
-        raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or arrays of work")
+        produced = opened(entropy, "entropy", column, group, "entropy")
+        sample = numbers_of(produced, column, group, "entropy")
+        return judge_entropy(sample, rules, wanted).with_notes(notes_of([sample], [entropy], ["entropy"]))
+    if forward is None:
+        raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or work of your own")
+    values = [forward] if reverse is None else [forward, reverse]
+    if any(map(is_file, values)):
+        known.size_of_kt()  # a missing temperature is told before a long file is read
+    given = [opened(value, place, column, group) for value, place in zip(values, PLACES, strict=False)]
     runs = flattened(given)
     if len(runs) == 2 and all(is_run(run) for run in runs):
         check_partners(*runs)
     if all(is_run(run) for run in runs) and column is None:
+        if group is not None:
+            raise InvalidInput("trajectories of a run are independent", "group", "leave it out")
         return judge_runs(runs, known, rules, wanted)
-    samples = [numbers_of(value, column, place) for value, place in zip(runs, PLACES, strict=False)]
-    return judge_work(samples, known, rules, wanted)
+    samples = [numbers_of(run, column, group, place) for run, place in zip(runs, PLACES, strict=False)]
+    return judge_work(samples, known, rules, wanted).with_notes(notes_of(samples, values, PLACES))
 
 
 # ---- options -------------------------------------------------------------------------------------

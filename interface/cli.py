@@ -138,17 +138,24 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from fluctua.analysis.given import is_file
     from fluctua.analysis.verify import verify
 
-    if len(options.runs) > 2:
-        raise InvalidInput(
-            f"{len(options.runs)} folders", "", "give a run, a run and its reverse, or a folder of runs"
-        )
-    opened = [_whole(folder) for folder in options.runs]
-    groups = [tuple(opened)] if len(opened) == 2 else pairs(opened[0])
+    given = [place if is_file(place) else _whole(place) for place in _given(options)]
+    entropy = options.entropy
+    if entropy is not None and not is_file(entropy):
+        entropy = _whole(entropy)
+    if options.temperature is not None and options.units is None:
+        raise InvalidInput("a temperature without units", "--temperature", "add --units, such as kJ/mol")
+    groups = pairs(given[0]) if len(given) == 1 and not isinstance(given[0], str) else [tuple(given)]
     reports = [
         verify(
             *group,
+            entropy=entropy,
+            column=options.column,
+            group=options.group,
+            units=options.units or "kT",
+            temperature=options.temperature,
             delta_f=options.delta_f,
             claims=options.claims.split(",") if options.claims else None,
             tolerance=dict(options.tolerance) or None,
@@ -159,6 +166,26 @@ def _verify(options: argparse.Namespace) -> int:
     found = [json_of(report) for report in reports]
     show("\n\n".join(map(str, reports)), found[0] if len(found) == 1 else found, options)
     return VIOLATED if any(report.outcome == "violated" for report in reports) else 0
+
+
+def _given(options: argparse.Namespace) -> list[str]:
+    """Return the places of the work, the forward one first: they stand bare, or behind their names."""
+    named = [place for place in (options.forward, options.reverse) if place is not None]
+    if options.reverse is not None and options.forward is None and len(options.runs) == 1:
+        named = [*options.runs, options.reverse]
+    elif options.runs and named:
+        raise InvalidInput("places both bare and named", "command line", "give --forward and --reverse alone")
+    elif options.reverse is not None and options.forward is None:
+        raise InvalidInput("a reverse without a forward", "--reverse", "add --forward")
+    found = named or list(options.runs)
+    if len(found) > 2:
+        remedy = "give a run, a run and its reverse, a folder of runs, or one or two files"
+        raise InvalidInput(f"{len(found)} places", "command line", remedy)
+    if not found and options.entropy is None:
+        raise InvalidInput(
+            "nothing to judge", "command line", "give a run or a file; see fluctua verify --help"
+        )
+    return found
 
 
 def _whole(folder: str) -> Dataset | Runs:
@@ -389,19 +416,47 @@ def _add_verify(commands: Any) -> None:
         commands,
         "verify",
         _verify,
-        "Judge the fluctuation theorems in a run, or in a run and its reverse.",
+        "Judge the fluctuation theorems in runs, or in files of your own: one direction, or both.",
         "fluctua verify runs/squeeze\n"
-        "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02",
-        "Exit code 0 when no claim is violated, 1 when one is.",
+        "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02\n"
+        "fluctua verify --forward pull.csv --reverse back.csv --temperature 298 --units kJ/mol\n"
+        "fluctua verify --entropy steady.parquet --column s_tot",
+        "Files hold work as measured in each direction, positive where it is done on the system: CSV, TSV, "
+        "columns with blanks between, .xvg, Parquet, or gzip of these. Exit code 0 when no claim is "
+        "violated, 1 when one is.",
     )
     parser.add_argument(
-        "runs", metavar="DIR", nargs="+", help="a run, a run and its reverse, or a folder of runs"
+        "runs",
+        metavar="DIR|FILE",
+        nargs="*",
+        help="a run, a run and its reverse, a folder of runs, or work in one or two files",
+    )
+    for name, what in (
+        ("forward", "work of the process"),
+        ("reverse", "work of its reverse"),
+        ("entropy", "total entropy production in k_B, instead of work"),
+    ):
+        parser.add_argument(f"--{name}", metavar="FILE", type=_folder, help=f"{what}, a file or a run")
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column to judge, by name or number (default: guessed, and said)"
+    )
+    parser.add_argument(
+        "--group", metavar="NAME", help="the column that says which rows belong together, such as a replica"
+    )
+    parser.add_argument(
+        "--units", metavar="U", help="unit of energies in files (default: kT): kJ/mol, pN nm, J"
+    )
+    parser.add_argument(
+        "--temperature", metavar="K", type=float, help="in kelvin; needed for units other than kT"
     )
     parser.add_argument(
         "--claims", metavar="NAMES", help="claims to judge, joined by commas (default: all that apply)"
     )
     parser.add_argument(
-        "--delta-f", metavar="KT", type=float, help="the exact free-energy difference, where it is known"
+        "--delta-f",
+        metavar="X",
+        type=float,
+        help="the exact free-energy difference, where it is known, in --units",
     )
     parser.add_argument(
         "--tolerance",

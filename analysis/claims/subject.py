@@ -15,6 +15,7 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.verdict import FreeEnergy
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Rules:
 class Subject:
     """Work or entropy production with all that is known about it.
 
-    More can be known: groups, success, a current, units, several protocols each become an optional field.
+    More can be known: success, a current, units, several protocols each become an optional field.
 
     Parameters
     ----------
@@ -51,6 +52,9 @@ class Subject:
         The runs behind the numbers; none for arrays.
     assumptions : tuple of str
         What is taken for granted.
+    groups : tuple of ndarray
+        For each of `work` and `reverse`, or for `entropy`, the number of each trajectory's group, the same
+        in both directions; empty where no groups were named.
     """
 
     rules: Rules
@@ -64,6 +68,7 @@ class Subject:
     entropy: Floats | None = None
     ledgers: tuple[Ledger, ...] = ()
     assumptions: tuple[str, ...] = ()
+    groups: tuple[Codes, ...] = ()
 
     @cached_property
     def fit(self) -> CrooksFit | None:

@@ -440,7 +440,7 @@ def test_results_do_not_depend_on_who_computes_them(pair):
         (lambda: fl.verify([1.0, 2.0], delta_f=np.nan), "no finite number"),
         (lambda: fl.verify([1.0, 2.0], entropy=[1.0, 2.0]), "work and entropy together"),
         (lambda: fl.verify([1.0, 2.0], success="x > 0"), r"not possible yet \(success\)"),
-        (lambda: fl.verify([1.0, 2.0], group="replica"), r"not possible yet \(group\)"),
+        (lambda: fl.verify([1.0, 2.0], group="replica"), "no columns, so no 'replica'"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_one_line(given, said):
@@ -459,9 +459,8 @@ def test_a_run_beside_an_array_is_refused(pair):
     assert fl.verify(entropy=pair[0], column="entropy_flow", claims="integral")[0].claim == "integral"
 
 
-def test_a_file_of_others_is_refused_for_now(tmp_path):
-    (tmp_path / "pull.csv").write_text("1.0\n2.0\n")
-    with pytest.raises(fl.InvalidInput, match="files of others cannot be read yet"):
+def test_what_is_not_there_is_a_folder_or_a_file_by_its_name(tmp_path):
+    with pytest.raises(fl.InvalidInput, match="no such file"):
         fl.verify(tmp_path / "pull.csv")
     with pytest.raises(fl.InvalidInput, match="no such folder"):
         fl.verify(tmp_path / "nowhere")
