@@ -1,0 +1,316 @@
+r"""Trajectories that are not independent: how much larger the variances are, or why they cannot be known.
+
+Tests of the theorems are sums of scores over trajectories, so what counts is the correlation of the *scores*
+(not of the work), in the order of measurement or within groups. Three cases:
+
+1. No groups, and no serial correlation of the scores at level 0.01: all formulas for independent
+   trajectories stay as they are. Where they are independent this is so 99 times in 100 at least, and the
+   hundredth time is judged by case 2, which is right for it too, or refused where there are fewer than 200.
+   What can be missed is an inefficiency of :math:`1+O(n^{-1/2})`: at 1,000 trajectories in each direction
+   about 1.2, at 100,000 about 1.02.
+2. Serial correlation: the variance of each score comes from batch means, with blocks of at least 10
+   inefficiencies, at least 20 a direction, and Student's law with 2 (blocks - 1) degrees of freedom. Where so
+   many do not fit, nothing can be said: ``too correlated``.
+3. Five groups or more (molecules, days, seeds): each is one draw, and the variance comes from the sums over
+   groups, with groups - 1 degrees of freedom. Fewer cannot tell a ΔF from a known one, as nobody knows how
+   much groups differ: ``too few groups``; the slope is then judged as if there were none, unless the groups
+   disagree.
+
+Sources: Flyvbjerg and Petersen (1989); Liang and Zeger (1986), clusters; Cochran (1954); Student's law for
+batch means: Schmeiser (1982).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_covariance, independent_blocks
+from fluctua.analysis.crooks import LEAST_INFORMATION, bar
+from fluctua.analysis.parts import Part
+from fluctua.analysis.samples import finite
+from fluctua.analysis.scores import DEGREE, CrooksScores, sign_information, sign_scores, stretches
+from fluctua.analysis.several import Agreement, cochran
+from fluctua.stochastic.errors import InvalidInput
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+LEVEL = 0.01  # of the test for serial correlation
+LEAST_GROUPS = 5
+DISAGREEMENT = 0.01  # level at which groups are said to disagree
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """How the trajectories behind a test depend on each other.
+
+    Attributes
+    ----------
+    inefficiency : float
+        How many trajectories are worth one independent one, by the scores; 1 where they look independent.
+    p_value : float
+        Of the test for serial correlation.
+    blocks : int
+        Blocks in each direction, or groups, from which variances were taken; 0 where none were.
+    freedom : float
+        Degrees of freedom of those variances; infinite where the formulas for independence stand.
+    slope_score_variance_ratio, free_energy_variance_ratio, mean_variance_ratio : float
+        By what the variance under independence is multiplied.
+    shape_variance_ratio : float
+        The largest such ratio of any combination of the components of the shape test: dividing its statistic
+        by it errs on the safe side.
+    reason : str
+        Why nothing can be judged: ``"too correlated: ..."``; empty where it can.
+    free_energy_reason : str
+        Why ΔF cannot be compared with a known one: ``"too few groups: ..."``, or `reason`.
+    groups : int
+        Number of groups; 0 without any.
+    agreement : Agreement or None
+        Cochran's Q over the free energies of the groups.
+    group_free_energies : tuple of (float, float)
+        ΔF of each group that has one, with its error if its trajectories were independent, in kT.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    inefficiency: float = 1.0
+    p_value: float = 1.0
+    blocks: int = 0
+    freedom: float = math.inf
+    slope_score_variance_ratio: float = 1.0
+    free_energy_variance_ratio: float = 1.0
+    shape_variance_ratio: float = 1.0
+    mean_variance_ratio: float = 1.0
+    reason: str = ""
+    free_energy_reason: str = ""
+    groups: int = 0
+    agreement: Agreement | None = None
+    group_free_energies: tuple[tuple[float, float], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        work_forward: ArrayLike,
+        work_reverse: ArrayLike,
+        f: float,
+        groups: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> Self:
+        r"""Judge the scores of Crooks' theorem, residual times 1 and residual times work.
+
+        Parameters
+        ----------
+        work_forward, work_reverse : array_like
+            In kT, each as measured and in the order of measurement.
+        f : float
+            BAR's free-energy difference of both, in kT.
+        groups : pair of array_like, optional
+            A code for each trajectory of either direction; equal codes are one group in both.
+        """
+        forward, reverse = finite(work_forward, "forward"), finite(work_reverse, "reverse")
+        coin = CrooksScores.of(forward, reverse, f)
+        if coin is None:  # no overlap: there is no variance to correct
+            return cls()
+        samples = (
+            _Sample(forward, coin.scores(forward=True, degree=1), coin.scores(forward=True, degree=DEGREE)),
+            _Sample(reverse, coin.scores(forward=False, degree=1), coin.scores(forward=False, degree=DEGREE)),
+        )
+        codes = None if groups is None else _codes(groups, (forward.size, reverse.size))
+        found = cls._of(samples, codes, coin.widened)
+        return found if codes is None else found._with_groups(forward, reverse, codes)
+
+    @classmethod
+    def of_signs(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Judge the scores of the one-sample theorem: residual of the sign times size, and times 1."""
+        values = finite(s, "entropy")
+        naive = np.diag(sign_information(values))
+        if naive[1, 1] < LEAST_INFORMATION:
+            return cls()
+        codes = None if groups is None else _codes((groups,), (values.size,))
+        found = cls._of(
+            (_Sample(values, sign_scores, sign_scores),),
+            codes,
+            lambda covariance: {
+                "slope_score_variance_ratio": float(covariance[0, 0] / naive[0, 0]),
+                "shape_variance_ratio": float(covariance[1, 1] / naive[1, 1]),
+            },
+        )
+        return replace(found, free_energy_reason="")  # there is no ΔF
+
+    @classmethod
+    def of_mean(cls, x: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Judge the values themselves, for their mean: dissipation, or exp(-w) up to a factor."""
+        values = finite(x, "values")
+        middle = float(np.median(values[:: max(1, values.size // 10_000)]))
+        naive = values.size * float(values.var(ddof=1)) if values.size > 1 else 0.0
+        if not naive > 0.0:
+            return cls()
+
+        def scores(part: Floats) -> Floats:
+            return (part - middle)[None, :]
+
+        codes = None if groups is None else _codes((groups,), (values.size,))
+        found = cls._of(
+            (_Sample(values, scores, scores),),
+            codes,
+            lambda covariance: {"mean_variance_ratio": float(covariance[0, 0] / naive)},
+        )
+        return replace(found, reason=found.reason or found.free_energy_reason)
+
+    @property
+    def independent(self) -> bool:
+        """Whether the formulas for independent trajectories stand as they are."""
+        return math.isinf(self.freedom) and not self.reason
+
+    def widen(self, part: Part, ratio: float, *, lower: bool = False, reason: str | None = None) -> Part:
+        """Return a part of a claim with its error and p-value as the dependence has them.
+
+        Parameters
+        ----------
+        part : Part
+            With a statistic that is a z-score under independence.
+        ratio : float
+            One of the ratios.
+        lower : bool
+            Whether only a low statistic counts against the claim.
+        reason : str, optional
+            Instead of `reason`.
+        """
+        starved = self.reason if reason is None else reason
+        if starved:
+            return replace(part, starved=part.starved or starved, p_value=None)
+        if self.independent:
+            return part
+        scale = math.sqrt(ratio)
+        error = None if part.standard_error is None else part.standard_error * scale
+        freedom = min(part.freedom, self.freedom)
+        method = f"Student's t, {self.blocks} {'groups' if self.groups else 'blocks'}"
+        part = replace(part, standard_error=error, freedom=freedom, method=f"{part.method}, {method}")
+        if part.statistic is None or part.p_value is None or not scale > 0.0:
+            return part
+        t = part.statistic / scale
+        p = special.stdtr(freedom, t) if lower else 2.0 * special.stdtr(freedom, -abs(t))
+        return replace(part, statistic=t, p_value=float(p))
+
+    @classmethod
+    def _of(
+        cls,
+        samples: tuple[_Sample, ...],
+        codes: tuple[Codes, ...] | None,
+        ratios: Callable[[Floats], dict[str, float]],
+    ) -> Self:
+        groups = 0 if codes is None else 1 + max(int(code.max()) for code in codes)
+        if codes is not None and groups >= LEAST_GROUPS:
+            covariance = _cluster_covariance(samples, codes, groups)
+            return cls(blocks=groups, freedom=groups - 1.0, groups=groups, **ratios(covariance))
+        leading = tuple(Course.of(sample.values, sample.leading) for sample in samples)
+        p = min(1.0, len(leading) * min(course.p_value for course in leading))
+        few = _too_few_groups(groups) if codes is not None and groups > 1 else ""
+        if p >= LEVEL:
+            return cls(p_value=p, groups=groups, free_energy_reason=few)
+        inefficiency = max(course.inefficiency for course in leading)
+        count = independent_blocks(leading)
+        found = cls(inefficiency, p, count, groups=groups, free_energy_reason=few)
+        if count < LEAST_BLOCKS:
+            reason = _too_correlated(inefficiency, leading)
+            return replace(found, reason=reason, free_energy_reason=few or reason)
+        courses = tuple(Course.of(sample.values, sample.scores) for sample in samples)
+        freedom = float(len(samples) * (count - 1))
+        note = f"consecutive trajectories are correlated (one in {inefficiency:.2g} is independent)"
+        return replace(found, freedom=freedom, notes=(note,), **ratios(batch_covariance(courses, count)))
+
+    def _with_groups(self, forward: Floats, reverse: Floats, codes: tuple[Codes, ...]) -> Self:
+        """Add what the groups say of ΔF each."""
+        estimates = tuple(_group_free_energies(forward, reverse, codes))
+        if len(estimates) < 2:
+            return replace(self, group_free_energies=estimates)
+        agreement = cochran(*np.array(estimates).T)
+        found = replace(self, agreement=agreement, group_free_energies=estimates)
+        if agreement.p_value >= DISAGREEMENT:
+            return found
+        note = (
+            f"groups disagree: ΔF of {len(estimates)} groups differs by more than their errors "
+            f"(Q = {agreement.statistic:.3g}, p = {agreement.p_value:.1g})"
+        )
+        found = replace(found, notes=(*self.notes, note))
+        if self.groups >= LEAST_GROUPS:
+            return found
+        reason = f"{_too_few_groups(self.groups)}, and they disagree"
+        return replace(found, reason=reason, free_energy_reason=reason)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One direction: its values, and the scores that decide and that are all needed."""
+
+    values: Floats
+    leading: Scores
+    scores: Scores
+
+
+# ---- groups --------------------------------------------------------------------------------------
+
+
+def _codes(groups: tuple[ArrayLike, ...], sizes: tuple[int, ...]) -> tuple[Codes, ...]:
+    """Give the groups numbers from 0 up, the same in both directions."""
+    given = [np.asarray(codes).ravel() for codes in groups]
+    for codes, size in zip(given, sizes, strict=True):
+        if codes.size != size:
+            raise InvalidInput(
+                f"{codes.size:,} group codes for {size:,} trajectories", "group", "give one a trajectory"
+            )
+    _, numbers = np.unique(np.concatenate(given), return_inverse=True)
+    return tuple(np.split(numbers.ravel(), np.cumsum(sizes)[:-1]))
+
+
+def _cluster_covariance(samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int) -> Floats:
+    r"""Return the covariance of the sums of scores, from their sums U over groups.
+
+    .. math:: \frac{G}{G-1}\sum_g U_gU_g^T
+    """
+    totals: Floats = np.zeros(())
+    for sample, code in zip(samples, codes, strict=True):
+        sums, count = _group_sums(sample, code, groups)
+        # A direction's number of trajectories is given: each group has its share of the mean.
+        totals = totals + sums - np.outer(sums.sum(axis=1) / code.size, count)
+    return np.asarray(totals @ totals.T) * groups / (groups - 1)
+
+
+def _group_sums(sample: _Sample, code: Codes, groups: int) -> tuple[Floats, Floats]:
+    total: Floats = np.zeros(())
+    for here, part in zip(stretches(code), stretches(sample.values), strict=True):
+        rows = sample.scores(part)
+        total = total + np.stack([np.bincount(here, row, groups) for row in rows])
+    return total, np.bincount(code, minlength=groups).astype(np.float64)
+
+
+def _group_free_energies(
+    forward: Floats, reverse: Floats, codes: tuple[Codes, ...]
+) -> list[tuple[float, float]]:
+    """Estimate ΔF of each group that has both directions and enough overlap."""
+    parted = [
+        np.split(values[np.argsort(code, kind="stable")], np.cumsum(np.bincount(code, minlength=count))[:-1])
+        for values, code in zip((forward, reverse), codes, strict=True)
+        for count in [1 + max(int(each.max()) for each in codes)]
+    ]
+    found = [bar(f, r) for f, r in zip(*parted, strict=True) if f.size and r.size]
+    return [(each.value, each.standard_error) for each in found if each.standard_error > 0.0]
+
+
+def _too_few_groups(groups: int) -> str:
+    return f"too few groups: {groups}, and an error between groups needs {LEAST_GROUPS}"
+
+
+def _too_correlated(inefficiency: float, courses: tuple[Course, ...]) -> str:
+    n = min(course.n for course in courses)
+    return (
+        f"too correlated: one in about {inefficiency:.2g} of {n:,} trajectories is independent, which leaves "
+        f"fewer than {LEAST_BLOCKS} blocks"
+    )

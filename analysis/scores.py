@@ -1,0 +1,135 @@
+r"""Scores of the detailed theorems: what each trajectory adds to a test, and its variance under independence.
+
+A test of a logistic model is a sum over trajectories of residual times a function of the value. Under the
+theorem each term has mean 0 within its direction (that of ΔF alone has the same mean in all), and the
+variance of the sum follows from the chances, if trajectories are independent. `fluctua.analysis.dependence`
+compares it with the variance that the order of the terms, or their groups, show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.correlation import Scores
+from fluctua.analysis.crooks import LEAST_INFORMATION
+from fluctua.analysis.logistic import chances
+
+Floats = NDArray[np.float64]
+
+DEGREE = 3  # of the polynomials whose scores the shape test takes
+_STRETCH = 1 << 14  # values worked on at once: they stay in the cache
+
+
+@dataclass(frozen=True)
+class CrooksScores:
+    r"""The logistic model at BAR's f, with work measured from the information-weighted centre.
+
+    .. math:: r_i=\delta_i-p_i, \qquad \mathrm{scores}\ r_i\,(h_i^k-\overline{h^k}), \qquad
+       h=(x-c)/\mathrm{width}
+
+    with averages weighted by :math:`v=p(1-p)`. Under independence their sums have the covariance
+    :math:`\sum v\,(h^j-\overline{h^j})(h^k-\overline{h^k})`, and that of r alone
+    :math:`I-I^2(1/n_F+1/n_R)` with :math:`I=\sum v`.
+    """
+
+    f: float
+    log_sizes: float
+    centre: float
+    width: float
+    means: Floats
+    naive: Floats
+
+    @classmethod
+    def of(cls, forward: Floats, reverse: Floats, f: float) -> Self | None:
+        """Take work of both directions and BAR's f; none where they do not overlap enough for any error."""
+        sizes = math.log(forward.size / reverse.size)
+        information, first, second = _moments(forward, reverse, f, sizes, (0.0, 1.0), 2)
+        if information < LEAST_INFORMATION:
+            return None
+        centre = first / information
+        width = math.sqrt(max(second / information - centre**2, 0.0)) or 1.0
+        moments = _moments(forward, reverse, f, sizes, (centre, width), 2 * DEGREE)
+        gram = np.array([[moments[j + k] for k in range(DEGREE + 1)] for j in range(DEGREE + 1)])
+        naive = gram - np.outer(gram[0], gram[0]) / information
+        naive[0] = naive[:, 0] = 0.0
+        naive[0, 0] = information - information**2 * (1.0 / forward.size + 1.0 / reverse.size)
+        return cls(f, sizes, centre, width, gram[0] / information, naive)
+
+    def scores(self, *, forward: bool, degree: int) -> Scores:
+        """Return the map from measured work to scores: shape (degree + 1, m)."""
+
+        def of(work: Floats) -> Floats:
+            x = (work if forward else -work) - self.f
+            plus, minus = chances(x + self.log_sizes)
+            residual = minus if forward else -plus
+            h = (x - self.centre) / self.width
+            return np.stack([residual, *(residual * (h**k - self.means[k]) for k in range(1, degree + 1))])
+
+        return of
+
+    def widened(self, covariance: Floats) -> dict[str, float]:
+        """Compare a covariance of the sums with that of independent trajectories."""
+        return {
+            "free_energy_variance_ratio": _ratio(covariance[0, 0], self.naive[0, 0]),
+            "slope_score_variance_ratio": _ratio(covariance[1, 1], self.naive[1, 1]),
+            "shape_variance_ratio": _largest_ratio(covariance[1:, 1:], self.naive[1:, 1:]),
+        }
+
+
+def _moments(
+    forward: Floats, reverse: Floats, f: float, sizes: float, place: tuple[float, float], largest: int
+) -> list[float]:
+    """Return the sums of v h^k over both directions, with h = (x - f - centre) / width."""
+    sums = [0.0] * (largest + 1)
+    for values, sign in ((forward, 1.0), (reverse, -1.0)):
+        for part in stretches(values):
+            x = sign * part - f
+            plus, minus = chances(x + sizes)
+            weight, h = plus * minus, (x - place[0]) / place[1]
+            for k in range(largest + 1):
+                sums[k] += float(np.sum(weight))
+                weight = weight * h
+    return sums
+
+
+def stretches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Walk through an array in stretches that stay in the cache."""
+    for start in range(0, values.size, _STRETCH):
+        yield values[start : start + _STRETCH]
+
+
+def _ratio(variance: float, naive: float) -> float:
+    return float(variance / naive) if naive > 0.0 else 1.0
+
+
+def _largest_ratio(covariance: Floats, naive: Floats) -> float:
+    """Return the largest ratio of variances of any combination: a generalised eigenvalue."""
+    scale = np.sqrt(np.maximum(np.diag(naive), np.finfo(np.float64).tiny))
+    sizes, axes = np.linalg.eigh(naive / np.outer(scale, scale))
+    kept = sizes > 1e-9 * sizes[-1]  # components that the data cannot tell apart say nothing
+    whitening = axes[:, kept] / np.sqrt(sizes[kept])
+    return float(np.linalg.eigvalsh(whitening.T @ (covariance / np.outer(scale, scale)) @ whitening)[-1])
+
+
+def sign_scores(s: Floats) -> Floats:
+    """Return residual times size, and residual; nothing where s is 0 and has no sign."""
+    size = np.abs(s)
+    plus, minus = chances(size)
+    residual = np.where(s > 0.0, minus, np.where(s < 0.0, -plus, 0.0))
+    return np.stack([residual * size, residual])
+
+
+def sign_information(s: Floats) -> tuple[float, float]:
+    """Return the variances of the sums of `sign_scores` over independent trajectories."""
+    slope = plain = 0.0
+    for part in stretches(s[s != 0.0]):
+        weight = np.multiply(*chances(np.abs(part)))
+        slope += float(weight @ np.square(part))
+        plain += float(weight.sum())
+    return slope, plain
