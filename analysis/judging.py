@@ -70,7 +70,15 @@ def _on_groups(subject: Subject) -> tuple[str, ...]:
     return (f"{count:,} groups, not used yet: errors are those of independent trajectories",)
 
 
-def judge_runs(runs: Sequence[Dataset], known: KnownDifference, rules: Rules, wanted: Names) -> Report:
+def judge_runs(
+    runs: Sequence[Dataset],
+    known: KnownDifference,
+    rules: Rules,
+    wanted: Names,
+    *,
+    success: str | None = None,
+    current: str | None = None,
+) -> Report:
     """Judge a run, or a run and its reverse."""
     ledgers = tuple(Ledger(run) for run in runs)
     remark = remark_on_scale(runs[0])
@@ -89,6 +97,8 @@ def judge_runs(runs: Sequence[Dataset], known: KnownDifference, rules: Rules, wa
         given=given is not None,
         ledgers=ledgers,
         assumptions=first.assumptions,
+        success=success,
+        current=current,
     )
     return _report(subject, wanted, _title(ledgers), _conversion(first))
 

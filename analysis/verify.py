@@ -66,6 +66,11 @@ def verify(
     delta_f : float, optional
         The known free-energy difference of the forward process, in `units`. Left out, it is taken from a
         run's spec where the spec knows it exactly.
+    success : str, optional
+        Which trajectories of a run ended as they should, an erasure for example: a condition on coordinates
+        at the end, ``"x > 0"``. Asks for the claim ``landauer``.
+    current : str, optional
+        A formula of a run's columns that is an integrated current, for the claim ``tur``.
     claims : str or iterable of str, optional
         Which claims to judge; by default all that apply.
     tolerance : mapping of str to float, optional
@@ -73,8 +78,8 @@ def verify(
         ``integral`` 0.1, ``second-law`` 0.05 (kT); `fluctua.analysis.TOLERANCES` has all of them.
     alpha : float
         Error rate of ``violated``, and of ``holds`` at the edge of the tolerance.
-    success, current, potential
-        Come with later versions.
+    potential
+        Comes with a later version.
 
     Returns
     -------
@@ -90,11 +95,12 @@ def verify(
     Damaged
         A run or a file that is not as it was written.
     """
-    _refuse_what_comes_later(success=success, current=current, potential=potential)
+    _refuse_what_comes_later(potential=potential)
     rules = Rules(check_alpha(alpha), _tolerances(tolerance))
     wanted = _claims(claims)
     known = KnownDifference(_number(delta_f, "delta_f"), units, _temperature(temperature))
     if entropy is not None:
+        _refuse_without_a_run(success=success, current=current)
         if forward is not None or reverse is not None:
             raise InvalidInput("work and entropy together", "entropy", "judge them in two calls")
         produced = opened(entropy, "entropy", column, group, "entropy")
@@ -112,7 +118,8 @@ def verify(
     if all(is_run(run) for run in runs) and column is None:
         if group is not None:
             raise InvalidInput("trajectories of a run are independent", "group", "leave it out")
-        return judge_runs(runs, known, rules, wanted)
+        return judge_runs(runs, known, rules, wanted, success=success, current=current)
+    _refuse_without_a_run(success=success, current=current)
     samples = [numbers_of(run, column, group, place) for run, place in zip(runs, PLACES, strict=False)]
     return judge_work(samples, known, rules, wanted).with_notes(notes_of(samples, values, PLACES))
 
@@ -124,6 +131,16 @@ def _refuse_what_comes_later(**given: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise InvalidInput("not possible yet", name, "leave it out: it comes with a later version")
+
+
+def _refuse_without_a_run(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidInput(
+                f"{shown(value)} is a formula of a run's columns, and no run is judged",
+                name,
+                "give a run; arrays go to fluctua.analysis.landauer or fluctua.analysis.tur",
+            )
 
 
 def _claims(claims: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ class Rules:
 class Subject:
     """Work or entropy production with all that is known about it.
 
-    More can be known: success, a current, units, several protocols each become an optional field.
+    More can be known: units, several protocols each become an optional field.
 
     Parameters
     ----------
@@ -55,6 +55,10 @@ class Subject:
     groups : tuple of ndarray
         For each of `work` and `reverse`, or for `entropy`, the number of each trajectory's group, the same
         in both directions; empty where no groups were named.
+    success : str, optional
+        Condition of a trajectory that ended as a protocol should make it end.
+    current : str, optional
+        Formula of columns that is an integrated current.
     """
 
     rules: Rules
@@ -69,6 +73,8 @@ class Subject:
     ledgers: tuple[Ledger, ...] = ()
     assumptions: tuple[str, ...] = ()
     groups: tuple[Codes, ...] = ()
+    success: str | None = None
+    current: str | None = None
 
     @cached_property
     def fit(self) -> CrooksFit | None:

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.tur import TOLERANCE, judge_tur
 from fluctua.analysis.verdict import Verdict
 
 
-def _judge(_subject: Subject) -> Verdict:
-    return not_applicable("tur", "needs a steady state and current=")
+def _judge(subject: Subject) -> Verdict:
+    if not subject.ledgers or subject.current is None:
+        return not_applicable("tur", "needs a steady state and current=")
+    run = subject.ledgers[0]
+    missing = _missing(run, subject.current)
+    if missing:
+        return not_applicable("tur", missing)
+    entropy = run.total_entropy()
+    return judge_tur(
+        run.values(subject.current, "current"),
+        run.values("entropy_flow", "entropy_flow") if isinstance(entropy, str) else entropy,
+        tolerance=subject.rules.tolerance["tur"],
+        alpha=subject.rules.alpha,
+        assumptions=run.assumptions,
+    )
+
+
+def _missing(run: Ledger, current: str) -> str:
+    """Say which precondition is not met."""
+    if not (run.stationary and run.steady):
+        return "needs a steady state: controls that do not change, and initial = Steady"
+    if run.spec.dynamics.masses_of(run.spec.system):
+        return "needs overdamped or jump dynamics: inertia may beat the bound"
+    even = _even_records(run, current)
+    return f"needs a current that time reversal turns around: {even} does not" if even else ""
+
+
+def _even_records(run: Ledger, current: str) -> str:
+    """Name what the formula takes from the records that is no integral along a coordinate."""
+    from fluctua.ensembles.formula import Formula
+    from fluctua.stochastic.propagator import records_of
+
+    used = Formula(current, run.run.columns, "current").columns
+    records = records_of(run.spec.system, run.spec.record, False)
+    even = [record.name for record in records if record.along is None and record.name in used]
+    return ", ".join(f"{name} = {run.spec.record[name]}" for name in even)
 
 
 CLAIM = Claim(
@@ -18,4 +54,5 @@ CLAIM = Claim(
     judge=_judge,
     usual=lambda subject: bool(subject.ledgers),
     means="The relative variance of a steady current is at least 2 over the entropy produced.",
+    tolerances={"tur": TOLERANCE},
 )
