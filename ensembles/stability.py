@@ -88,7 +88,7 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
 
 def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     """Refuse above the limit, warn well below it."""
-    law = "time_step * frequency" if spec.dynamics.underdamped else "time_step * curvature / friction"
+    law = spec.dynamics.criterion
     good = spec.time_step * min(1.0, 0.1 * LIMIT / max(place.ratio, 1e-300))
     if place.ratio >= LIMIT:
         what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"

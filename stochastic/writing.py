@@ -1,4 +1,4 @@
-"""Write the module of a kernel: generated lane functions of the formulas, unrolled physics, the frame.
+"""Write the module of a kernel: formulas, unrolled physics, the frame, all in one function.
 
 What a dynamics has of its own it says in its `Move`; everything here is the same for all of them.
 """
@@ -15,15 +15,17 @@ from fluctua.stochastic.unrolling import unroll
 
 GROUP = 4  # steps whose normals are drawn together
 
+Formulas = Mapping[str, Sequence[str]]  # straight-line code, by the name of its place
+
 
 def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> str:
-    """Write the whole module: head, formulas, lane loops, frame."""
+    """Write the whole module: head, and the frame with its lane loops."""
     layout = layout_of(form, lanes)
     head = [
         f'"""Kernel: {form.move.scheme}, {form.coordinates} coordinate(s), {form.baths} bath(s)."""',
         "from math import inf",
         "import numpy as np",
-        "from fluctua.stochastic.compiling import kernel, lane",
+        "from fluctua.stochastic.compiling import kernel",
         "from fluctua.stochastic.intrinsics import fma, select, sqrt",
         f"from {lane_module} import cos, exp, log, sin, tanh",
         f"from {noise_module} import normals",
@@ -35,21 +37,22 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         f"SAMPLED = {layout.sampled}",
         f"REPORTED = {layout.reported}",
     ]
-    parts = ["\n".join(head), _formulas(form), _frame(form, layout), "simulate = kernel(simulate)\n"]
+    parts = ["\n".join(head), _frame(form, layout), "simulate = kernel(simulate)\n"]
     return "\n\n\n".join(parts)
 
 
 def _frame(form: Form, layout: Layout) -> str:
     """Give the text of the frame, with the four passes over a block in the place of their names.
 
-    As functions of their own they would be optimised twice, alone and once inlined: a second of compilation.
+    As functions of their own, they and the formulas would be compiled twice, alone and once inlined.
     """
+    formulas = _formulas(form)
     passes = {
         "hoist": [f"{name} = constants[{k}]" for k, name in enumerate(layout.constants)],
-        "begin": _begin(form, layout),
-        "turn": _turn(form, layout),
-        "advance": _advance(form, layout),
-        "close": _close(form, layout),
+        "begin": _begin(form, layout, formulas),
+        "turn": _turn(form, layout, formulas),
+        "advance": _advance(form, layout, formulas),
+        "close": _close(form, layout, formulas),
     }
 
     def written(found: re.Match[str]) -> str:
@@ -60,66 +63,45 @@ def _frame(form: Form, layout: Layout) -> str:
     return re.sub(r"^( *)(hoist|begin|turn|advance|close)\(\)\n", written, text, flags=re.M)
 
 
-# ---- the formulas, as lane functions
+# ---- the formulas
 
 
-def _formulas(form: Form) -> str:
+def _formulas(form: Form) -> Formulas:
+    """Write every formula, by its place: always all and in this order, which numbers the nodes."""
     graph = form.graph
     change = {f"c_{k}": graph.symbol(f"n_{k}") for k in range(form.controls)}
     zero = {f"c_{k}": graph.number(0.0) for k in range(form.controls)}
 
-    def after(node: int) -> int:
-        return graph.substitute(node, change)
+    def both(nodes: Sequence[int]) -> list[int]:
+        """Before a control change, then after it."""
+        return [*nodes, *(graph.substitute(node, change) for node in nodes)]
 
     force = [
         graph.sub(form.swirl[i], slope) if form.swirl else graph.neg(slope)
         for i, slope in enumerate(form.gradient)
     ]
     held = [form.energy, *force, *form.swirl]
-    wanted = [record.node for record in form.records if record.kind != "final"]
-    final = [record.node for record in form.records if record.kind == "final"]
-    texts = [
-        _lane_function(form, "energy_of", "Energy.", [form.energy]),
-        _lane_function(form, "force_of", "Forces.", force),
-        _lane_function(
-            form,
-            "meet_of",
-            "Energy and forces before a control change, then after it.",
-            held + [after(a) for a in held],
-        ),
-    ]
+    watched, final = _watched(form), _final(form)
+    formulas = {
+        "energy": _assigned(form, ["energy"], [form.energy], "e"),
+        "forces": _assigned(form, numbered("force_mid", form.coordinates), force, "f"),
+        "meet": _assigned(form, [*_met(form, "met"), *_met(form, "next")], both(held), "m"),
+    }
     if form.bare:
-        bare = graph.substitute(form.energy, zero)
-        texts.append(_lane_function(form, "bare_of", "Energy with all controls at zero.", [bare]))
-    if wanted:
-        both = wanted + [after(node) for node in wanted]
-        texts.append(
-            _lane_function(
-                form, "observe_of", "Recorded formulas before a control change, then after it.", both
-            )
-        )
+        formulas["bare"] = _assigned(form, ["bare"], [graph.substitute(form.energy, zero)], "b")
+    if watched:
+        names = [f"{when}_{k}" for when in ("met", "next") for k in watched]
+        formulas["observe"] = _assigned(form, names, both([form.records[k].node for k in watched]), "o")
     if final:
-        texts.append(_lane_function(form, "final_of", "Formulas recorded at the end.", final))
-    return "\n\n\n".join(texts)
+        nodes = [form.records[k].node for k in final]
+        formulas["final"] = _assigned(form, [f"record_{k}" for k in final], nodes, "l")
+    return formulas
 
 
-def _arguments(form: Form) -> str:
-    """List the arguments of every formula: what one does not use costs nothing once it is inlined."""
-    n = form.coordinates
-    names = numbered("q", n) + (numbered("v", n) if form.underdamped else [])
-    return ", ".join(
-        names + numbered("c", form.controls) + numbered("n", form.controls) + numbered("p", form.parameters)
-    )
-
-
-def _lane_function(form: Form, name: str, meaning: str, outputs: Sequence[int]) -> str:
-    lines, results = form.graph.emit(outputs, "    ")
-    body = "".join(f"{line}\n" for line in lines)
-    given = ", ".join(results) if len(results) > 1 else results[0]
-    return f'@lane\ndef {name}({_arguments(form)}):\n    """{meaning}"""\n{body}    return {given}'
-
-
-# ---- the lane loops
+def _assigned(form: Form, names: Sequence[str], nodes: Sequence[int], prefix: str) -> list[str]:
+    """Write straight-line code that gives the nodes their names; what they share has the prefix."""
+    lines, results = form.graph.emit(nodes, "", prefix)
+    return lines + [f"{name} = {result}" for name, result in zip(names, results, strict=True)]
 
 
 def _met(form: Form, when: str) -> list[str]:
@@ -128,13 +110,17 @@ def _met(form: Form, when: str) -> list[str]:
     return [f"energy_{when}", *numbered(f"force_{when}", form.coordinates), *swirl]
 
 
-def _insertions(form: Form) -> dict[str, list[str]]:
-    """Say what the bare calls in the texts stand for."""
-    n, arguments = form.coordinates, _arguments(form)
-    return {
-        "meet": [f"{', '.join(_met(form, 'met') + _met(form, 'next'))} = meet_of({arguments})"],
-        "forces": [f"{', '.join(numbered('force_mid', n))} = force_of({arguments})"],
-    }
+def _watched(form: Form) -> list[int]:
+    """Give the records that are looked at after every step."""
+    return [k for k, record in enumerate(form.records) if record.kind != "final"]
+
+
+def _final(form: Form) -> list[int]:
+    """Give the records that are looked at when a stroke ends."""
+    return [k for k, record in enumerate(form.records) if record.kind == "final"]
+
+
+# ---- the lane loops
 
 
 def _texts(name: str) -> dict[str, str]:
@@ -143,31 +129,24 @@ def _texts(name: str) -> dict[str, str]:
     return {piece[4 : piece.index("(")]: piece for piece in pieces}
 
 
-def _unrolled(form: Form, text: str, numbers: Mapping[str, int]) -> list[str]:
+def _unrolled(form: Form, text: str, numbers: Mapping[str, int], formulas: Formulas) -> list[str]:
     known: dict[str, object] = {"FORCED": bool(form.swirl), "ONE_BETA": form.one_beta}
     known |= {"UNDERDAMPED": form.underdamped, "BATH_OF": tuple(bath for _, bath in form.links), **numbers}
-    return unroll(text, {"COORDINATES": form.coordinates}, known, _insertions(form))
+    return unroll(text, {"COORDINATES": form.coordinates}, known, formulas)
 
 
-def _move(form: Form, turned: bool) -> list[str]:
+def _move(form: Form, turned: bool, formulas: Formulas) -> list[str]:
     """One time step: the pieces of the move in their order, then the ledger."""
     texts, lines = _texts(form.move.text), []
     for piece in form.move.pieces(form.links, turned):
-        lines += _unrolled(form, texts[piece.function], piece.constants)
-    return lines + _unrolled(form, _texts("ledger")["ledger"], {})
+        lines += _unrolled(form, texts[piece.function], piece.constants, formulas)
+    return lines + _unrolled(form, _texts("ledger")["ledger"], {}, formulas)
 
 
-def _seen(watched: Sequence[int]) -> str:
-    return ", ".join([f"met_{k}" for k in watched] + [f"next_{k}" for k in watched])
-
-
-def _observe(form: Form) -> list[str]:
+def _observe(form: Form, formulas: Formulas) -> list[str]:
     """After a move: integrals over the step, extremes and first passages at its end."""
-    watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
-    if not watched:
-        return []
-    lines = [f"{_seen(watched)} = observe_of({_arguments(form)})"]
-    for k in watched:
+    lines = list(formulas.get("observe", ()))
+    for k in _watched(form):
         record = form.records[k]
         width = "half_step" if record.along is None else f"0.5 * (q_{record.along} - q_old_{record.along})"
         lines += {
@@ -219,10 +198,10 @@ def _controls(form: Form) -> list[str]:
     return numbered("c", form.controls) + numbered("n", form.controls)
 
 
-def _begin(form: Form, layout: Layout) -> list[str]:
+def _begin(form: Form, layout: Layout, formulas: Formulas) -> list[str]:
     """Set every row but the state: accumulators to zero, extremes to infinities, energies to the start's."""
-    lines = [f"energy = energy_of({_arguments(form)})", "energy_start = energy"]
-    lines += [f"bare = bare_of({_arguments(form)})", "bare_start = bare"] if form.bare else []
+    lines = [*formulas["energy"], "energy_start = energy"]
+    lines += [*formulas["bare"], "bare_start = bare"] if form.bare else []
     zero = [
         row
         for row in layout.rows[layout.state : layout.reported]
@@ -234,10 +213,10 @@ def _begin(form: Form, layout: Layout) -> list[str]:
     return _read_row(layout, _controls(form)) + _loop(layout, lines, {})
 
 
-def _turn(form: Form, layout: Layout) -> list[str]:
+def _turn(form: Form, layout: Layout, formulas: Formulas) -> list[str]:
     """Open a stroke: its first control change, then forces and recorded values."""
     n = form.coordinates
-    lines = [*_insertions(form)["meet"], "done = energy_next - energy_met", "control_work += done"]
+    lines = [*formulas["meet"], "done = energy_next - energy_met", "control_work += done"]
     if form.one_beta:
         kinetic = (
             " + ".join(f"half_mass_{i} * v_{i} * v_{i}" for i in range(n)) if form.underdamped else "0.0"
@@ -249,10 +228,8 @@ def _turn(form: Form, layout: Layout) -> list[str]:
         )
     lines += ["energy = energy_next"] + [f"force_{i} = force_next_{i}" for i in range(n)]
     lines += [f"swirl_{i} = swirl_next_{i}" for i in range(n)] if form.swirl else []
-    watched = [k for k, record in enumerate(form.records) if record.kind != "final"]
-    if watched:
-        lines.append(f"{_seen(watched)} = observe_of({_arguments(form)})")
-    for k in watched:
+    lines += formulas.get("observe", ())
+    for k in _watched(form):
         kind = form.records[k].kind
         if kind == "integral":
             lines.append(f"value_{k} = next_{k}")
@@ -263,14 +240,14 @@ def _turn(form: Form, layout: Layout) -> list[str]:
     return _read_row(layout, [*_controls(form), "beta_next", "beta_change"]) + _loop(layout, lines, {})
 
 
-def _advance(form: Form, layout: Layout) -> list[str]:
+def _advance(form: Form, layout: Layout, formulas: Formulas) -> list[str]:
     """One time step of every lane."""
     # Unsigned: a signed index would be checked for counting from the end, lane by lane.
     z = {"lane": "np.uint64(j)"} | {f"z_{k}": f"Z[noise_{k} + lane]" for k in range(form.normals)}
     old = [f"q_old_{i} = q_{i}" for i in range(form.coordinates)]
 
     def loop(turned: bool) -> list[str]:
-        return _loop(layout, old + _move(form, turned) + _observe(form), z)
+        return _loop(layout, old + _move(form, turned, formulas) + _observe(form, formulas), z)
 
     lines = _read_row(layout, layout.table)
     lines += [f"noise_{k} = np.uint64((step % GROUP * NORMALS + {k}) * P)" for k in range(form.normals)]
@@ -280,16 +257,12 @@ def _advance(form: Form, layout: Layout) -> list[str]:
     return [*lines, "if step % 2 == 0:", *even, "else:", *odd]
 
 
-def _close(form: Form, layout: Layout) -> list[str]:
+def _close(form: Form, layout: Layout, formulas: Formulas) -> list[str]:
     """At a stroke's last instant: totals of extremes, values at the end, the energy at zero controls."""
     lines: list[str] = []
     for k, record in enumerate(form.records):
         if record.kind in ("max", "min", "first"):
             sign = ">" if record.kind == "max" else "<"
             lines.append(f"total_{k} = select(record_{k} {sign} total_{k}, record_{k}, total_{k})")
-    final = [k for k, record in enumerate(form.records) if record.kind == "final"]
-    if final:
-        lines.append(f"{', '.join(f'record_{k}' for k in final)} = final_of({_arguments(form)})")
-    if form.bare:
-        lines.append(f"bare = bare_of({_arguments(form)})")
+    lines += [*formulas.get("final", ()), *formulas.get("bare", ())]
     return _read_row(layout, _controls(form)) + _loop(layout, lines, {}) if lines else []
