@@ -64,7 +64,9 @@ def _draw_points(axes: Axes, report: TimeStepReport) -> None:
         label="measured, one standard error",
     )
     own = report.steps.index(report.step)
-    axes.plot(power[own], report.estimates[own], "o", color=figures.BLUE, label=f"dt = {report.step:g}")
+    axes.plot(
+        power[own], report.estimates[own], "o", color=figures.BLUE, zorder=5, label=f"dt = {report.step:g}"
+    )
 
 
 def _draw_fit(axes: Axes, report: TimeStepReport) -> None:

@@ -8,10 +8,10 @@ interval may lose 2 %: that is what its gate allows.
 
 import json
 import math
-import warnings
 from collections import Counter
 
 import numpy as np
+import pymbar
 import pytest
 from scipy import optimize, stats
 
@@ -55,9 +55,6 @@ def test_every_method_is_there_in_its_order():
 
 
 def test_values_agree_with_pymbar():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pymbar = pytest.importorskip("pymbar")
     for pair in (
         truth.gaussian_pair(np.random.default_rng(2), 2.0, 1000, 400),
         truth.quench_pair(np.random.default_rng(3), 500),
