@@ -50,8 +50,7 @@ class Layout:
 
     def is_content(self, line: str) -> bool:
         """Tell cells from comments and empty lines."""
-        text = line.strip()
-        return bool(text) and text[0] not in self.comments
+        return is_content(line, self.comments)
 
     def cells(self, line: str) -> list[str]:
         """Cut one line."""
@@ -66,9 +65,7 @@ def read_layout(lines: Sequence[str], place: str) -> tuple[Layout, list[str] | N
     Layout, header, above
         The header's cells, if there is one, and all lines above it.
     """
-    content = [
-        number for number, line in enumerate(lines) if line.strip() and line.lstrip()[0] not in COMMENTS
-    ][: SAMPLE + 1]
+    content = [number for number, line in enumerate(lines) if is_content(line, COMMENTS)][: SAMPLE + 1]
     if not content:
         raise InvalidInput("nothing but comments", place, "a table of numbers has lines of numbers")
     delimiter = _delimiter([lines[number] for number in content])
@@ -85,6 +82,12 @@ def read_layout(lines: Sequence[str], place: str) -> tuple[Layout, list[str] | N
     layout = Layout(delimiter, comments, width, top + named + 1)
     header = _fitted(lines[top], rows, layout, place) if named else None
     return layout, header, list(lines[:top])
+
+
+def is_content(line: str, comments: str) -> bool:
+    """Tell cells from comments and lines of nothing but blanks."""
+    text = line.lstrip(" \t")
+    return bool(text) and text[0] not in comments
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:

@@ -170,7 +170,8 @@ def _cleaned(block: bytes, layout: Layout) -> bytes:
         block = re.sub(rb"(?m)^[ \t]*[" + marks + rb"][^\n]*", b"", block)
         block = re.sub(rb"#[^\n]*", b"", block) if layout.delimiter == BLANKS else block
     if layout.delimiter != BLANKS:
-        return block
+        blank = layout.delimiter == "\t" and (block[:1] in b" \t" or b"\n\t" in block or b"\n " in block)
+        return re.sub(rb"(?m)^[ \t]+$", b"", block) if blank else block
     characters = np.frombuffer(block.replace(b"\t", b" "), np.uint8)
     blank = characters == ord(" ")
     after = np.empty(characters.size, np.bool_)
@@ -206,7 +207,7 @@ def _read_fast(block: bytes, layout: Layout, column: int, group: int | None) -> 
     except (pa.ArrowException, ValueError):
         return None
     # A quote that is never closed swallows the lines that follow.
-    if b'"' in cleaned and table.num_rows != sum(1 for line in cleaned.split(b"\n") if line.strip()):
+    if table.num_rows != cleaned.count(b"\n") and table.num_rows != sum(map(bool, cleaned.split(b"\n"))):
         return None
     numbers = table[str(column)].fill_null(float("nan")).to_numpy()
     labels = None if group is None else compute.utf8_trim_whitespace(table[str(group)].combine_chunks())

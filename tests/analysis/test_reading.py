@@ -64,6 +64,7 @@ def refused(path: Path, kind: type[FluctuaError] = InvalidInput, **options: str)
 TABLES = {
     "one column": "1.5\n-2.5\n",
     "a name": "work\n1.5\n-2.5\n",
+    "lines of tabs": "t\twork\n0\t1.5\n\t\n1\t-2.5\n \t\n",
     "commas": "t,work,force\n0,1.5,9\n1,-2.5,9\n",
     "commas and blanks": "t, work, force\n0, 1.5, 9\n1, -2.5, 9\n",
     "semicolons": "t;work\n0;1.5\n1;-2.5\n",
