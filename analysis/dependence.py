@@ -35,7 +35,7 @@ from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_cov
 from fluctua.analysis.crooks import LEAST_INFORMATION, bar
 from fluctua.analysis.parts import Part
 from fluctua.analysis.samples import finite
-from fluctua.analysis.scores import DEGREE, CrooksScores, sign_information, sign_scores, stretches
+from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, sign_information, sign_scores, stretches
 from fluctua.analysis.several import Agreement, cochran
 from fluctua.stochastic.errors import InvalidInput
 
@@ -123,7 +123,7 @@ class Dependence:
             _Sample(reverse, coin.scores(forward=False, degree=1), coin.scores(forward=False, degree=DEGREE)),
         )
         codes = None if groups is None else _codes(groups, (forward.size, reverse.size))
-        found = cls._of(samples, codes, coin.widened)
+        found = cls._of(samples, codes, coin.ratios)
         return found if codes is None else found._with_groups(forward, reverse, codes)
 
     @classmethod
@@ -137,10 +137,9 @@ class Dependence:
         found = cls._of(
             (_Sample(values, sign_scores, sign_scores),),
             codes,
-            lambda covariance: {
-                "slope_score_variance_ratio": float(covariance[0, 0] / naive[0, 0]),
-                "shape_variance_ratio": float(covariance[1, 1] / naive[1, 1]),
-            },
+            lambda covariance: Ratios(
+                slope=float(covariance[0, 0] / naive[0, 0]), shape=float(covariance[1, 1] / naive[1, 1])
+            ),
         )
         return replace(found, free_energy_reason="")  # there is no ΔF
 
@@ -160,14 +159,21 @@ class Dependence:
         found = cls._of(
             (_Sample(values, scores, scores),),
             codes,
-            lambda covariance: {"mean_variance_ratio": float(covariance[0, 0] / naive)},
+            lambda covariance: Ratios(mean=float(covariance[0, 0] / naive)),
         )
         return replace(found, reason=found.reason or found.free_energy_reason)
 
     @property
     def independent(self) -> bool:
         """Whether the formulas for independent trajectories stand as they are."""
-        return math.isinf(self.freedom) and not self.reason
+        return math.isinf(self.freedom)
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted of the trajectories."""
+        if self.independent:
+            return "trajectories are independent"
+        return f"{self.blocks} {'groups' if self.groups else 'blocks of trajectories'} are independent"
 
     def widen(self, part: Part, ratio: float, *, lower: bool = False, reason: str | None = None) -> Part:
         """Return a part of a claim with its error and p-value as the dependence has them.
@@ -204,12 +210,13 @@ class Dependence:
         cls,
         samples: tuple[_Sample, ...],
         codes: tuple[Codes, ...] | None,
-        ratios: Callable[[Floats], dict[str, float]],
+        ratios: Callable[[Floats], Ratios],
     ) -> Self:
         groups = 0 if codes is None else 1 + max(int(code.max()) for code in codes)
         if codes is not None and groups >= LEAST_GROUPS:
             covariance = _cluster_covariance(samples, codes, groups)
-            return cls(blocks=groups, freedom=groups - 1.0, groups=groups, **ratios(covariance))
+            found = cls(blocks=groups, freedom=groups - 1.0, groups=groups)
+            return found._with(ratios(covariance))
         leading = tuple(Course.of(sample.values, sample.leading) for sample in samples)
         p = min(1.0, len(leading) * min(course.p_value for course in leading))
         few = _too_few_groups(groups) if codes is not None and groups > 1 else ""
@@ -224,7 +231,17 @@ class Dependence:
         courses = tuple(Course.of(sample.values, sample.scores) for sample in samples)
         freedom = float(len(samples) * (count - 1))
         note = f"consecutive trajectories are correlated (one in {inefficiency:.2g} is independent)"
-        return replace(found, freedom=freedom, notes=(note,), **ratios(batch_covariance(courses, count)))
+        found = replace(found, freedom=freedom, notes=(note,))
+        return found._with(ratios(batch_covariance(courses, count)))
+
+    def _with(self, ratios: Ratios) -> Self:
+        return replace(
+            self,
+            slope_score_variance_ratio=ratios.slope,
+            free_energy_variance_ratio=ratios.free_energy,
+            shape_variance_ratio=ratios.shape,
+            mean_variance_ratio=ratios.mean,
+        )
 
     def _with_groups(self, forward: Floats, reverse: Floats, codes: tuple[Codes, ...]) -> Self:
         """Add what the groups say of ΔF each."""

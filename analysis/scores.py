@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,15 @@ Floats = NDArray[np.float64]
 
 DEGREE = 3  # of the polynomials whose scores the shape test takes
 _STRETCH = 1 << 14  # values worked on at once: they stay in the cache
+
+
+class Ratios(NamedTuple):
+    """Variances of sums of scores over those of independent trajectories."""
+
+    slope: float = 1.0
+    free_energy: float = 1.0
+    shape: float = 1.0
+    mean: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,13 @@ class CrooksScores:
 
         return of
 
-    def widened(self, covariance: Floats) -> dict[str, float]:
+    def ratios(self, covariance: Floats) -> Ratios:
         """Compare a covariance of the sums with that of independent trajectories."""
-        return {
-            "free_energy_variance_ratio": _ratio(covariance[0, 0], self.naive[0, 0]),
-            "slope_score_variance_ratio": _ratio(covariance[1, 1], self.naive[1, 1]),
-            "shape_variance_ratio": _largest_ratio(covariance[1:, 1:], self.naive[1:, 1:]),
-        }
+        return Ratios(
+            free_energy=_ratio(covariance[0, 0], self.naive[0, 0]),
+            slope=_ratio(covariance[1, 1], self.naive[1, 1]),
+            shape=_largest_ratio(covariance[1:, 1:], self.naive[1:, 1:]),
+        )
 
 
 def _moments(
