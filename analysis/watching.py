@@ -85,6 +85,14 @@ class Watched:
         return tuple(claim for claim, wealth in self.wealths.items() if wealth.crossed(share))
 
     @property
+    def settled(self) -> bool:
+        """Whether all that is there has been counted."""
+        return all(
+            wealth.n >= (min(self.there) if claim == "crooks" else self.there[0])
+            for claim, wealth in self.wealths.items()
+        )
+
+    @property
     def outcome(self) -> str:
         """``violated`` or ``undecidable``."""
         return "violated" if self.violated else "undecidable"

@@ -141,6 +141,10 @@ def _verify(options: argparse.Namespace) -> int:
     from fluctua.analysis.given import is_file
     from fluctua.analysis.verify import verify
 
+    if options.watch is not None:
+        from fluctua.watching import watched
+
+        return VIOLATED if watched(options) else 0
     given = [place if is_file(place) else _whole(place) for place in _given(options)]
     entropy = options.entropy
     if entropy is not None and not is_file(entropy):
@@ -157,6 +161,8 @@ def _verify(options: argparse.Namespace) -> int:
             units=options.units or "kT",
             temperature=options.temperature,
             delta_f=options.delta_f,
+            success=options.success,
+            current=options.current,
             claims=options.claims.split(",") if options.claims else None,
             tolerance=dict(options.tolerance) or None,
             alpha=options.alpha,
@@ -420,7 +426,8 @@ def _add_verify(commands: Any) -> None:
         "fluctua verify runs/squeeze\n"
         "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02\n"
         "fluctua verify --forward pull.csv --reverse back.csv --temperature 298 --units kJ/mol\n"
-        "fluctua verify --entropy steady.parquet --column s_tot",
+        "fluctua verify --entropy steady.parquet --column s_tot\n"
+        "fluctua verify --watch runs/squeeze",
         "Files hold work as measured in each direction, positive where it is done on the system: CSV, TSV, "
         "columns with blanks between, .xvg, Parquet, or gzip of these. Exit code 0 when no claim is "
         "violated, 1 when one is.",
@@ -457,6 +464,18 @@ def _add_verify(commands: Any) -> None:
         metavar="X",
         type=float,
         help="the exact free-energy difference, where it is known, in --units",
+    )
+    parser.add_argument(
+        "--success", metavar="CONDITION", help='which trajectories of a run ended erased, "x > 0" (Landauer)'
+    )
+    parser.add_argument(
+        "--current", metavar="FORMULA", help="an integrated current of columns, for the uncertainty relation"
+    )
+    parser.add_argument(
+        "--watch",
+        metavar="DIR",
+        type=_folder,
+        help="bet against the theorems while a run, or a pair, is written; ends when a bet is lost",
     )
     parser.add_argument(
         "--tolerance",
