@@ -124,17 +124,16 @@ class Pair:
         start = 0.0
         if max(self.n_forward, self.n_reverse) > 8 * _SUBSAMPLE:
             # A few values bring the root near; then the full sums need three rounds, not ten.
-            start = self._thinned(_SUBSAMPLE)._root(0.0)
+            thinned = (sample.thinned(_SUBSAMPLE) for sample, _ in self.labelled)
+            start = Pair(*map(_plain, thinned))._root(0.0)
         if self.is_large:
-            near = self._thinned(_SUBSAMPLE_OF_MANY)._quick_root(start)
+            runs = (sample.runs(_SUBSAMPLE_OF_MANY) for sample, _ in self.labelled)
+            near = Pair(*map(_plain, runs))._quick_root(start)
             found = self._quick_root(near[0]) if near else None
             if found:
                 return found
         f = self._root(start)
         return f, self.information(f)
-
-    def _thinned(self, most: int) -> Pair:
-        return Pair(*(_plain(sample.thinned(most)) for sample, _ in self.labelled))
 
     def _root(self, start: float) -> float:
         r"""Solve BAR's equation in the logarithm, where it falls monotonically, with a slope from -2 to 0.

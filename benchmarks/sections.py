@@ -17,6 +17,7 @@ import numpy as np
 from figures import Figure, rates, say
 from processes import memory, start
 from timing import Contender, race
+from verifier import verifier
 
 import fluctua as fl
 
@@ -205,4 +206,5 @@ SECTIONS: dict[str, Callable[[], list[Figure]]] = {
     "disk": disk,
     "start": start,
     "memory": memory,
+    "verifier": verifier,
 }

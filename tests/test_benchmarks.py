@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-MODULES = ("figures", "job", "limit", "naive", "processes", "sections", "timing")
+MODULES = ("figures", "job", "limit", "naive", "processes", "sections", "timing", "verifier")
 
 
 @pytest.fixture(scope="module")
