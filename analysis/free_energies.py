@@ -96,13 +96,15 @@ class Method:
         if self.value is None:
             return "none"
         if self.standard_error is None:
-            return f"{self.value:.4g} kT"
+            return f"{_plain(self.value, 1e-3)} kT"
         return f"{uncertain(self.value, self.standard_error)} kT"
 
     @property
     def interval(self) -> str:
-        """Both ends; empty where there is none."""
-        return "" if self.low is None or self.high is None else f"{self.low:.4g} to {self.high:.4g}"
+        """Both ends, to a hundredth of what lies between them; empty where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return " to ".join(_plain(end, 0.01 * (self.high - self.low)) for end in (self.low, self.high))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the method as plain data."""
@@ -168,6 +170,14 @@ def table(methods: Sequence[Method]) -> str:
     return "\n".join([*(line.rstrip() for line in lines), *below])
 
 
+def _plain(value: float, resolution: float) -> str:
+    """Write a value that may lie at millions of kT with the decimals that a resolution asks for."""
+    if not abs(value) < 1e12:
+        return f"{value:.4g}"
+    decimals = -math.floor(math.log10(resolution)) if resolution > 0.0 else 3
+    return f"{value:.{min(max(decimals, 0), 9)}f}"
+
+
 def _origin(work: Floats) -> float:
     return float(np.rint(np.median(work[:: max(1, work.size // 10_000)])))
 
@@ -230,7 +240,8 @@ class _Direction:
         if self.opposite is None or self.known is None:
             return None
         apart = self.opposite - self.known
-        second, third = (math.exp(min(300.0, -exponential_average(k * apart).value)) for k in (1.0, 2.0))
+        once = np.exp(np.minimum(-apart, 150.0))
+        second, third = float(once.mean()), float((once * once).mean())
         spread = second - 1.0
         return (third - 3.0 * second + 2.0) / spread**1.5 if spread > 0.0 else None
 
@@ -240,7 +251,7 @@ def _jarzynski(direction: _Direction, dissipation: float, alpha: float) -> Metho
     refused = _unsampled(average, direction.foreseen_skewness())
     if dissipation > LARGEST_DISSIPATION:
         refused = (
-            f"dissipation {dissipation:.3g} kT: above {LARGEST_DISSIPATION:g} kT "
+            f"dissipation {dissipation:.3f} kT: above {LARGEST_DISSIPATION:g} kT "
             "an exponential average misses its tail"
         )
     if refused:
