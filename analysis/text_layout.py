@@ -139,7 +139,7 @@ def cut(line: str, delimiter: str) -> list[str]:
     """Cut a line into cells without blanks around them; quotes hold a cell together."""
     text = line.replace("\t", " ").strip() if delimiter == BLANKS else line
     if '"' not in text:
-        return text.split() if delimiter == BLANKS else [cell.strip() for cell in text.split(delimiter)]
+        return [cell.strip() for cell in text.split(delimiter) if cell or delimiter != BLANKS]
     try:
         cells = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True), [])
     except csv.Error:

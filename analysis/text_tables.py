@@ -206,7 +206,9 @@ def _read_fast(block: bytes, layout: Layout, column: int, group: int | None) -> 
         )
     except (pa.ArrowException, ValueError):
         return None
-    # A quote that is never closed swallows the lines that follow.
+    # A quote that is never closed swallows the cells and lines that follow.
+    if cleaned.count(b'"') % 2:
+        return None
     if table.num_rows != cleaned.count(b"\n") and table.num_rows != sum(map(bool, cleaned.split(b"\n"))):
         return None
     numbers = table[str(column)].fill_null(float("nan")).to_numpy()
