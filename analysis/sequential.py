@@ -50,7 +50,7 @@ from fluctua.stochastic.errors import not_among
 Floats = NDArray[np.float64]
 Theorem = Literal["integral", "detailed"]
 
-SHARES = tuple(0.9 / 3.0**k for k in range(8))  # the best is the excess over the variance, 10^-4 to 1
+SHARES = tuple(0.9 / 2.0**k for k in range(11))  # the best is the excess over the variance
 SLOPES = (0.5, 0.65, 0.8, 0.87, 0.93, 1.07, 1.15, 1.25, 1.45, 1.8)
 OFFSETS = (-0.8, -0.3, -0.1, 0.1, 0.3, 0.8)
 TILTS = (  # slope and offset; the theorem is 1 and 0, a sign that was turned is -1 and 0
