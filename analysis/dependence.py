@@ -263,6 +263,9 @@ class Dependence:
         return replace(found, reason=reason, free_energy_reason=reason)
 
 
+INDEPENDENT = Dependence()
+
+
 @dataclass(frozen=True)
 class _Sample:
     """One direction: its values, and the scores that decide and that are all needed."""

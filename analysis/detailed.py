@@ -16,13 +16,14 @@ Sources: Evans and Searles (1994); Jarzynski and Wojcik (2004); Seifert (2005).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE_TOLERANCE
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import Labels, p_value, walk_ends
@@ -200,6 +201,7 @@ def judge_detailed(
     slope_tolerance: float = SLOPE_TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Verdict:
     """Judge the detailed theorem: slope 1, and as many positive signs as it asks for at every size.
 
@@ -213,6 +215,8 @@ def judge_detailed(
         Error rate.
     assumptions : tuple of str
         What the verdict takes for granted.
+    dependence : Dependence
+        Of the signs, by `Dependence.of_signs`.
 
     Returns
     -------
@@ -243,14 +247,27 @@ def judge_detailed(
         ),
         Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
     ]
+    slope = dependence.widen(slope, dependence.slope_score_variance_ratio)
+    signs, *details = (_dependent(part, fit, dependence) for part in (signs, *details))
     return judge(
         "detailed",
         [slope, signs, *details],
         alpha=alpha,
         n=fit.n,
         information=fit.information,
-        assumptions=("trajectories are independent", *assumptions),
+        assumptions=(dependence.assumption, *assumptions),
     )
+
+
+def _dependent(part: Part, fit: DetailedFit, dependence: Dependence) -> Part:
+    """Return a test of the signs with the variance of their count that the dependence leaves."""
+    if dependence.independent:
+        return dependence.widen(part, 1.0)
+    ratio = math.sqrt(dependence.shape_variance_ratio)
+    count = float(2.0 * special.stdtr(dependence.freedom, -abs(fit.sign_statistic) / ratio))
+    cusum = _reach_of_brownian_motion(fit.cusum_statistic / ratio)
+    p = {"signs": min(1.0, 2.0 * min(count, cusum)), "sign count": count, "cusum": cusum}[part.name]
+    return replace(part, p_value=p, method="sign count and cusum, variance between blocks")
 
 
 def _unseen(fit: DetailedFit) -> str:

@@ -22,6 +22,7 @@ from fluctua.analysis.given import (
 )
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.reading import Numbers
+from fluctua.analysis.remarks import mistaken_reverse, remarks
 from fluctua.analysis.rule import together
 from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.verdict import Report
@@ -50,7 +51,7 @@ def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules,
     )
     conversion = None if known.units == "kT" else (size, known.units)
     title = f"{_counts([values.size for values in work])}, in kT"
-    return _report(subject, wanted, title, conversion).with_notes(_on_groups(subject))
+    return _report(subject, wanted, title, conversion).with_notes(_what_stands_out(subject))
 
 
 def judge_entropy(sample: Numbers, rules: Rules, wanted: Names) -> Report:
@@ -59,15 +60,22 @@ def judge_entropy(sample: Numbers, rules: Rules, wanted: Names) -> Report:
     check_numbers(sample.values, "entropy")
     subject = Subject(rules, entropy=sample.values, groups=joint_groups([sample]))
     title = f"entropy production ({sample.values.size:,}), in k_B"
-    return _report(subject, wanted, title, None).with_notes(_on_groups(subject))
+    return _report(subject, wanted, title, None).with_notes(_what_stands_out(subject))
 
 
-def _on_groups(subject: Subject) -> tuple[str, ...]:
-    """Say how groups enter: so far they only travel with the numbers."""
-    if not subject.groups:
+def _what_stands_out(subject: Subject) -> tuple[str, ...]:
+    """Say what stands out in the numbers: groups, correlation, drift, copies, a mistaken reverse column."""
+    values = subject.work if subject.entropy is None else subject.entropy
+    if values is None:
         return ()
-    count = 1 + max(int(codes.max()) for codes in subject.groups)
-    return (f"{count:,} groups, not used yet: errors are those of independent trajectories",)
+    said = [*subject.dependence.notes, *subject.dependence_of_signs.notes]
+    if subject.groups:
+        count = 1 + max(int(codes.max()) for codes in subject.groups)
+        said.insert(0, f"{count:,} groups: each counts as one draw")
+    said += remarks(values, subject.reverse)
+    if subject.fit is not None and subject.reverse is not None:
+        said.append(mistaken_reverse(values, subject.reverse, subject.fit))
+    return tuple(text for text in said if text)
 
 
 def judge_runs(

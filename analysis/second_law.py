@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.crooks import CrooksFit
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.parts import Part, known
@@ -89,6 +90,7 @@ def judge_second_law(
     tolerance: float = TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Verdict:
     """Judge one bound, or several of the same trajectories.
 
@@ -102,6 +104,8 @@ def judge_second_law(
         Error rate.
     assumptions : tuple of str
         What the verdict takes for granted.
+    dependence : Dependence
+        Of the trajectories behind the means.
 
     Returns
     -------
@@ -109,7 +113,8 @@ def judge_second_law(
         ``holds`` where every lower limit lies above -`tolerance`, ``violated`` where an upper limit lies
         below 0.
     """
-    parts = [_part(bound, tolerance) for bound in bounds]
+    ratio = dependence.mean_variance_ratio
+    parts = [dependence.widen(_part(bound, tolerance), ratio, lower=True) for bound in bounds]
     deciding = (i for i, bound in enumerate(bounds) if bound.decides)
     lowest = min(deciding, key=lambda i: bounds[i].mean.value)
     verdict = judge(
@@ -118,7 +123,7 @@ def judge_second_law(
         alpha=alpha,
         n=bounds[lowest].mean.n,
         head=lowest,
-        assumptions=("trajectories are independent", *assumptions),
+        assumptions=(dependence.assumption, *assumptions),
     )
     return replace(verdict, reason=_margin(parts[lowest])) if verdict.outcome == "holds" else verdict
 

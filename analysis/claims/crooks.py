@@ -5,6 +5,7 @@ from __future__ import annotations
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit, judge_crooks
+from fluctua.analysis.dependent import crooks_anew
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -24,7 +25,8 @@ def _judge(subject: Subject) -> Verdict:
             assumptions=subject.shares,
         )
 
-    return judged(subject.fit).beside(None if subject.exact_fit is None else judged(subject.exact_fit))
+    verdict = crooks_anew(judged(subject.fit), subject.fit, subject.dependence, subject.rules.alpha)
+    return verdict.beside(None if subject.exact_fit is None else judged(subject.exact_fit))
 
 
 CLAIM = Claim(

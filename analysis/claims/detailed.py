@@ -25,6 +25,7 @@ def _judge(subject: Subject) -> Verdict:
         slope_tolerance=subject.rules.tolerance["slope"],
         alpha=subject.rules.alpha,
         assumptions=(*subject.assumptions, *symmetry),
+        dependence=subject.dependence_of_signs,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.dependent import means_anew
 from fluctua.analysis.integral import TOLERANCE, judge_integral
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
@@ -14,7 +15,8 @@ def _judge(subject: Subject) -> Verdict:
     if isinstance(s, str):
         return not_applicable("integral", s)
     tolerance, alpha = subject.rules.tolerance["integral"], subject.rules.alpha
-    return judge_integral(s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions)
+    verdict = judge_integral(s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions)
+    return means_anew(verdict, subject.dependence_of_average, alpha, s.size)
 
 
 CLAIM = Claim(

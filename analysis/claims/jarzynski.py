@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit
+from fluctua.analysis.dependent import jarzynski_anew, means_anew
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
@@ -42,6 +43,9 @@ def _judge_pair(subject: Subject, fit: CrooksFit) -> Verdict:
     assert subject.work is not None
     assert subject.reverse is not None
     verdict = judged(subject.work, subject.reverse, fit)
+    verdict = jarzynski_anew(
+        verdict, fit, subject.dependence, subject.dependence_of_average, subject.rules.alpha
+    )
     if subject.exact is None or subject.exact_reverse is None or subject.exact_fit is None:
         return verdict
     return verdict.beside(judged(subject.exact, subject.exact_reverse, subject.exact_fit))
@@ -57,7 +61,8 @@ def _judge_forward(subject: Subject, work: Floats) -> Verdict:
         passages = [Passage(subject.symbol, work, subject.delta_f)]
     if not passages:
         return not_applicable("jarzynski", "needs reverse data or a known ΔF (delta_f=)")
-    verdict = judged(passages)
+    alpha = subject.rules.alpha
+    verdict = means_anew(judged(passages), subject.dependence_of_average, alpha, passages[-1].work.size)
     if subject.exact is None or subject.delta_f is None:
         return verdict
     return verdict.beside(judged([Passage(subject.symbol, subject.exact, subject.delta_f)]))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.second_law import (
     TOLERANCE,
@@ -25,6 +28,24 @@ def _judge(subject: Subject) -> Verdict:
         tolerance=subject.rules.tolerance["second-law"],
         alpha=subject.rules.alpha,
         assumptions=(*subject.shares, *taken),
+        dependence=_dependence(subject),
+    )
+
+
+def _dependence(subject: Subject) -> Dependence:
+    """Return how the means depend on each other's trajectories: work, and BAR's ΔF where none is known."""
+    values = subject.work if subject.entropy is None else subject.entropy
+    if subject.ledgers or values is None:
+        return INDEPENDENT
+    mean, pair = subject.dependence_of_mean(values), subject.dependence
+    if subject.delta_f is not None or subject.entropy is not None:
+        return mean
+    return replace(
+        mean,
+        mean_variance_ratio=max(mean.mean_variance_ratio, pair.free_energy_variance_ratio),
+        freedom=min(mean.freedom, pair.freedom),
+        blocks=max(mean.blocks, pair.blocks),
+        reason=mean.reason or pair.free_energy_reason,
     )
 
 

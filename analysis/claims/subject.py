@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.integral import exponential_average
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.verdict import FreeEnergy
@@ -89,6 +90,35 @@ class Subject:
         if self.missing or self.exact is None or self.exact_reverse is None:
             return None
         return fit_crooks(self.exact, self.exact_reverse, alpha=self.rules.alpha)
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """How the scores of both directions depend on each other; trajectories of a run never do."""
+        if self.ledgers or self.fit is None or self.work is None or self.reverse is None:
+            return INDEPENDENT
+        groups = (self.groups[0], self.groups[1]) if len(self.groups) == 2 else None
+        return Dependence.of(self.work, self.reverse, self.fit.free_energy, groups)
+
+    def dependence_of_mean(self, values: Floats) -> Dependence:
+        """Return how values of the first sample depend on each other, one a trajectory, for their mean."""
+        if self.ledgers:
+            return INDEPENDENT
+        return Dependence.of_mean(values, self.groups[0] if self.groups else None)
+
+    @cached_property
+    def dependence_of_average(self) -> Dependence:
+        """The same of exp(-w), or exp(-s), up to a factor."""
+        values = self.work if self.entropy is None else self.entropy
+        if values is None or self.ledgers:
+            return INDEPENDENT
+        return self.dependence_of_mean(np.exp(values.min() - values))
+
+    @cached_property
+    def dependence_of_signs(self) -> Dependence:
+        """The same of the signs of entropy production."""
+        if self.ledgers or self.entropy is None:
+            return INDEPENDENT
+        return Dependence.of_signs(self.entropy, self.groups[0] if self.groups else None)
 
     @cached_property
     def total_entropy(self) -> Floats | str:

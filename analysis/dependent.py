@@ -1,0 +1,155 @@
+"""Verdicts on dependent trajectories: the parts of a claim with the errors that their dependence leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scipy import special
+
+from fluctua.analysis.crooks import CrooksFit
+from fluctua.analysis.dependence import Dependence
+from fluctua.analysis.parts import Part
+from fluctua.analysis.rule import judge
+from fluctua.analysis.verdict import Verdict
+
+_SHAPES = ("shape", "smooth", "cusum")
+
+
+def crooks_anew(verdict: Verdict, fit: CrooksFit, dependence: Dependence, alpha: float) -> Verdict:
+    """Judge Crooks' theorem anew, from a verdict for independent trajectories.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        From `judge_crooks`.
+    fit : CrooksFit
+        The fit behind it.
+    dependence : Dependence
+        Of its scores.
+    alpha : float
+        Error rate.
+
+    Returns
+    -------
+    Verdict
+        The same one where trajectories are independent.
+    """
+    if _as_independent(dependence) or verdict.outcome == "not applicable":
+        return verdict
+    parts = [_crooks_part(part, fit, dependence) for part in verdict.parts]
+    parts = [_joint(part, parts) if part.name == "joint" else part for part in parts]
+    return _judged(verdict, parts, dependence, alpha, min(fit.n_forward, fit.n_reverse))
+
+
+def jarzynski_anew(
+    verdict: Verdict, fit: CrooksFit, dependence: Dependence, of_average: Dependence, alpha: float
+) -> Verdict:
+    """Judge Jarzynski's equality beside reverse data anew.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        From `judge_jarzynski_pair`.
+    fit : CrooksFit
+        The fit behind it.
+    dependence : Dependence
+        Of the scores of the fit.
+    of_average : Dependence
+        Of the terms exp(-w), by `Dependence.of_mean`.
+    alpha : float
+        Error rate.
+    """
+    if (_as_independent(dependence) and _as_independent(of_average)) or verdict.outcome == "not applicable":
+        return verdict
+    parts = []
+    for part in verdict.parts:
+        if part.name.startswith("Crooks"):
+            ratio = dependence.slope_score_variance_ratio
+            parts.append(dependence.widen(part, ratio))
+        elif part.name.endswith("(BAR)"):
+            parts.append(free_energy_widened(part, dependence))
+        else:
+            parts.append(of_average.widen(part, of_average.mean_variance_ratio, lower=True))
+    worst = of_average if _as_independent(dependence) else dependence
+    return _judged(verdict, parts, worst, alpha, min(fit.n_forward, fit.n_reverse))
+
+
+def means_anew(verdict: Verdict, dependence: Dependence, alpha: float, n: int) -> Verdict:
+    """Judge a claim anew whose parts are means, or exponential averages, tested on one side.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        For independent trajectories.
+    dependence : Dependence
+        Of what is averaged, by `Dependence.of_mean`.
+    alpha : float
+        Error rate.
+    n : int
+        Number of trajectories.
+    """
+    if _as_independent(dependence) or verdict.outcome == "not applicable":
+        return verdict
+    parts = [dependence.widen(part, dependence.mean_variance_ratio, lower=True) for part in verdict.parts]
+    return _judged(verdict, parts, dependence, alpha, n)
+
+
+def free_energy_widened(part: Part, dependence: Dependence) -> Part:
+    """Return ΔF against a known one, with its error as the dependence has it."""
+    reason = dependence.free_energy_reason
+    return dependence.widen(part, dependence.free_energy_variance_ratio, reason=reason)
+
+
+def _as_independent(dependence: Dependence) -> bool:
+    return dependence.independent and not (dependence.reason or dependence.free_energy_reason)
+
+
+def _crooks_part(part: Part, fit: CrooksFit, dependence: Dependence) -> Part:
+    if part.name == "slope":
+        return dependence.widen(part, dependence.slope_score_variance_ratio)
+    if part.name in _SHAPES:
+        return _shape(part, fit, dependence)
+    return part if part.name == "joint" else free_energy_widened(part, dependence)
+
+
+def _shape(part: Part, fit: CrooksFit, dependence: Dependence) -> Part:
+    """Divide the statistics of the shape by the largest ratio that any of its components has."""
+    if part.starved or dependence.reason:
+        return dependence.widen(part, 1.0)
+    if dependence.independent:
+        return part
+    ratio = dependence.shape_variance_ratio
+    smooth = float(special.chdtrc(max(1, fit.smooth_degrees), fit.smooth_statistic / ratio))
+    cusum = float(special.kolmogorov(fit.cusum_statistic / math.sqrt(ratio)))
+    p = {"shape": min(1.0, 2.0 * min(smooth, cusum)), "smooth": smooth, "cusum": cusum}[part.name]
+    return replace(part, p_value=p, method="smooth test and cusum, variance between blocks")
+
+
+def _joint(part: Part, parts: Sequence[Part]) -> Part:
+    """Join slope and ΔF anew; not where one of them is unknown."""
+    two = parts[:2]
+    if any(each.p_value is None or each.statistic is None for each in two):
+        return replace(part, statistic=None, p_value=None, starved=two[0].starved or two[1].starved)
+    statistic = sum(float(each.statistic or 0.0) ** 2 for each in two)
+    freedom = two[0].freedom
+    p = special.chdtrc(2, statistic) if math.isinf(freedom) else special.fdtrc(2, freedom, statistic / 2.0)
+    return replace(part, statistic=statistic, p_value=float(p), method="F, 2 components")
+
+
+def _judged(verdict: Verdict, parts: Sequence[Part], dependence: Dependence, alpha: float, n: int) -> Verdict:
+    names = [part.name for part in parts]
+    assumptions = tuple(
+        dependence.assumption if text == "trajectories are independent" else text
+        for text in verdict.assumptions
+    )
+    return judge(
+        verdict.claim,
+        parts,
+        alpha=alpha,
+        n=n,
+        head=names.index(verdict.quantity),
+        information=verdict.information,
+        assumptions=assumptions,
+    )
