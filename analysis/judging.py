@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.accumulation import divided
 from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.claims.subject import Rules, Subject
+from fluctua.analysis.dependence import LEAST_GROUPS
 from fluctua.analysis.given import (
     PLACES,
     KnownDifference,
@@ -71,8 +72,10 @@ def _what_stands_out(subject: Subject) -> tuple[str, ...]:
     said = [*subject.dependence.notes, *subject.dependence_of_signs.notes]
     if subject.groups:
         count = 1 + max(int(codes.max()) for codes in subject.groups)
-        said.insert(0, f"{count:,} groups: each counts as one draw")
-    said += remarks(values, subject.reverse)
+        enough = "each counts as one draw" if count >= LEAST_GROUPS else "too few to tell how they differ"
+        said.insert(0, f"{count:,} groups: {enough}")
+    name = "forward work" if subject.entropy is None else "entropy production"
+    said += remarks(values, subject.reverse, name)
     if subject.fit is not None and subject.reverse is not None:
         said.append(mistaken_reverse(values, subject.reverse, subject.fit))
     return tuple(text for text in said if text)

@@ -31,11 +31,13 @@ _COMPARED = 20_000  # trajectories in each direction that tell a mistaken column
 _SURE = 1e-3  # p below which a theorem counts as broken, when a cause is looked for
 
 
-def remarks(forward: ArrayLike, reverse: ArrayLike | None = None) -> tuple[str, ...]:
-    """Return all that stands out in one column of work or in two, in kT and in the order of measurement."""
-    named = [("forward", finite(forward, "forward"))]
+def remarks(
+    forward: ArrayLike, reverse: ArrayLike | None = None, name: str = "forward work"
+) -> tuple[str, ...]:
+    """Return all that stands out in one column or in two, in kT and in the order of measurement."""
+    named = [(name, finite(forward, name))]
     if reverse is not None:
-        named.append(("reverse", finite(reverse, "reverse")))
+        named.append(("reverse work", finite(reverse, "reverse")))
     said = [remark(values, name) for name, values in named for remark in (drift, copies)]
     if len(named) == 2:
         said.append(same_column(named[0][1], named[1][1]))
@@ -73,7 +75,7 @@ def drift(values: Floats, name: str) -> str:
     first, last = (float(part.mean()) for part in (means[: count // 4], means[-(count // 4) :]))
     way = "rises" if concordant > 0.0 else "falls"
     return (
-        f"the {name} work drifts: its mean {way} from {first:.3g} in the first quarter of the trajectories "
+        f"the {name} drifts: its mean {way} from {first:.3g} in the first quarter of the trajectories "
         f"to {last:.3g} in the last (p = {p:.1g})"
     )
 
@@ -138,8 +140,8 @@ def copies(values: Floats, name: str) -> str:
         found.distance, f", most of them {found.distance:,} trajectories later"
     )
     return (
-        f"{found.copies:,.0f} of {values.size:,} {name} trajectories repeat the work of another to the last "
-        f"digit{where}: copies carry no information, and errors come out too small by a factor of "
+        f"{found.copies:,.0f} of {values.size:,} values of the {name} repeat another to the last digit"
+        f"{where}: copies carry no information, and errors come out too small by a factor of "
         f"{math.sqrt(found.inflation):.2g}"
     )
 

@@ -22,7 +22,7 @@ def chain(rng, rho, n):
 
 def test_drift_is_named_and_sized():
     x = np.random.default_rng(1).normal(size=N) + np.linspace(0.0, 2.0, N)
-    said = drift(x, "forward")
+    said = drift(x, "forward work")
     assert said.startswith("the forward work drifts: its mean rises from 0.2")
     assert "falls" in drift(-x, "forward")
 
@@ -30,14 +30,14 @@ def test_drift_is_named_and_sized():
 @pytest.mark.parametrize("rho", [0.0, 0.9])
 def test_memory_makes_no_drift(rho):
     # Level 0.001: of 200 columns at most 2 are remarked on, but for once in a thousand.
-    said = [bool(drift(chain(np.random.default_rng([2, k]), rho, N), "forward")) for k in range(200)]
+    said = [bool(drift(chain(np.random.default_rng([2, k]), rho, N), "forward work")) for k in range(200)]
     assert sum(said) <= stats.binom.ppf(0.999, 200, 0.001)
 
 
 def test_outliers_make_no_drift():
     x = np.random.default_rng(3).normal(size=N)
     x[-1] = 1e6
-    assert drift(x, "forward") == ""
+    assert drift(x, "forward work") == ""
     assert drift(np.full(N, 2.0), "forward") == ""
 
 
@@ -65,9 +65,9 @@ def test_copies_are_told_from_lattices_and_atoms(kind, distance, values):
 
 
 def test_copies_are_counted_with_their_price():
-    said = copies(np.tile(np.random.default_rng(5).normal(size=500), 4), "reverse")
+    said = copies(np.tile(np.random.default_rng(5).normal(size=500), 4), "reverse work")
     assert said.startswith(
-        "1,500 of 2,000 reverse trajectories repeat the work of another to the last digit, most"
+        "1,500 of 2,000 values of the reverse work repeat another to the last digit, most of"
     )
     assert said.endswith("too small by a factor of 2")
 
