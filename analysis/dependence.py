@@ -145,16 +145,23 @@ class Dependence:
 
     @classmethod
     def of_mean(cls, x: ArrayLike, groups: ArrayLike | None = None) -> Self:
-        """Judge the values themselves, for their mean: dissipation, or exp(-w) up to a factor."""
+        """Judge the values themselves, for their mean: dissipation, entropy production."""
         values = finite(x, "values")
         middle = float(np.median(values[:: max(1, values.size // 10_000)]))
-        naive = values.size * float(values.var(ddof=1)) if values.size > 1 else 0.0
+        return cls._of_mean(values, lambda part: (part - middle)[None, :], groups)
+
+    @classmethod
+    def of_average(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Judge the terms exp(-s), for their mean."""
+        values = finite(s, "entropy")
+        least = float(values.min())
+        return cls._of_mean(values, lambda part: np.exp(least - part)[None, :], groups)
+
+    @classmethod
+    def _of_mean(cls, values: Floats, scores: Scores, groups: ArrayLike | None) -> Self:
+        naive = _variance_of_sum(values, scores)
         if not naive > 0.0:
             return cls()
-
-        def scores(part: Floats) -> Floats:
-            return (part - middle)[None, :]
-
         codes = None if groups is None else _codes((groups,), (values.size,))
         found = cls._of(
             (_Sample(values, scores, scores),),
@@ -322,6 +329,15 @@ def _group_free_energies(
     ]
     found = [bar(f, r) for f, r in zip(*parted, strict=True) if f.size and r.size]
     return [(each.value, each.standard_error) for each in found if each.standard_error > 0.0]
+
+
+def _variance_of_sum(values: Floats, scores: Scores) -> float:
+    """Return n times the variance of the scores, as if they were independent."""
+    if values.size < 2:
+        return 0.0
+    mean = math.fsum(float(scores(part).sum()) for part in stretches(values)) / values.size
+    squares = math.fsum(float(np.square(scores(part) - mean).sum()) for part in stretches(values))
+    return squares * values.size / (values.size - 1)
 
 
 def _too_few_groups(groups: int) -> str:

@@ -148,9 +148,9 @@ def copies(values: Floats, name: str) -> str:
 
 def same_column(forward: Floats, reverse: Floats) -> str:
     """Remark on a reverse column that is the forward one, as it is or with its sign turned."""
-    if forward.size != reverse.size or not np.ptp(forward) > 0.0:
+    first, second = (np.sort(values[_chosen(values)]) for values in (forward, reverse))
+    if forward.size != reverse.size or first.size < 2 or first[0] == first[-1]:
         return ""
-    first, second = np.sort(forward), np.sort(reverse)
     if np.array_equal(first, second):
         return "forward and reverse work are the same numbers: was one file given twice?"
     if np.array_equal(first, -second[::-1]):
@@ -222,9 +222,12 @@ def _chosen(values: Floats) -> NDArray[np.intp]:
     classes = max(0, math.ceil(math.log2(values.size / _LOOKED_AT)))
     if not classes:
         return np.arange(values.size)
-    bits = (values + 0.0).view(np.uint64)  # the two zeros are one value
-    mixed = (bits ^ (bits >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
-    return np.flatnonzero(mixed >> np.uint64(64 - classes) == 0)
+    found = []
+    for start in range(0, values.size, _LOOKED_AT):
+        bits = np.abs(values[start : start + _LOOKED_AT]).view(np.uint64)  # a value and its negative together
+        mixed = (bits ^ (bits >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+        found.append(start + np.flatnonzero(mixed >> np.uint64(64 - classes) == 0))
+    return np.concatenate(found)
 
 
 def _neighbours(distinct: Floats, counts: NDArray[np.intp]) -> float:

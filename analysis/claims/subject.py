@@ -111,7 +111,7 @@ class Subject:
         values = self.work if self.entropy is None else self.entropy
         if values is None or self.ledgers:
             return INDEPENDENT
-        return self.dependence_of_mean(np.exp(values.min() - values))
+        return Dependence.of_average(values, self.groups[0] if self.groups else None)
 
     @cached_property
     def dependence_of_signs(self) -> Dependence:

@@ -247,3 +247,10 @@ def test_widening_is_students_law_with_a_larger_error():
 def test_samples_without_overlap_are_left_to_the_fit():
     pair = truth.gaussian_pair(np.random.default_rng(34), 60.0, 200)
     assert Dependence.of(pair.forward, pair.reverse, 0.7) == Dependence()
+
+
+def test_exponential_terms_are_the_values_they_are_taken_of():
+    s = 1e3 + chain(np.random.default_rng(35), 0.6, 5000)
+    assert Dependence.of_average(s).mean_variance_ratio == pytest.approx(
+        Dependence.of_mean(np.exp(1e3 - s)).mean_variance_ratio, rel=1e-9
+    )
