@@ -9,6 +9,8 @@ any statistic of the labels is found by tossing the coins again, whatever the ta
 Source: Besag and Clifford (1989) for Monte Carlo p-values; Stute (1997) for walks of residuals.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,22 +101,47 @@ class Labels:
             yield rng.random((min(rows, replicates - start), probability.size)) < probability
 
     def _statistics(self, labels: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[Floats, Floats]:
-        kept = self._worth_tossing
+        kept, walked = self._kept, np.int32 if self.count is None else np.int64
+        heads = np.cumsum(labels, axis=1, dtype=walked)
+        heights = (heads if kept.all_ends else heads[:, self._ends]) - kept.heights
+        if self.bridge and labels.shape[1]:
+            heights -= (heads[:, -1] - kept.total)[:, None] * kept.grown
+        excursions = np.maximum(heights.max(axis=1, initial=0.0), -heights.min(axis=1, initial=0.0))
+        return labels.astype(np.float64) @ kept.features - kept.sums, excursions
+
+    @cached_property
+    def _kept(self) -> _Expected:
+        """Work out once what all draws are compared to."""
+        kept, ends = self._worth_tossing, self._ends
         probability, features = self.probability[kept], self.features[kept]
         expected = self._tosses[kept] * probability
-        heights = np.cumsum(labels, axis=1, dtype=np.int64)[:, self._ends] - np.cumsum(expected)[self._ends]
-        if self.bridge and kept.size:
-            grown = np.cumsum(expected * (1.0 - probability))
-            total = np.sum(labels, axis=1) - expected.sum()
-            heights -= total[:, None] * (grown[self._ends] / grown[-1])
-        excursions = np.maximum(heights.max(axis=1, initial=0.0), -heights.min(axis=1, initial=0.0))
-        return labels.astype(np.float64) @ features - expected @ features, excursions
+        grown = np.cumsum(expected * (1.0 - probability))
+        return _Expected(
+            features,
+            expected @ features,
+            float(expected.sum()),
+            np.cumsum(expected)[ends],
+            grown[ends] / grown[-1] if kept.size else grown,
+            ends.size == kept.size,
+        )
 
     @cached_property
     def _ends(self) -> NDArray[np.intp]:
         """Where the walk is looked at; a value's last coin may be dropped, the last one kept is as high."""
         ends = np.unique(np.searchsorted(self._worth_tossing, np.flatnonzero(self.last), side="right")) - 1
         return ends[ends >= 0]
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """Of the coins worth tossing: their features, the expected sums, heads and heights of the walk."""
+
+    features: Floats
+    sums: Floats
+    total: float
+    heights: Floats
+    grown: Floats  # share of the variance up to each place where the walk is looked at
+    all_ends: bool
 
 
 def p_value(observed: float, replicated: Floats) -> float:
