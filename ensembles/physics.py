@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
 
 
-def propagator_of(spec: EnsembleSpec) -> Propagator:
-    """Make the physics of a spec."""
+def propagator_of(spec: EnsembleSpec, *, finer: int = 1) -> Propagator:
+    """Make the physics of a spec; its noise made of that of so many finer steps."""
     from fluctua.stochastic.propagator import Propagator
 
     return Propagator(
@@ -26,4 +26,5 @@ def propagator_of(spec: EnsembleSpec) -> Propagator:
         strokes=spec.strokes,
         paths=spec.paths,
         path_every=spec.path_every,
+        finer=finer,
     )

@@ -189,11 +189,11 @@ def lane_module() -> ModuleType:
 
 @cache
 def noise_module(lanes: int = 128) -> ModuleType:
-    """Load the random stream for blocks of `lanes` trajectories: the kernel `normals`."""
-    text = kernel_text("noise")
-    helpers = [name for name in functions_of(text) if name != "normals"]
+    """Load the random stream for blocks of `lanes` trajectories: `normals` and `coarse_normals`."""
+    text, kernels = kernel_text("noise"), ["normals", "coarse_normals"]
+    helpers = [name for name in functions_of(text) if name not in kernels]
     block = f"{_with_intrinsics(text)}\nB = {lanes}\nP = {lanes + PADDING}\n"
-    return load(compiled_text(compiled_text(block, "lane", helpers), "kernel", ["normals"]), "noise")
+    return load(compiled_text(compiled_text(block, "lane", helpers), "kernel", kernels), "noise")
 
 
 def kernel_module(path: Path, kernels: list[str]) -> ModuleType:

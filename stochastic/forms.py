@@ -96,6 +96,10 @@ class Move(ABC):
         """Give the values of `columns` for one link, a number for each step of the schedule."""
 
     @abstractmethod
+    def kept(self, link: Link, masses: Sequence[float], time_step: float) -> float:
+        """Give the factor by which what noise has done is kept until a link's next normal number is drawn."""
+
+    @abstractmethod
     def run_numbers(
         self, links: Sequence[Link], masses: Sequence[float], time_step: float
     ) -> dict[str, float]:
@@ -118,6 +122,7 @@ class Form:
     one_beta: bool
     bare: bool  # the energy is affine in the controls: record it at controls = 0
     records: tuple[Record, ...]
+    coarse: bool = False  # the noise of a step is made of that of finer ones
 
     @property
     def coordinates(self) -> int:

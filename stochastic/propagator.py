@@ -26,7 +26,7 @@ from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.records import Record, parse_record
 from fluctua.stochastic.schedule import Schedule
-from fluctua.stochastic.tables import Tables, held_still, tables_of
+from fluctua.stochastic.tables import Tables, held_still, tables_of, with_noise_of
 from fluctua.stochastic.writing import GROUP, module_text
 
 Floats = NDArray[np.float64]
@@ -75,6 +75,9 @@ class Propagator:
         Sample the first `paths` trajectories every `path_every` steps.
     lanes : int
         Trajectories in a block, a multiple of 16; changes no bit.
+    finer : int
+        Make the noise of a step of that of so many finer ones, those of the same run with ``time_step /
+        finer``: both then follow the same Brownian path.
 
     Raises
     ------
@@ -99,17 +102,19 @@ class Propagator:
         paths: int = 0,
         path_every: int = 1,
         lanes: int = LANES,
+        finer: int = 1,
     ) -> None:
         # A fresh graph: the text of a kernel, and with it the bits, must not depend on what was asked of
         # `system` before.
         system = type(system)(**system.table())
         self.system, self.seed, self.direction, self.lanes = system, seed, direction, lanes
+        self.finer = finer
         self.links = dynamics.resolve(system)
         self.masses = dynamics.masses_of(system)
         schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
         self.schedule = schedule.reversed() if direction == "reverse" else schedule
         self.bath_names = dynamics.bath_names
-        self.form = form_of(system, dynamics, self.schedule, self.links, record or {})
+        self.form = form_of(system, dynamics, self.schedule, self.links, record or {}, coarse=finer > 1)
         self.records = self.form.records
         self.layout = layout_of(self.form, lanes)
         self._refuse_odd_steps()
@@ -142,7 +147,8 @@ class Propagator:
 
     def _tables(self, schedule: Schedule) -> Tables:
         parameters = list(self.system.parameters.values())
-        return tables_of(self.form, self.layout, schedule, self.links, self.masses, parameters)
+        tables = tables_of(self.form, self.layout, schedule, self.links, self.masses, parameters)
+        return with_noise_of(tables, self.form, self.links, self.masses, self.finer)
 
     @property
     def stroke_names(self) -> list[str]:
@@ -238,7 +244,8 @@ class Propagator:
         """Give this thread's scratch rows, 64-byte aligned: a load across a cache line costs two."""
         if not hasattr(self._local, "workspace"):
             pitch = self.layout.pitch
-            rows = (len(self.layout.rows), max(GROUP * self.form.normals, 2), 2)
+            drawn = GROUP * self.form.normals * (2 if self.form.coarse else 1)
+            rows = (len(self.layout.rows), max(drawn, 2), 2)
             self._local.workspace = tuple(_aligned(count * pitch) for count in rows)
         a, z, r = self._local.workspace
         return a, z, r.view(np.uint64)
@@ -359,6 +366,8 @@ def form_of(
     schedule: Schedule,
     links: Sequence[Link],
     record: Mapping[str, str],
+    *,
+    coarse: bool = False,
 ) -> Form:
     """Say which kernel a run needs."""
     energy, gradient = (
@@ -379,6 +388,7 @@ def form_of(
         one_beta=schedule.one_beta,
         bare=system.controls_affine and len(system.controls) > 0,
         records=records_of(system, record, dynamics.underdamped),
+        coarse=coarse,
     )
 
 

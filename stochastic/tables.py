@@ -7,7 +7,7 @@ arithmetic: what a table is made of decides the bits of a run as much as the ker
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,36 @@ def tables_of(
         stops=np.cumsum(schedule.moves).astype(np.int64),
         constants=_constants(form, layout, schedule.time_step, links, masses, parameters),
     )
+
+
+def with_noise_of(
+    tables: Tables, form: Form, links: Sequence[Link], masses: Sequence[float], finer: int
+) -> Tables:
+    """Append to the constants the weights of finer steps' normals, link by link, and their number."""
+    if not form.coarse:
+        return tables
+    fine_step = float(tables.constants[0]) / finer
+    weights = [weights_of(form.move.kept(link, masses, fine_step), finer) for link in links]
+    return replace(tables, constants=np.concatenate([tables.constants, *weights, [float(finer)]]))
+
+
+def weights_of(kept: float, finer: int) -> Floats:
+    r"""Weigh the normals of finer steps in that of the step that they make up.
+
+    .. math:: w_i = c^{m-1-i} \Big/ \Big[\sum_{j<m} c^{2j}\Big]^{1/2}
+
+    Parameters
+    ----------
+    kept : float, 0 to 1
+        c, what a finer step keeps of what noise has done; 0 where it keeps nothing that a float can hold.
+    finer : int
+        m, how many there are.
+    """
+    weights = np.ones(finer)
+    for i in range(finer - 1, 0, -1):
+        weights[i - 1] = weights[i] * kept
+    weights /= np.sqrt(np.sum(weights * weights))
+    return weights
 
 
 def held_still(schedule: Schedule, steps: int) -> Schedule:

@@ -28,7 +28,7 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         "from fluctua.stochastic.compiling import kernel",
         "from fluctua.stochastic.intrinsics import fma, select, sqrt",
         f"from {lane_module} import cos, exp, log, sin, tanh",
-        f"from {noise_module} import normals",
+        f"from {noise_module} import {'coarse_normals' if form.coarse else 'normals'}",
         f"B = {lanes}  # lanes",
         f"P = {layout.pitch}  # pitch of a row",
         f"GROUP = {GROUP}",
@@ -48,6 +48,7 @@ def _frame(form: Form, layout: Layout) -> str:
     """
     formulas = _formulas(form)
     passes = {
+        "draw": [_draw(form)],
         "hoist": [f"{name} = constants[{k}]" for k, name in enumerate(layout.constants)],
         "begin": _begin(form, layout, formulas),
         "turn": _turn(form, layout, formulas),
@@ -60,7 +61,7 @@ def _frame(form: Form, layout: Layout) -> str:
         return "".join(f"{indent}{line}\n" for line in (f"# {name}", *passes[name]))
 
     text = kernel_text("block").split('"""', 2)[2].strip()
-    return re.sub(r"^( *)(hoist|begin|turn|advance|close)\(\)\n", written, text, flags=re.M)
+    return re.sub(r"^( *)(draw|hoist|begin|turn|advance|close)\(\)\n", written, text, flags=re.M)
 
 
 # ---- the formulas
@@ -196,6 +197,14 @@ def _read_row(layout: Layout, names: Sequence[str]) -> list[str]:
 
 def _controls(form: Form) -> list[str]:
     return numbered("c", form.controls) + numbered("n", form.controls)
+
+
+def _draw(form: Form) -> str:
+    """Four steps of noise: their own, or made of that of finer steps."""
+    stream = "calls, first + block, step // GROUP * calls, key0, key1, tag"
+    if form.coarse:
+        return f"coarse_normals(Z, R, constants, {len(form.links)}, NORMALS, {stream})"
+    return f"normals(Z, R, {stream})"
 
 
 def _begin(form: Form, layout: Layout, formulas: Formulas) -> list[str]:

@@ -121,6 +121,10 @@ class BrownianStep(Move):
         spread = np.sqrt(2.0 * schedule.time_step / (link.friction * beta))
         return {"spread": spread, "inverse_spread": 1.0 / spread, "temperature": 1.0 / beta}
 
+    def kept(self, _link: Link, _masses: Sequence[float], _time_step: float) -> float:
+        """Give 1: displacements add up."""
+        return 1.0
+
     def run_numbers(
         self, links: Sequence[Link], _masses: Sequence[float], time_step: float
     ) -> dict[str, float]:

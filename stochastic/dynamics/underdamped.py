@@ -129,9 +129,8 @@ class Splitting(Move):
     def step_numbers(self, link: Link, masses: Sequence[float], schedule: Schedule) -> dict[str, Floats]:
         """V' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
         mass, coupled = masses[link.coordinate], schedule.coupled[:, link.bath]
-        rate = link.friction / mass / self.scheme.count("O")
         with localcontext(prec=40):
-            exponent = Decimal(-rate) * Decimal(schedule.time_step)
+            exponent = self._exponent(link, masses, schedule.time_step)
             keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())
         spread = np.sqrt(lost / (schedule.beta[:, link.bath] * mass))
         return {
@@ -140,6 +139,15 @@ class Splitting(Move):
             "inverse_spread": np.where(coupled, 1.0 / spread, 0.0),
             "half": np.where(coupled, 0.5, 0.0),
         }
+
+    def kept(self, link: Link, masses: Sequence[float], time_step: float) -> float:
+        """Give exp(-gamma dt / (o m)), o = number of O in the step."""
+        with localcontext(prec=40):
+            return float(self._exponent(link, masses, time_step).exp())
+
+    def _exponent(self, link: Link, masses: Sequence[float], time_step: float) -> Decimal:
+        rate = link.friction / masses[link.coordinate] / self.scheme.count("O")
+        return Decimal(-rate) * Decimal(time_step)
 
     def run_numbers(
         self, _links: Sequence[Link], masses: Sequence[float], time_step: float

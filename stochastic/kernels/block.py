@@ -1,9 +1,9 @@
 """The frame of every Langevin kernel: blocks of B trajectories, strokes, steps, noise four steps at a time.
 
 A text, not a module to run: `writing.py` puts lane loops in the place of the bare calls `begin()`, `turn()`,
-`advance()` and `close()`, and adds the constants. The workspace is `A[row * P + lane]`; `Z` holds the normals
-of four steps, `R` the random words behind them. What is kept of a block is a plain copy of its first rows:
-sorted into columns it is outside, where a copy costs no compilation.
+`advance()` and `close()`, the noise in that of `draw()`, and adds the constants. The workspace is
+`A[row * P + lane]`; `Z` holds the normals of four steps, `R` the random words behind them. What is kept of a
+block is a plain copy of its first rows: sorted into columns it is outside, where a copy costs no compilation.
 """
 
 
@@ -53,7 +53,7 @@ def simulate(
             while step < stops[stroke]:
                 if step % GROUP == 0:
                     calls = GROUP * NORMALS // 2
-                    normals(Z, R, calls, first + block, step // GROUP * calls, key0, key1, tag)
+                    draw()
                 row = table[step]
                 time = (step + 1) * time_step
                 advance()

@@ -14,6 +14,12 @@ for the radius (largest: 8.57) and 52 bits of angle; logarithm, sine and cosine 
 library's differ between machines. Random words and normals are made in separate loops: one loop over both is
 longer than what a processor can overlap, and a fifth slower.
 
+A time step may share the noise of so many finer ones: its normal is their weighted sum (`coarse_normals`),
+
+    Z = sum_i w_i z_i,   w_i ~ c^(m-1-i),   sum_i w_i^2 = 1,
+
+with c the factor by which a finer step keeps a velocity, or 1 without inertia: then a free path is the same.
+
 Philox and the uniforms run on NumPy arrays as they stand. `compiling` exchanges the import of building blocks
 for that of compiled ones, and adds the block's lanes B and the pitch P of its rows.
 """
@@ -122,3 +128,27 @@ def normals(Z, R, calls, first, call0, key0, key1, tag):
         row = np.uint64(2 * c * P)  # signed, each lane would be checked for counting from the end
         for j in range(B):
             Z[row + np.uint64(j)], Z[row + np.uint64(P + j)] = box_muller(R[j], R[P + j])
+
+
+def coarse_normals(Z, R, constants, links, per_step, calls, first, call0, key0, key1, tag):
+    """Fill rows of Z with the normals of steps that are each as long as some finer ones.
+
+    The last `constants` are the weights of finer normals, link by link; the finer normals themselves stand
+    behind the rows that are filled. A link's normals follow each other in time, `per_step // links` a step.
+    """
+    rows = 2 * calls
+    finer = int(constants[constants.size - 1])
+    weights = constants.size - 1 - links * finer
+    fresh = Z[rows * P :]
+    for k in range(rows * P):
+        Z[k] = 0.0
+    for group in range(finer):
+        normals(fresh, R, calls, first, call0 * finer + group * calls, key0, key1, tag)
+        for row in range(rows):
+            step = group * rows // per_step + row // per_step
+            link = row % per_step % links
+            turn = step % finer * (per_step // links) + row % per_step // links
+            target = (step // finer * per_step + turn // finer * links + link) * P
+            weight = constants[weights + link * finer + turn % finer]
+            for j in range(B):
+                Z[target + j] += weight * fresh[row * P + j]

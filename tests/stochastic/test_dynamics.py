@@ -61,6 +61,9 @@ class Down(Move):
     def step_numbers(self, link, masses, schedule):
         return {}
 
+    def kept(self, link, masses, time_step):
+        return 1.0
+
     def run_numbers(self, links, masses, time_step):
         return {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
 '''

@@ -1,0 +1,67 @@
+"""Coarse steps that follow the Brownian path of finer ones."""
+
+import numpy as np
+import pytest
+
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.underdamped import Underdamped
+from fluctua.stochastic.initial import Point
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.propagator import Propagator
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.steps import Hold
+from fluctua.stochastic.tables import weights_of
+
+TRAP = Potential("k/2 * x**2", coordinates="x", controls="k")
+FINE_STEP, DURATION, COUNT = 0.01, 0.96, 150
+ROUNDING = 1e-12  # 96 steps, numbers of a few units
+
+
+def final(dynamics, finer, column, k=0.0, noise_of_finer=True):
+    """The last position or velocity with steps as long as `finer` fine ones."""
+    propagator = Propagator(
+        TRAP,
+        dynamics,
+        Protocol([Hold(DURATION)], beta=1.0, k=k),
+        time_step=FINE_STEP * finer,
+        seed=3,
+        initial=Point(x=0.0),
+        finer=finer if noise_of_finer else 1,
+    )
+    return propagator.run(20, COUNT).columns[column]
+
+
+CASES = [
+    (Overdamped(friction=1.7), "x_final"),
+    (Underdamped(mass=1.3, friction=2.0, scheme="OBABO"), "v_x_final"),
+]
+
+
+@pytest.mark.parametrize(("dynamics", "column"), CASES)
+def test_without_a_force_the_path_is_the_same_to_rounding(dynamics, column):
+    """Free motion is exact at any step, so whatever differs is the noise; without sharing all differs."""
+    fine = final(dynamics, 1, column)
+    for finer in (2, 3, 8):
+        np.testing.assert_allclose(final(dynamics, finer, column), fine, rtol=0, atol=ROUNDING)
+    assert np.abs(final(dynamics, 2, column, noise_of_finer=False) - fine).max() > 0.1
+
+
+@pytest.mark.parametrize("finer", [2, 3])
+def test_in_a_trap_paths_part_by_as_much_as_the_map_says(finer):
+    """x' = a x + s z is linear, so the spread of the distance is known; |z| > 4 once in 16,000 runs."""
+    (dynamics, column), k, steps = CASES[0], 2.0, round(DURATION / FINE_STEP)
+    rate, number = k / 1.7 * FINE_STEP, np.arange(steps)
+    fine_memory = (1 - rate) ** (steps - 1 - number)
+    coarse_memory = (1 - finer * rate) ** (steps // finer - 1 - number // finer)
+    expected = np.sqrt(2 * FINE_STEP / 1.7 * np.sum((fine_memory - coarse_memory) ** 2))
+    distance = np.std(final(dynamics, finer, column, k=k) - final(dynamics, 1, column, k=k), ddof=1)
+    assert abs(distance / expected - 1) < 4 / np.sqrt(2 * COUNT)
+    assert expected < 0.02
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.7, 1e-3, 0.0])
+@pytest.mark.parametrize("finer", [1, 2, 5])
+def test_weights_keep_the_variance_and_fade_into_the_past(kept, finer):
+    weights = weights_of(kept, finer)
+    assert np.sum(weights**2) == pytest.approx(1.0, abs=1e-15)
+    np.testing.assert_allclose(weights[:-1], kept * weights[1:], atol=1e-16)
