@@ -1,0 +1,112 @@
+"""The command ``fluctua verify``: from folders of runs, or files of others, to a table of verdicts."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from fluctua.cli import show
+from fluctua.stochastic.errors import Busy, InvalidInput
+
+if TYPE_CHECKING:
+    from fluctua.analysis.verdict import Report
+    from fluctua.ensembles.dataset import Dataset, Runs
+
+
+def verify_command(options: Namespace) -> bool:
+    """Judge what was given, print it, and tell whether anything is violated."""
+    from fluctua.analysis.given import is_file
+    from fluctua.analysis.verify import verify
+
+    if options.watch is not None:
+        from fluctua.watching import watched
+
+        return watched(options)
+    given = [place if is_file(place) else _whole(place) for place in _given(options)]
+    entropy = options.entropy
+    if entropy is not None and not is_file(entropy):
+        entropy = _whole(entropy)
+    if options.temperature is not None and options.units is None:
+        raise InvalidInput("a temperature without units", "--temperature", "add --units, such as kJ/mol")
+    groups = _pairs(given[0]) if len(given) == 1 and not isinstance(given[0], str) else [tuple(given)]
+    reports = [
+        verify(
+            *group,
+            entropy=entropy,
+            column=options.column,
+            group=options.group,
+            units=options.units or "kT",
+            temperature=options.temperature,
+            delta_f=options.delta_f,
+            success=options.success,
+            current=options.current,
+            claims=options.claims.split(",") if options.claims else None,
+            tolerance=dict(options.tolerance) or None,
+            alpha=options.alpha,
+        )
+        for group in groups
+    ]
+    found = [_json_of(report) for report in reports]
+    show("\n\n".join(map(str, reports)), found[0] if len(found) == 1 else found, options)
+    return any(report.outcome == "violated" for report in reports)
+
+
+def _given(options: Namespace) -> list[str]:
+    """Return the places of the work, the forward one first: they stand bare, or behind their names."""
+    named = [place for place in (options.forward, options.reverse) if place is not None]
+    if options.reverse is not None and options.forward is None and len(options.runs) == 1:
+        named = [*options.runs, options.reverse]
+    elif options.runs and named:
+        raise InvalidInput("places both bare and named", "command line", "give --forward and --reverse alone")
+    elif options.reverse is not None and options.forward is None:
+        raise InvalidInput("a reverse without a forward", "--reverse", "add --forward")
+    found = named or list(options.runs)
+    if len(found) > 2:
+        remedy = "give a run, a run and its reverse, a folder of runs, or one or two files"
+        raise InvalidInput(f"{len(found)} places", "command line", remedy)
+    if not found and options.entropy is None:
+        raise InvalidInput(
+            "nothing to judge", "command line", "give a run or a file; see fluctua verify --help"
+        )
+    return found
+
+
+def _whole(folder: str) -> Dataset | Runs:
+    """Open what verdicts may rest on: runs that are finished, with their partners."""
+    from fluctua.ensembles.dataset import Dataset, check_directions
+    from fluctua.ensembles.dataset import open as open_run
+
+    opened = open_run(folder)
+    for run in [opened] if isinstance(opened, Dataset) else opened:
+        if not run.complete:
+            raise Busy(
+                f"unfinished: {len(run):,} of {run.spec.trajectories:,} trajectories are there",
+                str(run.path),
+                f"repeat the fluctua run ... --out {shlex.quote(folder)} that began it, and it goes on",
+            )
+    if not isinstance(opened, Dataset):
+        check_directions(opened)
+    return opened
+
+
+def _json_of(report: Report) -> Any:
+    """Return a report as the objects of its JSON text."""
+    import json
+
+    return json.loads(report.to_json())
+
+
+def _pairs(runs: Dataset | Runs) -> list[tuple[Dataset, ...]]:
+    """Put each run of a folder beside its reverse, where that is there too."""
+    from fluctua.ensembles.dataset import Dataset
+
+    if isinstance(runs, Dataset):
+        return [(runs,)]
+    reverse = {run.spec.digest: run for run in runs if run.spec.direction == "reverse"}
+    found: list[tuple[Dataset, ...]] = []
+    for run in runs:
+        if run.spec.direction == "forward":
+            partner = reverse.pop(run.spec.reversed().digest, None)
+            found.append((run,) if partner is None else (run, partner))
+    return found + [(run,) for run in reverse.values()]
