@@ -178,6 +178,8 @@ class Dependence:
     @property
     def assumption(self) -> str:
         """What is taken for granted of the trajectories."""
+        if self.reason:
+            return "trajectories stand in the order in which they were made"
         if self.independent:
             return "trajectories are independent"
         return f"{self.blocks} {'groups' if self.groups else 'blocks of trajectories'} are independent"

@@ -51,7 +51,7 @@ def jarzynski_anew(
     Parameters
     ----------
     verdict : Verdict
-        From `judge_jarzynski_pair`.
+        From `judge_jarzynski_pair`, given `dependence`.
     fit : CrooksFit
         The fit behind it.
     dependence : Dependence
@@ -65,9 +65,8 @@ def jarzynski_anew(
         return verdict
     parts = []
     for part in verdict.parts:
-        if part.name.startswith("Crooks"):
-            ratio = dependence.slope_score_variance_ratio
-            parts.append(dependence.widen(part, ratio))
+        if part.name.startswith("Crooks"):  # as the dependence has it already
+            parts.append(part)
         elif part.name.endswith("(BAR)"):
             parts.append(free_energy_widened(part, dependence))
         else:

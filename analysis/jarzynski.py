@@ -29,6 +29,8 @@ from fluctua.analysis.crooks import (
     free_energy_part,
     judge_crooks,
 )
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
+from fluctua.analysis.dependent import crooks_anew
 from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.parts import Part, known
@@ -130,6 +132,7 @@ def judge_jarzynski_pair(
     alpha: float = 0.05,
     symbol: str = "ΔF",
     assumptions: tuple[str, ...] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Verdict:
     r"""Judge the equality on forward data that have reverse data beside them.
 
@@ -160,6 +163,8 @@ def judge_jarzynski_pair(
         What the free-energy difference is called.
     assumptions : tuple of str
         What the verdict takes for granted.
+    dependence : Dependence
+        Of the scores of the fit: whether it is rejected depends on it.
 
     Returns
     -------
@@ -173,6 +178,7 @@ def judge_jarzynski_pair(
         free_energy_tolerance=tolerance,
         alpha=alpha,
     )
+    crooks = crooks_anew(crooks, fit, dependence, alpha)
     slope, shape = (crooks.part(name) for name in ("slope", "shape"))
     if not (slope.violates(alpha) or shape.violates(alpha)):
         parts = [*_beside_a_good_fit(w, fit, delta_f, tolerance, alpha), *_required(slope, shape, alpha)]

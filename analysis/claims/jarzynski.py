@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit
+from fluctua.analysis.dependence import INDEPENDENT
 from fluctua.analysis.dependent import jarzynski_anew, means_anew
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.rule import not_applicable
@@ -38,6 +39,7 @@ def _judge_pair(subject: Subject, fit: CrooksFit) -> Verdict:
             alpha=subject.rules.alpha,
             symbol=subject.symbol,
             assumptions=subject.shares,
+            dependence=INDEPENDENT if fit is subject.exact_fit else subject.dependence,
         )
 
     assert subject.work is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,12 +157,15 @@ class Subject:
         if self.missing or self.work is None or self.varies:
             return None
         if self.fit is not None:
-            error = self.fit.free_energy_error if self.fit.overlaps else None
-            return FreeEnergy(self.fit.free_energy, error, "kT", "BAR", self.fit.information)
-        average = exponential_average(self.work, self.rules.alpha)
-        return FreeEnergy(
-            average.value, average.standard_error if average.sampled else None, "kT", "Jarzynski"
-        )
+            error = self.fit.free_energy_error * math.sqrt(self.dependence.free_energy_variance_ratio)
+            known = self.fit.overlaps and not self.dependence.free_energy_reason
+            return FreeEnergy(
+                self.fit.free_energy, error if known else None, "kT", "BAR", self.fit.information
+            )
+        average, dependence = exponential_average(self.work, self.rules.alpha), self.dependence_of_average
+        error = average.standard_error * math.sqrt(dependence.mean_variance_ratio)
+        sampled = average.sampled and not dependence.reason
+        return FreeEnergy(average.value, error if sampled else None, "kT", "Jarzynski")
 
     @property
     def shares(self) -> tuple[str, ...]:

@@ -96,3 +96,14 @@ def test_entropy_in_an_order_with_memory():
 def test_a_turned_sign_is_said():
     pair = truth.flipped(truth.gaussian_pair(np.random.default_rng(8), 2.0, 2000, delta_f=3.0))
     assert any("has its sign turned" in note for note in verify(pair.forward, pair.reverse).notes)
+
+
+def test_where_the_fit_cannot_be_judged_jarzynski_is_undecidable_and_the_free_energy_has_no_interval():
+    report = verify(*pair_of(9, 0.95, 2000))
+    assert report["jarzynski"].outcome == "undecidable"
+    assert report.free_energy.standard_error is None
+    work = pair_of(3, 0.8, 20_000)
+    wider = verify(*work).free_energy.standard_error / fit_crooks(*work).free_energy_error
+    assert wider == pytest.approx(
+        math.sqrt(Dependence.of(*work, fit_crooks(*work).free_energy).free_energy_variance_ratio)
+    )
