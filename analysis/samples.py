@@ -44,7 +44,8 @@ def finite(values: ArrayLike, where: str) -> Floats:
 def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
     """Return what `finite` does, with the smallest and the largest value."""
     try:
-        array = np.ascontiguousarray(values, dtype=np.float64)
+        # Aligned, too, as kernels take it: the map of a file may begin at any byte.
+        array = np.require(np.ascontiguousarray(values, dtype=np.float64), requirements="A")
     except (TypeError, ValueError):
         raise InvalidInput("not a column of numbers", where) from None
     if array.ndim != 1:

@@ -116,6 +116,22 @@ def test_a_file_larger_than_memory_is_read_where_it_lies(tmp_path, by_kernels):
     assert all(np.shares_memory(Sample.of(one, "here").raw, one) for one in maps)
 
 
+def test_a_map_may_begin_at_any_byte(tmp_path, by_kernels):
+    values = np.random.default_rng(10).normal(1.0, 1.4, SIZE)
+    (tmp_path / "odd").write_bytes(b"123" + values.tobytes())
+    odd = np.memmap(tmp_path / "odd", mode="r", dtype=np.float64, offset=3)
+    for expected, found in zip(*(by_kernels(lambda x=x: bar(x, x)) for x in (values, odd)), strict=True):
+        assert found == expected
+
+
+def test_runs_are_evenly_spread_pieces_of_the_sample():
+    here = Sample.of(np.arange(100_000.0), "here")
+    x = here.runs(1 << 13)
+    assert x.size == 8 * 1024
+    assert np.all(np.bincount((x // 12_500).astype(int)) == 1024), "a run in each eighth"
+    assert np.array_equal(Sample.of(np.arange(300.0), "here").runs(1 << 13), np.arange(300.0))
+
+
 def test_the_fit_by_kernels_is_the_fit(by_kernels):
     pair = truth.quench_pair(np.random.default_rng(6), 4000)
     slow, quick = by_kernels(lambda: fit_crooks(pair.forward, pair.reverse))
