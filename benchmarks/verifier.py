@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,7 +31,7 @@ def _bar(forward: np.ndarray, reverse: np.ndarray) -> list[Figure]:
     peer = _peer()
     contenders: dict[str, Contender] = {"BAR": partial(bar, forward, reverse)}
     if peer is None:
-        say("verifier: pymbar is not installed, so BAR has no peer")
+        print("verifier: pymbar is not installed, so BAR has no peer", file=sys.stderr)
     else:
         contenders["pymbar"] = partial(peer, forward, reverse)
         if abs(peer(forward[::100], reverse[::100]) - bar(forward[::100], reverse[::100]).value) > AGREEMENT:
