@@ -1,8 +1,12 @@
-"""Ensembles that obey the theorems exactly, with no integration error, and faults to put into them."""
+"""Single ensembles of the bench's truths, from a generator that a test has, and faults to put into them."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from fluctua.validation.calibration.faults import trimmed as trimmed_rows
+from fluctua.validation.calibration.noise import Noise
+from fluctua.validation.calibration.truths import GaussianPair, MixturePair, QuenchPair
 
 
 @dataclass(frozen=True)
@@ -14,33 +18,22 @@ class Pair:
     delta_f: float
 
 
+def drawn(truth, rng, n_forward, n_reverse=None):
+    """Draw one ensemble of a truth."""
+    pairs = truth.draw(Noise((rng,)), n_forward, n_reverse)
+    return Pair(pairs.forward[0], pairs.reverse[0], pairs.free_energy)
+
+
 def gaussian_pair(rng, dissipation, n_forward, n_reverse=None, delta_f=0.7):
-    """Draw Gaussian work: means lie one dissipation from ΔF, variances are twice the dissipation."""
-    spread = np.sqrt(2.0 * dissipation)
-    forward = rng.normal(delta_f + dissipation, spread, n_forward)
-    reverse = rng.normal(dissipation - delta_f, spread, n_reverse or n_forward)
-    return Pair(forward, reverse, delta_f)
+    return drawn(GaussianPair(dissipation, delta_f), rng, n_forward, n_reverse)
 
 
 def quench_pair(rng, n, ratio=4.0, stages=5):
-    """Draw the work of a harmonic trap stiffened in quenches, each from equilibrium: skewed, of one sign."""
-    stiffness = np.geomspace(1.0, ratio, stages + 1)
-    steps = np.diff(stiffness)
-
-    def work(changes, at):
-        return sum(0.5 * change * rng.normal(size=n) ** 2 / k for change, k in zip(changes, at, strict=True))
-
-    return Pair(work(steps, stiffness[:-1]), work(-steps, stiffness[1:]), 0.5 * np.log(ratio))
+    return drawn(QuenchPair(ratio, stages), rng, n)
 
 
 def mixture_pair(rng, n, weights=(0.6, 0.4), means=(0.0, 4.0), spreads=(0.8, 1.2)):
-    """Draw bimodal work: the reverse of a Gaussian mixture is one too, with tilted weights, shifted means."""
-    p, m, s = (np.array(values) for values in (weights, means, spreads))
-    tilted = p * np.exp(-m + s**2 / 2)
-    forward = rng.choice(len(p), n, p=p)
-    backward = rng.choice(len(p), n, p=tilted / tilted.sum())
-    turned = rng.normal((m - s**2)[backward], s[backward])
-    return Pair(rng.normal(m[forward], s[forward]), -turned, float(-np.log(tilted.sum())))
+    return drawn(MixturePair(weights, means, spreads), rng, n)
 
 
 def signed(rng, sizes):
@@ -69,8 +62,7 @@ def flipped(pair):
 
 def trimmed(pair, share):
     """Drop the lowest forward work, as a tidy hand does with outliers."""
-    lowest = np.quantile(pair.forward, share)
-    return Pair(pair.forward[pair.forward > lowest], pair.reverse, pair.delta_f)
+    return Pair(trimmed_rows(pair.forward[None], share)[0], pair.reverse, pair.delta_f)
 
 
 def shifted(pair, by):

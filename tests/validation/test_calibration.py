@@ -17,6 +17,7 @@ from fluctua.analysis import integral, rule
 from fluctua.analysis.bennett import Pair
 from fluctua.analysis.parts import Part
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.validation.calibrate import calibrate
 from fluctua.validation.calibration import bands, judges
 from fluctua.validation.calibration.__main__ import main
 from fluctua.validation.calibration.bench import Memory, run_grid
@@ -24,6 +25,7 @@ from fluctua.validation.calibration.cells import Cell
 from fluctua.validation.calibration.checks import check
 from fluctua.validation.calibration.faults import Fault
 from fluctua.validation.calibration.grids import HIDDEN, Grid, grid
+from fluctua.validation.calibration.mixtures import fit_mixture
 from fluctua.validation.calibration.noise import Noise
 from fluctua.validation.calibration.page import page
 from fluctua.validation.calibration.table import passed, printed
@@ -135,7 +137,7 @@ FAULTS_OF_PAIRS = {
     "sign": lambda clean, bad: np.array_equal(bad.reverse, -clean.reverse),
     "trim": lambda clean, bad: bad.forward.shape == (3, 90) and bad.forward.min() > clean.forward.min(),
     "trim both": lambda clean, bad: bad.reverse.shape == (3, 90) and bad.reverse.min() > clean.reverse.min(),
-    "clip": lambda clean, bad: bad.forward.shape == (3, 8) and bad.forward.max() < clean.forward.max(),
+    "clip": lambda clean, bad: np.nanmax(bad.forward - clean.forward.mean(axis=1, keepdims=True)) < 0.3,
     "forward twice": lambda clean, bad: bad.reverse.mean() > clean.reverse.mean(),
 }
 
@@ -374,3 +376,51 @@ def test_eulers_rule_at_a_long_step_is_found():
 def test_twenty_kt_are_undecidable():
     cell = next(cell for cell in grid("ci").cells if cell.name.startswith("two-sample, Gauss 20"))
     assert not outside(cell, 100)
+
+
+# ---- on data like the user's
+
+
+FITTED = [("gaussian", False), ("bimodal", False), ("quench", False), ("gaussian", True), ("bimodal", True)]
+
+
+@pytest.mark.parametrize(("name", "both"), FITTED)
+def test_a_fitted_mixture_is_like_the_data(name, both):
+    """The dissipation of 2,000 values of 1.5 kT or less is known to 0.06 kT: five errors, 6e-7 each."""
+    truth = PAIRS[name]
+    pairs = truth.draw(Noise.of(f"test mixture {name}", 0, 1), 2_000)
+    fitted = fit_mixture(pairs.forward[0], pairs.reverse[0] if both else None)
+    assert fitted.dissipation == pytest.approx(truth.dissipation, abs=0.3)
+    assert fitted.free_energy == pytest.approx(truth.free_energy, abs=0.3)
+    # A test of fit with parameters fitted to the same values: p below 1e-3 is rarer than that.
+    again = fitted.draw(Noise.of("test mixture again", 0, 1), 2_000)
+    assert stats.ks_2samp(pairs.forward[0], again.forward[0]).pvalue > 1e-3
+    if both:
+        assert stats.ks_2samp(pairs.reverse[0], again.reverse[0]).pvalue > 1e-3
+
+
+def test_calibrate_tells_the_rates_on_data_like_these():
+    """20 ensembles: more than 5 falsely violated at 5 % are seen with probability 3e-4."""
+    pairs = GaussianPair(0.5).draw(Noise.of("test calibrate", 0, 1), 300)
+    forward, reverse = pairs.forward[0] * 2.479, pairs.reverse[0] * 2.479
+    found = calibrate(forward, reverse, units="kJ/mol", temperature=298.15, ensembles=20)
+    assert found.dissipation == pytest.approx(0.5, abs=0.15)
+    table = {(row.case, row.claim): row for row in found.rates}
+    assert table["true", "crooks"].error <= 5 / 20
+    assert table["reverse sign turned", "crooks, ΔF known"].violated == 1.0
+    assert table["lowest 1 % left out", "crooks"].error is None
+    assert json.loads(found.to_json())["rates"][0]["case"] == "true"
+    assert "300 and 300" in str(found)
+
+
+def test_calibrate_on_forward_work_alone():
+    pairs = GaussianPair(0.5).draw(Noise.of("test calibrate", 0, 1), 300)
+    found = calibrate(pairs.forward[0], ensembles=10)
+    assert {row.claim for row in found.rates} == {"jarzynski, forward only"}
+    assert found.n_reverse == 0
+
+
+@pytest.mark.parametrize(("given", "what"), [({}, "nothing"), ({"forward": [1.0, 2.0]}, "too few")])
+def test_calibrate_refuses_what_tells_nothing(given, what):
+    with pytest.raises(InvalidInput, match=what):
+        calibrate(**given)

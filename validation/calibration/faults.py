@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from fluctua.stochastic.errors import InvalidInput, not_among
 
@@ -61,8 +60,8 @@ class Fault:
         ``scale``: the temperature is wrong, by the relative `size` (the free-energy difference is kept
         right). ``offset``: the stated free-energy difference, or every s, is too high by `size`. ``sign``:
         the reverse work, or s, has its sign turned. ``trim``: the lowest share `size` of the forward work, or
-        of s, is dropped; ``trim both``: of the work of each direction. ``clip``: on both sides of both
-        samples as many are dropped as a normal law has beyond `size` standard deviations. ``reflect``: s
+        of s, is dropped; ``trim both``: of the work of each direction. ``clip``: what lies beyond `size`
+        standard deviations of its sample is left out, as a NaN. ``reflect``: s
         below -`size` is turned.
         ``slow reverse``: the reverse process of Gaussian work took `size` times longer. ``forward twice``:
         the forward process was run again for the reverse one. ``correlation``: of neighbouring trajectories.
@@ -154,10 +153,9 @@ def trimmed(values: Floats, share: float) -> Floats:
 
 
 def clipped(values: Floats, deviations: float) -> Floats:
-    """Drop on both sides of each row what lies as far out as a normal law's so many standard deviations."""
-    share = float(special.ndtr(-deviations))
-    kept = trimmed(values, share)
-    return -trimmed(-kept, share * values.shape[1] / kept.shape[1])
+    """Leave out, as NaN, what lies beyond so many of its row's own standard deviations."""
+    middle, spread = values.mean(axis=1, keepdims=True), values.std(axis=1, keepdims=True)
+    return np.where(np.abs(values - middle) <= deviations * spread, values, np.nan)
 
 
 _ON_PAIRS: dict[str, Callable[[Pairs, float], Pairs]] = {

@@ -156,10 +156,15 @@ def findings_of_pairs(theorem: str, pairs: Pairs, truth: PairTruth) -> Iterator[
     """Judge each row of samples of work."""
     judged = PAIR_JUDGES[theorem]
     for forward, reverse in zip(pairs.forward, pairs.reverse, strict=True):
-        yield judged(forward, reverse, pairs.free_energy, truth)
+        yield judged(_there(forward), _there(reverse), pairs.free_energy, truth)
 
 
 def findings_of_entropy(samples: Floats, truth: EntropyTruth, ties: Floats) -> Iterator[Finding]:
     """Judge each row of samples of entropy production."""
     for s, tie in zip(samples, ties, strict=True):
-        yield judge_one_sample(s, truth, float(tie))
+        yield judge_one_sample(_there(s), truth, float(tie))
+
+
+def _there(values: Floats) -> Floats:
+    """Return what a fault has not left out."""
+    return values[~np.isnan(values)]
