@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +102,10 @@ class Labels:
             yield rng.random((min(rows, replicates - start), probability.size)) < probability
 
     def _statistics(self, labels: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[Floats, Floats]:
-        kept, walked = self._kept, np.int32 if self.count is None else np.int64
-        heads = np.cumsum(labels, axis=1, dtype=walked)
-        heights = (heads if kept.all_ends else heads[:, self._ends]) - kept.heights
+        kept = self._kept
+        whole = np.int32 if self.count is None else np.int64
+        heads: NDArray[np.integer[Any]] = np.cumsum(labels, axis=1, dtype=whole)
+        heights: Floats = (heads if kept.all_ends else heads[:, self._ends]) - kept.heights
         if self.bridge and labels.shape[1]:
             heights -= (heads[:, -1] - kept.total)[:, None] * kept.grown
         excursions = np.maximum(heights.max(axis=1, initial=0.0), -heights.min(axis=1, initial=0.0))
