@@ -168,6 +168,8 @@ def test_groups_that_disagree_are_named_and_widen_the_error():
     fit = fit_crooks(pair.forward + offsets, pair.reverse - offsets)
     found = Dependence.of(pair.forward + offsets, pair.reverse - offsets, fit.free_energy, (codes, codes))
     assert found.notes[0].startswith("groups disagree: ΔF of 6 groups")
+    assert found.reason == "too few groups: 6, and they disagree; a slope then needs 20"
+    assert found.free_energy_reason == ""
     values, errors = np.array(found.group_free_energies).T
     each = [bar((pair.forward + offsets)[codes == k], (pair.reverse - offsets)[codes == k]) for k in range(6)]
     assert values == pytest.approx([estimate.value for estimate in each])
@@ -187,7 +189,8 @@ def test_too_few_groups_leave_the_slope():
     assert found.free_energy_reason == "too few groups: 3, and an error between groups needs 5"
     apart = codes.astype(float)
     worse = Dependence.of(pair.forward + apart, pair.reverse - apart, DELTA_F + 5.0, (codes, codes))
-    assert worse.reason.endswith("and they disagree")
+    assert worse.reason == "too few groups: 3, and they disagree; a slope then needs 20"
+    assert worse.free_energy_reason == found.free_energy_reason
 
 
 def test_one_group_is_no_group():
