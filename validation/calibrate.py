@@ -233,9 +233,10 @@ def _rates(name: str, cell: Cell, ensembles: int) -> Iterator[Rates]:
     tally: Tally = cell.tally(0, ensembles)
     for claim in ("crooks", "crooks, ΔF known", "jarzynski, ΔF known", "jarzynski, forward only"):
         if claim in tally.words:
-            shares = (tally.count(claim, word) / ensembles for word in ("holds", "violated", "undecidable"))
-
-            yield Rates(name, claim, *shares, wrong=_wrong(name, claim))
+            holds, violated, undecidable = (
+                tally.count(claim, word) / ensembles for word in ("holds", "violated", "undecidable")
+            )
+            yield Rates(name, claim, holds, violated, undecidable, _wrong(name, claim))
 
 
 def _wrong(name: str, claim: str) -> str:

@@ -8,6 +8,7 @@ outside is drawn again: a correct verifier would fail with probability 1e-4 on f
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,6 +210,13 @@ def test_no_smoke_cell_is_red():
     assert all(line.count("|") >= 3 for line in text.splitlines() if line.startswith("|"))
 
 
+def test_the_page_of_the_documentation_has_every_cell_and_none_that_is_red():
+    text = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    assert "Outside their bands" not in text
+    for cell in grid("ci").cells:
+        assert f"| {cell.name.split(', ', 1)[1]} |" in text, "write it again: --write docs/calibration.md"
+
+
 def test_an_interrupted_run_goes_on(tmp_path):
     cells = (Cell("test going on", "forward only", GaussianPair(1.0), 100),)
     small = Grid("test", 150, cells)
@@ -334,7 +342,7 @@ def likelihood_ratio(fit, forward, reverse):
 
 @pytest.mark.slow
 def test_mutation_likelihood_ratio_where_little_is_known(monkeypatch):
-    """At an information of 3 the ratio rejects 13 % of true ensembles; the score keeps its level."""
+    """Where the information is about 3 the ratio has p-values that are too small; the score has not."""
     cell = Cell("mutation, ratio", "two-sample", GaussianPair(15.0), 500)
     assert not outside(cell, 400)
     fit_crooks = judges.fit_crooks
@@ -344,7 +352,7 @@ def test_mutation_likelihood_ratio_where_little_is_known(monkeypatch):
         return fit if math.isnan(fit.slope) else replace(fit, slope_p=likelihood_ratio(fit, forward, reverse))
 
     monkeypatch.setattr(judges, "fit_crooks", mutant)
-    assert outside(cell, 400) & {"slope, rejected at 5%", "slope, rejected at 1%"}
+    assert any(name.startswith("slope, ") for name in outside(cell, 400))
 
 
 def test_a_more_careful_equivalence_test_stays_green(monkeypatch):

@@ -18,7 +18,9 @@ The verifier judges ensembles whose truth is known exactly: Gaussian work, mixtu
 quenches and traps stepped by their exact propagator, walks, and signs that are coins with the bias of the
 theorem. Each cell has {ensembles:,} ensembles (fewer where a column says so), each from random numbers of
 its own. At {ensembles:,} ensembles a test with a true error rate of 5 % is found between {low:.1%} and
-{high:.1%} with probability {level:.1%}, and one of 1 % between {low1:.1%} and {high1:.1%}. {result}
+{high:.1%} with probability {level:.1%}, and one of 1 % between {low1:.1%} and {high1:.1%}.
+
+{result}
 
 A *test* has a p-value; a *claim* gets a word, after Holm's adjustment over its tests. Entries like
 `.052/.010` are shares of ensembles rejected at 5 % and at 1 %; those like `.16/.04/.81` are shares of
