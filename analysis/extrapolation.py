@@ -193,3 +193,24 @@ def slope_contributions(work_forward: ArrayLike, work_reverse: ArrayLike, free_e
     for side in (slice(None, forward.size), slice(forward.size, None)):
         score[side] -= score[side].mean()
     return np.asarray(score)
+
+
+def sign_contributions(s: ArrayLike) -> Floats:
+    r"""Return what each trajectory adds to the slope of the detailed theorem, up to a factor.
+
+    .. math:: c_i = |s_i|\,\big(1_{s_i>0}-L(|s_i|)\big)
+
+    the terms of the score at slope 1 (`fluctua.analysis.detailed`).
+
+    Parameters
+    ----------
+    s : array_like, shape (n,)
+        Entropy production in k_B.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    values = finite(s, "s")
+    size = np.abs(values)
+    return np.asarray(size * ((values > 0.0) - special.expit(size)))

@@ -80,8 +80,7 @@ def simulate(
         raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")
     count = _threads(threads)
     if folder is None:
-        run = Run.prepare(spec, None)
-        return Dataset(spec, Memory(run.compute(None, range(_chunks(spec)), count, progress)))
+        return _in_memory(spec, Run.prepare(spec, None), count, progress)
     path = store.place(folder)
     spec, there = existing(spec, path)
     if there < spec.trajectories:
@@ -91,6 +90,20 @@ def simulate(
                 writer.verify()
             run.compute(writer, writer.missing(), count, progress)
     return open_run(path)
+
+
+def simulate_on_path_of(
+    spec: EnsembleSpec, finer: int, *, threads: int | None = None, progress: bool | None = None
+) -> Dataset:
+    """Compute a spec in memory along the Brownian path that it has with a time step `finer` times shorter.
+
+    It is no run of that spec, whose own noise is another, and so it has no folder.
+    """
+    return _in_memory(spec, Run.prepare(spec, None, finer=finer), _threads(threads), progress)
+
+
+def _in_memory(spec: EnsembleSpec, run: Run, threads: int, progress: bool | None) -> Dataset:
+    return Dataset(spec, Memory(run.compute(None, range(_chunks(spec)), threads, progress)))
 
 
 def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
@@ -184,10 +197,10 @@ class Run:
             self._schemas["paths"] = schema_of(path_columns_of(spec), spec.digest)
 
     @classmethod
-    def prepare(cls, spec: EnsembleSpec, folder: Path | None) -> Run:
+    def prepare(cls, spec: EnsembleSpec, folder: Path | None, *, finer: int = 1) -> Run:
         """Check that there is room and that the time step is stable; nothing is written yet."""
         check_room(spec, folder)
-        propagator = propagator_of(spec)
+        propagator = propagator_of(spec, finer=finer)
         # The pilot compiles the kernel: here and once, not in all threads at the same time.
         return cls(spec, propagator, check_stability(spec, propagator))
 

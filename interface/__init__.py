@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fluctua.analysis.compare import compare as compare
+    from fluctua.analysis.shared_path import time_step as time_step
     from fluctua.analysis.verdict import Report as Report
     from fluctua.analysis.verdict import Verdict as Verdict
     from fluctua.analysis.verify import verify as verify
@@ -68,6 +69,7 @@ _HOMES = {
     "ensembles.estimate": ("Estimate",),
     "analysis.verify": ("verify",),
     "analysis.compare": ("compare",),
+    "analysis.shared_path": ("time_step",),
     "analysis.verdict": ("Report", "Verdict"),
     "validation.validate": ("validate",),
 }  # fmt: skip
@@ -77,7 +79,7 @@ __all__ = [
     "Bath", "Busy", "Damaged", "Dataset", "EnsembleSpec", "Equilibrium", "Estimate", "Hold", "InvalidInput",
     "Isolated", "Isothermal", "Overdamped", "Point", "Potential", "Protocol", "Quench", "Report", "Runs",
     "Samples", "Steady", "StorageError", "Thermostatic", "Underdamped", "Units", "Unstable", "Verdict",
-    "compare", "simulate", "stirling_cycle", "sweep", "systems", "validate", "verify",
+    "compare", "simulate", "stirling_cycle", "sweep", "systems", "time_step", "validate", "verify",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker that saw this would take every misspelt name for right

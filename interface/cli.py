@@ -1,4 +1,4 @@
-"""The command line: ``fluctua run | verify | inspect | validate | demo``.
+"""The command line: ``fluctua run | verify | time-step | inspect | validate | demo``.
 
 Results go to stdout, progress and notices to stderr. Nothing heavy is imported before a command needs it, so
 that ``fluctua --help`` answers at once. Bad input ends in one line, ``error: what (where): what to do``, and
@@ -139,6 +139,12 @@ def _verify(options: argparse.Namespace) -> int:
     return VIOLATED if verify_command(options) else 0
 
 
+def _time_step(options: argparse.Namespace) -> int:
+    from fluctua.stepping import judge_steps
+
+    return VIOLATED if judge_steps(options) else 0
+
+
 def _inspect(options: argparse.Namespace) -> int:
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.dataset import open as open_run
@@ -240,6 +246,13 @@ def _assignment(text: str) -> tuple[str, str]:
     return path.strip(), value.strip()
 
 
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} are not numbers with commas between") from None
+
+
 def _folder(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty name is no folder")
@@ -262,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_verify, _add_inspect, _add_validate, _add_demo):
+    for add in (_add_run, _add_verify, _add_time_step, _add_inspect, _add_validate, _add_demo):
         add(commands)
     return parser
 
@@ -303,14 +316,20 @@ def _add_run(commands: Any) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=_folder, help="the run's folder (default: runs/<file>-<digest>)"
     )
+    _add_changes(parser)
+    direction = parser.add_mutually_exclusive_group()
+    direction.add_argument("--both", action="store_true", help="the run and its reverse, side by side")
+    direction.add_argument("--reverse", action="store_true", help="the reverse only")
+    parser.add_argument("--dry-run", action="store_true", help="print steps, time, memory and disk to expect")
+
+
+def _add_changes(parser: _Parser) -> None:
+    """Add what changes a spec file, and the threads to use."""
     parser.add_argument(
         "--trajectories", metavar="N", type=_count, help="how many, instead of the file's number"
     )
     parser.add_argument("--seed", metavar="S", type=_seed, help="the seed, instead of the file's")
     parser.add_argument("--threads", metavar="N", type=_count, help="threads to use (default: all cores)")
-    direction = parser.add_mutually_exclusive_group()
-    direction.add_argument("--both", action="store_true", help="the run and its reverse, side by side")
-    direction.add_argument("--reverse", action="store_true", help="the reverse only")
     parser.add_argument(
         "--set",
         metavar="PATH=VALUE",
@@ -319,7 +338,6 @@ def _add_run(commands: Any) -> None:
         default=[],
         help="change an entry of the file; VALUE as in TOML; may be repeated",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print steps, time, memory and disk to expect")
 
 
 def _add_verify(commands: Any) -> None:
@@ -397,6 +415,42 @@ def _add_verify(commands: Any) -> None:
         default=0.05,
         help="error rate of the whole report (default: 0.05)",
     )
+
+
+def _add_time_step(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "time-step",
+        _time_step,
+        "Tell a theorem that fails from a time step that is too long.",
+        "fluctua time-step examples/squeeze.toml --steps 0.02,0.01,0.005",
+        "Runs a spec at several time steps along the same Brownian path and extrapolates the slope of its "
+        "fluctuation theorem to short ones. Exit code 1 when it is violated at the spec's own time step or "
+        "in the limit.",
+    )
+    parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
+    parser.add_argument(
+        "--steps",
+        metavar="A,B,C",
+        type=_numbers,
+        required=True,
+        help="time steps, whole multiples of the shortest",
+    )
+    _add_changes(parser)
+    parser.add_argument(
+        "--order", metavar="Q", type=float, help="errors fall as dt^Q (default: the scheme's, 1 or 2)"
+    )
+    parser.add_argument(
+        "--tolerance",
+        metavar="X",
+        type=float,
+        default=0.05,
+        help="how far from 1 the slope still counts as 1 (default: 0.05)",
+    )
+    parser.add_argument(
+        "--alpha", metavar="P", type=float, default=0.05, help="error rate of each verdict (default: 0.05)"
+    )
+    parser.add_argument("--figure", metavar="FILE", help="draw slope against time step: .png, .svg, .pdf")
 
 
 def _add_inspect(commands: Any) -> None:

@@ -75,6 +75,11 @@ class Move(ABC):
     scheme: str
 
     @property
+    def order(self) -> int:
+        """Power of the time step with which averages err."""
+        return 2
+
+    @property
     def log_ratio(self) -> bool:
         """Whether the ratio of a step's probability to that of the step back has a closed form."""
         return True

@@ -103,6 +103,11 @@ class BrownianStep(Move):
     each: ClassVar[tuple[str, ...]] = ("mobility_time",)
 
     @property
+    def order(self) -> int:
+        """Give 1 for Euler-Maruyama, and 2 for Heun's scheme, as the noise is the same everywhere."""
+        return 2 if self.scheme == "heun" else 1
+
+    @property
     def log_ratio(self) -> bool:
         """Whether the scheme is Euler-Maruyama: Heun's noise is no closed function of both ends of a step."""
         return self.scheme != "heun"
