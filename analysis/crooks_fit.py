@@ -250,6 +250,8 @@ def _slope(pair: Pair, f: float, centre: float) -> tuple[float, float]:
     Damped Newton steps: plain ones diverge where the true slope is negative. Returns the slope and its
     standard error, NaN where the two samples are separated, as the maximum then lies at infinity.
     """
+    if pair.forward.low > pair.turned.high or pair.forward.high < pair.turned.low:
+        return math.nan, math.nan
     place = np.array([0.0, 1.0])
     shift = pair.log_sizes + centre - f
     height, gradient, curvature = _likelihood(pair, shift, centre, place)

@@ -133,6 +133,14 @@ def test_needed_trajectories_are_those_of_the_exact_table():
         assert verdict.min_detectable == pytest.approx((1.959964 + 0.841621) * fit.slope_error, rel=1e-6)
 
 
+def test_samples_apart_have_no_slope(monkeypatch):
+    """The maximum lies at infinity: nobody climbs there."""
+    monkeypatch.setattr("fluctua.analysis.crooks_fit._likelihood", None)
+    work = np.random.default_rng(13).uniform(1.0, 2.0, 50)
+    for forward, reverse in ((work, work), (-work, -work)):
+        assert math.isnan(fit_crooks(forward, reverse).slope)
+
+
 def test_shape_needs_twenty_values_in_each_direction():
     pair = truth.gaussian_pair(np.random.default_rng(10), 0.2, 5000, 15)
     verdict = judge_crooks(fit_crooks(pair.forward, pair.reverse))
