@@ -84,11 +84,15 @@ def _small_specs(folder: Path) -> dict[int, Path]:
 
 
 def _seconds(words: list[str], folder: Path, name: str, environment: Mapping[str, str]) -> Times:
-    """Wall-clock and processor time of a command; each run goes to a folder of its own."""
+    """Wall-clock and processor time of a command; each run goes to a folder of its own.
+
+    Modules are compiled once, as installed ones are, also where the environment forbids to keep that.
+    """
+    inherited = {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     out = ["--out", str(folder / "out" / name.replace(" ", "-").replace(",", ""))] if "run" in words else []
     began, used = time.perf_counter(), _used()
     subprocess.run(
-        [*words, *out], check=True, capture_output=True, env={**os.environ, **environment}, cwd=folder
+        [*words, *out], check=True, capture_output=True, env=inherited | dict(environment), cwd=folder
     )
     return time.perf_counter() - began, _used() - used
 
