@@ -1,14 +1,8 @@
-"""Pictures: every picture of the report is a function here that takes plain arrays and returns a figure.
-
-The figures are made without `pyplot`, so drawing touches no global state and needs no display. Colours are
-those of Okabe and Ito, which the usual forms of colour blindness keep apart; what a colour says, a word or a
-shape says too.
-"""
+"""Pictures of runs: every one is a function that takes plain arrays and returns a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle as endless
 from typing import TYPE_CHECKING, Any
@@ -16,6 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fluctua.analysis.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    SKY,
+    STROKES,
+    VERMILLION,
+    drawing,
+    entitle,
+    legend_above,
+)
 from fluctua.stochastic.errors import InvalidInput, not_among
 
 if TYPE_CHECKING:
@@ -27,31 +33,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY, INK, GREY = "#E69F00", "#56B4E9", "#222222", "#767676"
-STROKES = (VERMILLION, PURPLE, BLUE, ORANGE, GREEN, SKY)
-
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with Matplotlib: the picture is the same everywhere
-    "font.size": 11.0,
-    "axes.titlesize": 12.0,
-    "axes.titlelocation": "left",
-    "axes.labelcolor": INK,
-    "axes.edgecolor": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "text.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 10.0,
-    "figure.facecolor": "white",
-    "lines.linewidth": 2.0,
-}
 _LEAST_COUNT = 10  # below it, the logarithm of a count is too skewed for a symmetric error bar
 
 
@@ -102,11 +83,11 @@ def work_distributions(
     w_forward, w_turned = _sample(forward, "forward"), -_sample(reverse, "reverse")
     edges = _common_edges(w_forward, w_turned, bins)
     counts = [np.histogram(w, edges)[0] for w in (w_forward, w_turned)]
-    with _drawing(width=10.4, height=4.3) as figure:
+    with drawing(width=10.4, height=4.3) as figure:
         densities, ratio = figure.subplots(1, 2)
         _draw_densities(densities, edges, counts, (w_forward.size, w_turned.size), delta_f, unit)
         _draw_ratio(ratio, edges, counts, (w_forward.size, w_turned.size), beta, delta_f, unit)
-        _entitle(figure, title)
+        entitle(figure, title)
     return figure
 
 
@@ -144,7 +125,7 @@ def _draw_densities(
     axes.axvline(delta_f, color=INK, linewidth=1.2, linestyle=":", label=f"ΔF = {delta_f:.4g} {unit}")
     axes.set(xlabel=f"work W ({unit})", ylabel=f"density (1/{unit})")
     axes.set_ylim(bottom=0.0)
-    _legend_above(axes)
+    legend_above(axes)
 
 
 def _draw_ratio(
@@ -175,7 +156,7 @@ def _draw_ratio(
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.axvline(delta_f, color=INK, linewidth=1.2, linestyle=":")
     axes.set(xlabel=f"work W ({unit})", ylabel="ln [ p(W) forward / p(−W) reverse ]")
-    _legend_above(axes)
+    legend_above(axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,7 +273,7 @@ def work_diagram(
     """
     if not cycles:
         raise InvalidInput("no cycle to draw", "cycles")
-    with _drawing(width=3.6 * len(cycles) + 0.9, height=4.9) as figure:
+    with drawing(width=3.6 * len(cycles) + 0.9, height=4.9) as figure:
         panels = figure.subplots(1, len(cycles), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (name, cycle) in zip(panels, cycles.items(), strict=True):
             _draw_quasi_static(axes, quasi_static or {})
@@ -302,7 +283,7 @@ def work_diagram(
             _write_inside(axes, (notes or {}).get(name, ""))
         panels[0].set_ylabel(f"control {control}")
         _share_legend(figure, panels[0])
-        _entitle(figure, title)
+        entitle(figure, title)
     return figure
 
 
@@ -394,7 +375,7 @@ def heat_per_stroke(
         raise InvalidInput(f"{mean.shape} values for {len(series)} series of {len(strokes)} strokes", "heat")
     width = 0.8 / len(series)
     offsets = np.asarray((np.arange(len(series)) - 0.5 * (len(series) - 1)) * width, dtype=np.float64)
-    with _drawing(width=8.4, height=4.3) as figure:
+    with drawing(width=8.4, height=4.3) as figure:
         axes = figure.subplots()
         for row, name in enumerate(series):
             place = np.arange(len(strokes)) + offsets[row]
@@ -406,7 +387,7 @@ def heat_per_stroke(
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(f"mean heat into the system ({unit})")
         axes.legend(ncols=len(series) + 1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-        _entitle(figure, title)
+        entitle(figure, title)
     return figure
 
 
@@ -430,34 +411,8 @@ def _mark_reference(axes: Axes, reference: Floats, offsets: Floats, width: float
     axes.hlines(reference.ravel(), *ends, color=INK, linewidth=2.2, label="reference")
 
 
-def _legend_above(axes: Axes) -> None:
-    axes.legend(
-        ncols=3,
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        borderaxespad=0.2,
-        columnspacing=1.4,
-        handlelength=1.8,
-    )
-
-
 def _share_legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
         handles, labels, ncols=min(6, 2 * len(figure.axes), len(labels)), loc="outside lower center"
     )
-
-
-def _entitle(figure: Figure, title: str) -> None:
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-
-
-@contextmanager
-def _drawing(*, width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure in the house style; Matplotlib reads the style while the artists are made."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_STYLE):
-        yield Figure(figsize=(width, height), layout="constrained")

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluctua.analysis import figures
-from fluctua.analysis.figures import _drawing, _entitle
+from fluctua.analysis import drawing
 from fluctua.analysis.parts import known
 from fluctua.analysis.time_step import TimeStepReport
 
@@ -33,7 +32,7 @@ def time_step_figure(report: TimeStepReport, title: str = "") -> Figure:
     -------
     Figure
     """
-    with _drawing(width=6.4, height=4.3) as figure:
+    with drawing.drawing(width=6.4, height=4.3) as figure:
         axes = figure.subplots()
         _draw_theorem(axes, report)
         _draw_points(axes, report)
@@ -42,14 +41,14 @@ def time_step_figure(report: TimeStepReport, title: str = "") -> Figure:
         axes.set_xlabel("dt" if report.order == 1 else f"dt^{report.order:g}")
         axes.set_ylabel(report.name or "estimate")
         axes.legend(loc="best")
-        _entitle(figure, title)
+        drawing.entitle(figure, title)
     return figure
 
 
 def _draw_theorem(axes: Axes, report: TimeStepReport) -> None:
     expected, tolerance = known(report.own.expected), known(report.own.tolerance)
-    axes.axhspan(expected - tolerance, expected + tolerance, color=figures.GREY, alpha=0.15, linewidth=0)
-    axes.axhline(expected, color=figures.INK, linewidth=0.9, label="theorem, and what counts as equal")
+    axes.axhspan(expected - tolerance, expected + tolerance, color=drawing.GREY, alpha=0.15, linewidth=0)
+    axes.axhline(expected, color=drawing.INK, linewidth=0.9, label="theorem, and what counts as equal")
 
 
 def _draw_points(axes: Axes, report: TimeStepReport) -> None:
@@ -59,13 +58,13 @@ def _draw_points(axes: Axes, report: TimeStepReport) -> None:
         report.estimates,
         report.standard_errors,
         fmt="o",
-        color=figures.BLUE,
+        color=drawing.BLUE,
         markerfacecolor="white",
         label="measured, one standard error",
     )
     own = report.steps.index(report.step)
     axes.plot(
-        power[own], report.estimates[own], "o", color=figures.BLUE, zorder=5, label=f"dt = {report.step:g}"
+        power[own], report.estimates[own], "o", color=drawing.BLUE, zorder=5, label=f"dt = {report.step:g}"
     )
 
 
@@ -74,5 +73,5 @@ def _draw_fit(axes: Axes, report: TimeStepReport) -> None:
     steps = np.linspace(0.0, report.steps[0] ** report.order, 100) ** (1.0 / report.order)
     line, error = report.fit.at(steps)
     power = steps**report.order
-    axes.fill_between(power, line - error, line + error, color=figures.VERMILLION, alpha=0.22, linewidth=0)
-    axes.plot(power, line, color=figures.VERMILLION, label=f"limit {report.fit.limit}")
+    axes.fill_between(power, line - error, line + error, color=drawing.VERMILLION, alpha=0.22, linewidth=0)
+    axes.plot(power, line, color=drawing.VERMILLION, label=f"limit {report.fit.limit}")
