@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.accumulation import divided
 from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.claims.subject import Rules, Subject
-from fluctua.analysis.dependence import LEAST_GROUPS
+from fluctua.analysis.dependence import LEAST_GROUPS, Dependence
 from fluctua.analysis.given import (
     PLACES,
     KnownDifference,
@@ -26,7 +27,9 @@ from fluctua.analysis.reading import Numbers
 from fluctua.analysis.remarks import mistaken_reverse, remarks
 from fluctua.analysis.rule import together
 from fluctua.analysis.scale import remark_on_scale
+from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.verdict import Report
+from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
@@ -53,6 +56,48 @@ def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules,
     conversion = None if known.units == "kT" else (size, known.units)
     title = f"{_counts([values.size for values in work])}, in kT"
     return _report(subject, wanted, title, conversion).with_notes(_what_stands_out(subject))
+
+
+def judge_protocols(
+    samples: Mapping[str, Numbers], known: KnownDifference, rules: Rules, wanted: Names
+) -> Report:
+    """Judge forward work of several protocols between the same ends, given as numbers, by name."""
+    size = known.size_of_kt()
+    for name, sample in samples.items():
+        check_units(sample, known.units, name)
+        check_numbers(sample.values, name)
+    codes = joint_groups(list(samples.values())) or (None,) * len(samples)
+    found = []
+    for (name, sample), code in zip(samples.items(), codes, strict=True):
+        work = divided(sample.values, size)
+        found.append((ForwardWork(name, work, Dependence.of_average(work, code)), code))
+    found.sort(key=lambda one: float(one[0].work.mean()))
+    protocols = tuple(one for one, _ in found)
+    subject = Subject(
+        rules,
+        work=protocols[0].work,
+        delta_f=None if known.value is None else known.value / size,
+        given=known.value is not None,
+        groups=tuple(code for _, code in found if code is not None),
+        protocols=protocols,
+    )
+    conversion = None if known.units == "kT" else (size, known.units)
+    title = f"{_counts([one.work.size for one in protocols], [one.name for one in protocols], ', ')}, in kT"
+    return _report(subject, wanted, title, conversion).with_notes(_of_protocols(protocols))
+
+
+def _of_protocols(protocols: Sequence[ForwardWork]) -> tuple[str, ...]:
+    """Say what stands out in the numbers of several protocols."""
+    said = []
+    for k, one in enumerate(protocols):
+        said += [] if one.dependence is None else [f"{one.name}: {note}" for note in one.dependence.notes]
+        said += remarks(one.work, name=f"work of {one.name}")
+        said += [
+            f"{one.name} and {other.name} are the same numbers: was one file given twice?"
+            for other in protocols[k + 1 :]
+            if np.array_equal(one.work, other.work)
+        ]
+    return tuple(said)
 
 
 def judge_entropy(sample: Numbers, rules: Rules, wanted: Names) -> Report:
@@ -114,6 +159,46 @@ def judge_runs(
     return _report(subject, wanted, _title(ledgers), _conversion(first))
 
 
+def judge_protocol_runs(
+    runs: Mapping[str, Dataset], known: KnownDifference, rules: Rules, wanted: Names
+) -> Report:
+    """Judge runs of several protocols between the same ends, by name.
+
+    Raises
+    ------
+    InvalidInput
+        ΔF is not known, and runs of one seed met the same noise: their averages do not err independently.
+    """
+    ledgers = {name: Ledger(run) for name, run in runs.items()}
+    ordered = sorted(ledgers.items(), key=lambda one: float(one[1].work.mean()))
+    first = ordered[0][1]
+    given, missing = (
+        known.of_run(first),
+        next((one.no_equilibrium for _, one in ordered if one.no_equilibrium), ""),
+    )
+    subject = Subject(
+        rules,
+        work=None if missing else first.work,
+        missing=missing,
+        delta_f=first.delta_f() if given is None else given,
+        given=given is not None,
+        ledgers=tuple(one for _, one in ordered),
+        assumptions=tuple(dict.fromkeys(text for _, one in ordered for text in one.assumptions)),
+        protocols=tuple(ForwardWork(name, one.work) for name, one in ordered),
+    )
+    if subject.delta_f is None:
+        _check_noise(runs)
+    title = f"{_counts([one.n for _, one in ordered], [name for name, _ in ordered], ', ')}, in kT"
+    return _report(subject, wanted, title, _conversion(first))
+
+
+def _check_noise(runs: Mapping[str, Dataset]) -> None:
+    for (name, run), (other, second) in combinations(runs.items(), 2):
+        if run.spec.seed == second.spec.seed:
+            remedy = "give each run a seed of its own, or delta_f"
+            raise InvalidInput(f"one noise, of seed {run.spec.seed}", f"{name}, {other}", remedy)
+
+
 def _report(subject: Subject, wanted: Names, title: str, conversion: tuple[float, str] | None) -> Report:
     """Judge the claims that were asked for, or those that apply, and count them together."""
     claims = [
@@ -142,7 +227,5 @@ def _title(ledgers: Sequence[Ledger]) -> str:
     return f"{folder}: {counts}, in kT" if folder else f"{counts}, in kT"
 
 
-def _counts(sizes: Sequence[int], directions: Sequence[str] = PLACES) -> str:
-    return " against ".join(
-        f"{direction} ({size:,})" for direction, size in zip(directions, sizes, strict=False)
-    )
+def _counts(sizes: Sequence[int], names: Sequence[str] = PLACES, between: str = " against ") -> str:
+    return between.join(f"{name} ({size:,})" for name, size in zip(names, sizes, strict=False))

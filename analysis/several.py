@@ -17,18 +17,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE
-from fluctua.analysis.integral import ExponentialAverage, exponential_average
+from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
+
+if TYPE_CHECKING:
+    from fluctua.analysis.dependence import Dependence
 
 Floats = NDArray[np.float64]
 
@@ -76,18 +80,21 @@ def cochran(estimates: ArrayLike, errors: ArrayLike) -> Agreement:
     return Agreement(mean, float(weights.sum()) ** -0.5, q, x.size - 1, float(special.chdtrc(x.size - 1, q)))
 
 
-def cochran_rising(estimates: ArrayLike, errors: ArrayLike) -> Agreement:
+def cochran_rising(estimates: ArrayLike, errors: ArrayLike, freedom: ArrayLike | None = None) -> Agreement:
     r"""Test whether estimates agree up to a bias that rises in the order given.
 
     .. math:: Q_+ = \min_{b_1\le\dots\le b_K}\sum_k w_k\,(x_k-b_k)^2
 
     is what no rising bias explains. It is largest, in law, where there is no bias at all; that law, a mixture
-    of chi-squares, is drawn (9,999 times, always the same ones).
+    of chi-squares, is drawn (9,999 times, always the same ones), with errors that scatter as the given ones
+    do.
 
     Parameters
     ----------
     estimates, errors : array_like, shape (K,)
         As for `cochran`, the one with the least bias first.
+    freedom : array_like, shape (K,), optional
+        Degrees of freedom behind the errors; by default they are taken for exact.
 
     Returns
     -------
@@ -95,8 +102,16 @@ def cochran_rising(estimates: ArrayLike, errors: ArrayLike) -> Agreement:
     """
     x, weights, mean = _weighed(estimates, errors)
     q = _distance_to_rising(x, weights)
-    draws = np.random.Generator(np.random.Philox(_KEY)).normal(size=(_DRAWS, x.size)) / np.sqrt(weights)
-    as_large = sum(_distance_to_rising(row, weights) >= q - 1e-9 for row in draws)
+    generator = np.random.Generator(np.random.Philox(_KEY))
+    draws = generator.normal(size=(_DRAWS, x.size)) / np.sqrt(weights)
+    known = np.full(x.size, math.inf) if freedom is None else np.asarray(freedom, dtype=np.float64)
+    scatter = np.ones(draws.shape)  # of the squared errors, about the true ones
+    for k in np.flatnonzero(np.isfinite(known)):
+        scatter[:, k] = generator.chisquare(known[k], _DRAWS) / known[k]
+    as_large = sum(
+        _distance_to_rising(row, weights / there) >= q - 1e-9
+        for row, there in zip(draws, scatter, strict=True)
+    )
     return Agreement(mean, float(weights.sum()) ** -0.5, q, x.size - 1, (1 + as_large) / (1 + _DRAWS))
 
 
@@ -118,10 +133,52 @@ def _distance_to_rising(x: Floats, weights: Floats) -> float:
     return max(0.0, float(weights @ np.square(x)) - sum(weight * mean**2 for mean, weight in pools))
 
 
+@dataclass(frozen=True)
+class ForwardWork:
+    """Work of one protocol, of several between the same two ends.
+
+    Parameters
+    ----------
+    name : str
+        What the protocol is called.
+    work : ndarray, shape (n,)
+        In kT.
+    dependence : Dependence, optional
+        Of the terms exp(-w), by `Dependence.of_average`; independent trajectories by default.
+    """
+
+    name: str
+    work: Floats
+    dependence: Dependence | None = None
+
+    def average(self, alpha: float) -> ExponentialAverage:
+        """Average exp(-w), with the error that the dependence leaves."""
+        average = exponential_average(finite(self.work, self.name), alpha)
+        if self.dependence is None:
+            return average
+        ratio = self.dependence.mean_variance_ratio
+        return replace(average, standard_error=average.standard_error * math.sqrt(ratio))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom behind the error."""
+        return math.inf if self.dependence is None else self.dependence.freedom
+
+    @property
+    def reason(self) -> str:
+        """Why there is no error; empty where there is one."""
+        return "" if self.dependence is None else self.dependence.reason
+
+    @property
+    def assumption(self) -> str:
+        """What is taken for granted of the trajectories."""
+        return "trajectories are independent" if self.dependence is None else self.dependence.assumption
+
+
 def judge_several(
-    works: Sequence[ArrayLike],
-    names: Sequence[str] = (),
+    protocols: Sequence[ForwardWork],
     *,
+    delta_f: float | None = None,
     tolerance: float = FREE_ENERGY_TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
@@ -130,10 +187,10 @@ def judge_several(
 
     Parameters
     ----------
-    works : sequence of array_like
-        Work of each protocol, in kT; independent trajectories.
-    names : sequence of str, optional
-        What the protocols are called.
+    protocols : sequence of ForwardWork
+        Independent of each other.
+    delta_f : float, optional
+        In kT, where it is known: then each protocol is held against it.
     tolerance : float
         What counts as equal, in kT.
     alpha : float
@@ -144,28 +201,25 @@ def judge_several(
     Returns
     -------
     Verdict
-        ``violated`` where a protocol that dissipates more gives a lower ΔF; ``not applicable`` with one
-        protocol.
+        ``violated`` where a protocol that dissipates more gives a lower ΔF, or any one less than the known
+        one; ``not applicable`` with one protocol and no ΔF.
     """
-    if len(works) < 2:
+    if len(protocols) < 2 and delta_f is None:
         return not_applicable("jarzynski", "needs several protocols between the same ends, or a known ΔF")
-    named = list(names) or [f"protocol {k + 1}" for k in range(len(works))]
-    columns = [finite(work, name) for work, name in zip(works, named, strict=True)]
-    order = sorted(range(len(columns)), key=lambda k: float(columns[k].mean()))  # one ΔF: so by dissipation
-    averages = [exponential_average(columns[k], alpha) for k in order]
-    named = [named[k] for k in order]
-    parts = [
-        _difference(average, averages[0], f"ΔF of {name} - {named[0]}", tolerance)
-        for average, name in zip(averages[1:], named[1:], strict=True)
-    ]
+    ordered = sorted(protocols, key=lambda one: float(one.work.mean()))  # one ΔF: so by dissipation
+    averages = [one.average(alpha) for one in ordered]
+    if delta_f is None:
+        parts = _differences(ordered, averages, tolerance)
+    else:
+        parts = [_against(one, delta_f, tolerance, alpha) for one in ordered]
     return judge(
         "jarzynski",
-        [*parts, _agreement(averages)],
+        parts,
         alpha=alpha,
         n=min(average.n for average in averages),
         information=min(average.effective for average in averages),
         assumptions=(
-            "trajectories are independent",
+            *dict.fromkeys(one.assumption for one in ordered),
             "no rare mode escaped the samples",
             "all protocols lead from the same start to the same end",
             *assumptions,
@@ -173,25 +227,54 @@ def judge_several(
     )
 
 
-def _difference(average: ExponentialAverage, first: ExponentialAverage, name: str, tolerance: float) -> Part:
-    error = math.hypot(average.standard_error, first.standard_error)
-    return Part(
-        name,
-        estimate=average.value - first.value,
-        standard_error=error if math.isfinite(error) else None,
-        tolerance=tolerance,
-        cautious=True,
-        starved=average.starved or first.starved,
-        method="exponential averages",
-    )
+def _against(one: ForwardWork, delta_f: float, tolerance: float, alpha: float) -> Part:
+    """Hold one protocol against the known ΔF."""
+    average = exponential_average(finite(one.work, one.name) - delta_f, alpha)
+    part = average_part(average, f"ΔF of {one.name}", expected=delta_f, tolerance=tolerance, alpha=alpha)
+    if one.dependence is None:
+        return part
+    return one.dependence.widen(part, one.dependence.mean_variance_ratio, lower=True)
 
 
-def _agreement(averages: Sequence[ExponentialAverage]) -> Part:
-    usable = [average for average in averages if average.sampled and average.standard_error > 0.0]
+def _differences(
+    protocols: Sequence[ForwardWork], averages: Sequence[ExponentialAverage], tolerance: float
+) -> list[Part]:
+    """Compare each protocol with the one that dissipates least, and all with each other."""
+    first = averages[0]
+    parts = []
+    for one, average in zip(protocols[1:], averages[1:], strict=True):
+        error = math.hypot(average.standard_error, first.standard_error)
+        part = Part(
+            f"ΔF of {one.name} - {protocols[0].name}",
+            estimate=average.value - first.value,
+            standard_error=error if math.isfinite(error) else None,
+            tolerance=tolerance,
+            cautious=True,
+            freedom=min(one.freedom, protocols[0].freedom),
+            starved=_starved(one, average) or _starved(protocols[0], first),
+            method="exponential averages",
+        )
+        parts.append(part)
+    return [*parts, _agreement(protocols, averages)]
+
+
+def _starved(one: ForwardWork, average: ExponentialAverage) -> str:
+    starved = one.reason or replace(average, missing=math.nan).starved  # no ΔF is known, so none is missed
+    return f"{starved} ({one.name})" if starved else ""
+
+
+def _agreement(protocols: Sequence[ForwardWork], averages: Sequence[ExponentialAverage]) -> Part:
+    usable = [
+        (average, one.freedom)
+        for one, average in zip(protocols, averages, strict=True)
+        if average.sampled and average.standard_error > 0.0 and not one.reason
+    ]
     if len(usable) < 2:
         return Part("agreement", starved="tail not sampled: fewer than two protocols can be compared")
     found = cochran_rising(
-        [average.value for average in usable], [average.standard_error for average in usable]
+        [average.value for average, _ in usable],
+        [average.standard_error for average, _ in usable],
+        [freedom for _, freedom in usable],
     )
     return Part(
         "agreement",

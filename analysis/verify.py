@@ -22,6 +22,7 @@ from fluctua.analysis.given import (
     opened,
 )
 from fluctua.analysis.judging import judge_entropy, judge_runs, judge_work
+from fluctua.analysis.protocols import are_several, judge_several_protocols
 from fluctua.analysis.verdict import Report, check_alpha
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 
@@ -50,7 +51,8 @@ def verify(
     forward, reverse : Dataset, folder, file, array or Series
         The process and its reverse, work as measured in each: positive where it is done on the system. A
         folder (or a sweep) that holds both may stand alone. Files: text with commas, tabs or blanks, Parquet,
-        GROMACS ``.xvg``, also gzipped (`fluctua.analysis.reading`).
+        GROMACS ``.xvg``, also gzipped (`fluctua.analysis.reading`). A list of arrays, files or runs as
+        `forward`, with no `reverse`, is several speeds of one process: one start, one end, one ΔF.
     entropy : Dataset, folder, file, array or Series
         Total entropy production of each trajectory in k_B, instead of work.
     column : str, optional
@@ -108,6 +110,12 @@ def verify(
         return judge_entropy(sample, rules, wanted).with_notes(notes_of([sample], [entropy], ["entropy"]))
     if forward is None:
         raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or work of your own")
+    if are_several(forward):
+        _refuse_without_a_run(success=success, current=current)
+        if reverse is not None:
+            remedy = "judge each protocol beside its own reverse, in calls of their own"
+            raise InvalidInput("several protocols and one reverse", "reverse", remedy)
+        return judge_several_protocols(forward, known, rules, wanted, column=column, group=group)
     values = [forward] if reverse is None else [forward, reverse]
     if any(map(is_file, values)):
         known.size_of_kt()  # a missing temperature is told before a long file is read

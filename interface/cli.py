@@ -361,8 +361,14 @@ def _add_verify(commands: Any) -> None:
         nargs="*",
         help="a run, a run and its reverse, a folder of runs, or work in one or two files",
     )
+    parser.add_argument(
+        "--forward",
+        metavar="FILE",
+        type=_folder,
+        action="append",
+        help="work of the process, a file or a run; again for each further speed of the same process",
+    )
     for name, what in (
-        ("forward", "work of the process"),
         ("reverse", "work of its reverse"),
         ("entropy", "total entropy production in k_B, instead of work"),
     ):

@@ -23,13 +23,15 @@ def verify_command(options: Namespace) -> bool:
         from fluctua.watching import watched
 
         return watched(options)
-    given = [place if is_file(place) else _whole(place) for place in _given(options)]
+    given: list[Any] = [place if is_file(place) else _whole(place) for place in _given(options)]
     entropy = options.entropy
     if entropy is not None and not is_file(entropy):
         entropy = _whole(entropy)
     if options.temperature is not None and options.units is None:
         raise InvalidInput("a temperature without units", "--temperature", "add --units, such as kJ/mol")
-    groups = _pairs(given[0]) if len(given) == 1 and not isinstance(given[0], str) else [tuple(given)]
+    if len(options.forward or ()) > 1:
+        given = [given]  # several protocols, judged together
+    groups = _pairs(given[0]) if len(given) == 1 and not isinstance(given[0], str | list) else [tuple(given)]
     reports = [
         verify(
             *group,
@@ -54,15 +56,19 @@ def verify_command(options: Namespace) -> bool:
 
 def _given(options: Namespace) -> list[str]:
     """Return the places of the work, the forward one first: they stand bare, or behind their names."""
-    named = [place for place in (options.forward, options.reverse) if place is not None]
-    if options.reverse is not None and options.forward is None and len(options.runs) == 1:
+    forward = options.forward or []
+    if len(forward) > 1 and options.reverse is not None:
+        remedy = "judge each protocol beside its own reverse"
+        raise InvalidInput("several protocols and one reverse", "--reverse", remedy)
+    named = [place for place in (*forward, options.reverse) if place is not None]
+    if options.reverse is not None and not forward and len(options.runs) == 1:
         named = [*options.runs, options.reverse]
     elif options.runs and named:
         raise InvalidInput("places both bare and named", "command line", "give --forward and --reverse alone")
-    elif options.reverse is not None and options.forward is None:
+    elif options.reverse is not None and not forward:
         raise InvalidInput("a reverse without a forward", "--reverse", "add --forward")
     found = named or list(options.runs)
-    if len(found) > 2:
+    if len(found) > 2 and len(forward) < 2:
         remedy = "give a run, a run and its reverse, a folder of runs, or one or two files"
         raise InvalidInput(f"{len(found)} places", "command line", remedy)
     if not found and options.entropy is None:

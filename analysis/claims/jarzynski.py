@@ -14,6 +14,7 @@ from fluctua.analysis.dependence import INDEPENDENT
 from fluctua.analysis.dependent import jarzynski_anew, means_anew
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.rule import not_applicable
+from fluctua.analysis.several import judge_several
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,14 @@ Floats = NDArray[np.float64]
 def _judge(subject: Subject) -> Verdict:
     if subject.missing or subject.work is None:
         return not_applicable("jarzynski", subject.missing or "needs work")
+    if subject.protocols:
+        return judge_several(
+            subject.protocols,
+            delta_f=subject.delta_f,
+            tolerance=subject.rules.tolerance["delta_f"],
+            alpha=subject.rules.alpha,
+            assumptions=subject.shares,
+        )
     if subject.fit is None or not subject.fit.varies:
         return _judge_forward(subject, subject.work)
     return _judge_pair(subject, subject.fit)
@@ -79,7 +88,8 @@ CLAIM = Claim(
         "The mean of exp(−βW) is exp(−βΔF); where the temperature varies, the mean of exp(−dimensionless"
         " work) is the ratio of the partition functions. A low average may only lack a rare trajectory: it"
         " is never a violation. Beside reverse data the equality follows from the Crooks theorem; where that"
-        " is violated, the average of either direction may still be shown to be too high."
+        " is violated, the average of either direction may still be shown to be too high. Of several"
+        " protocols between the same ends, none that dissipates more may give a lower ΔF."
     ),
     tolerances={"slope": SLOPE_TOLERANCE, "delta_f": FREE_ENERGY_TOLERANCE},
     free_energy=lambda _subject: True,

@@ -37,6 +37,8 @@ def _dependence(subject: Subject) -> Dependence:
     values = subject.work if subject.entropy is None else subject.entropy
     if subject.ledgers or values is None:
         return INDEPENDENT
+    if subject.protocols:
+        return _most_dependent(subject)
     mean, pair = subject.dependence_of_mean(values), subject.dependence
     if subject.delta_f is not None or subject.entropy is not None:
         return mean
@@ -49,6 +51,18 @@ def _dependence(subject: Subject) -> Dependence:
     )
 
 
+def _most_dependent(subject: Subject) -> Dependence:
+    """Return one dependence for the means of all protocols, at least as strong as that of each."""
+    codes = subject.groups or [None] * len(subject.protocols)
+    means = [Dependence.of_mean(one.work, code) for one, code in zip(subject.protocols, codes, strict=True)]
+    worst = min(means, key=lambda mean: mean.freedom)
+    return replace(
+        worst,
+        mean_variance_ratio=max(mean.mean_variance_ratio for mean in means),
+        reason=next((mean.reason for mean in means if mean.reason), ""),
+    )
+
+
 def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     """Return the means that must not be negative, and what that takes for granted; or what is missing."""
     if subject.entropy is not None:
@@ -56,6 +70,11 @@ def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     if subject.missing or subject.work is None:
         return _steady_bounds(subject)
     symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
+    if subject.delta_f is not None and subject.protocols:
+        return [
+            Bound(f"{symbol} of {one.name}", dissipation(one.work, subject.delta_f))
+            for one in subject.protocols
+        ], ()
     cycles = [bound for ledger in subject.ledgers[:1] for bound in ledger.bounds()]
     if cycles and not subject.given:
         return cycles, ()

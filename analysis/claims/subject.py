@@ -14,6 +14,7 @@ from fluctua.analysis.crooks import CrooksFit, fit_crooks
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.integral import exponential_average
 from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.verdict import FreeEnergy
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,7 @@ class Rules:
 class Subject:
     """Work or entropy production with all that is known about it.
 
-    More can be known: units, several protocols each become an optional field.
+    More can be known: each such thing becomes an optional field.
 
     Parameters
     ----------
@@ -61,6 +62,9 @@ class Subject:
         Condition of a trajectory that ended as a protocol should make it end.
     current : str, optional
         Formula of columns that is an integrated current.
+    protocols : tuple of ForwardWork
+        Forward work of several protocols between the same ends; `work` and its `groups` are those of the one
+        that takes the least.
     """
 
     rules: Rules
@@ -77,6 +81,7 @@ class Subject:
     groups: tuple[Codes, ...] = ()
     success: str | None = None
     current: str | None = None
+    protocols: tuple[ForwardWork, ...] = ()
 
     @cached_property
     def fit(self) -> CrooksFit | None:
@@ -133,7 +138,7 @@ class Subject:
     @property
     def paired(self) -> bool:
         """Whether both directions were given, as arrays or as runs."""
-        return self.reverse is not None or len(self.ledgers) > 1
+        return self.reverse is not None or (len(self.ledgers) > 1 and not self.protocols)
 
     @property
     def of_entropy(self) -> bool:
@@ -165,7 +170,8 @@ class Subject:
         average, dependence = exponential_average(self.work, self.rules.alpha), self.dependence_of_average
         error = average.standard_error * math.sqrt(dependence.mean_variance_ratio)
         sampled = average.sampled and not dependence.reason
-        return FreeEnergy(average.value, error if sampled else None, "kT", "Jarzynski")
+        method = f"Jarzynski, {self.protocols[0].name}" if self.protocols else "Jarzynski"
+        return FreeEnergy(average.value, error if sampled else None, "kT", method)
 
     @property
     def shares(self) -> tuple[str, ...]:
