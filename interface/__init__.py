@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from fluctua.stochastic.protocol import Thermostatic as Thermostatic
     from fluctua.stochastic.protocol import stirling_cycle as stirling_cycle
     from fluctua.stochastic.units import Units as Units
+    from fluctua.validation.calibrate import calibrate as calibrate
     from fluctua.validation.validate import validate as validate
 
     __version__: str
@@ -71,6 +72,7 @@ _HOMES = {
     "analysis.compare": ("compare",),
     "analysis.shared_path": ("time_step",),
     "analysis.verdict": ("Report", "Verdict"),
+    "validation.calibrate": ("calibrate",),
     "validation.validate": ("validate",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -79,7 +81,8 @@ __all__ = [
     "Bath", "Busy", "Damaged", "Dataset", "EnsembleSpec", "Equilibrium", "Estimate", "Hold", "InvalidInput",
     "Isolated", "Isothermal", "Overdamped", "Point", "Potential", "Protocol", "Quench", "Report", "Runs",
     "Samples", "Steady", "StorageError", "Thermostatic", "Underdamped", "Units", "Unstable", "Verdict",
-    "compare", "simulate", "stirling_cycle", "sweep", "systems", "time_step", "validate", "verify",
+    "calibrate", "compare", "simulate", "stirling_cycle", "sweep", "systems", "time_step", "validate",
+    "verify",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker that saw this would take every misspelt name for right

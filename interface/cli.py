@@ -1,4 +1,4 @@
-"""The command line: ``fluctua run | verify | time-step | inspect | validate | demo``.
+"""The command line: ``fluctua run | verify | calibrate | time-step | inspect | validate | demo``.
 
 Results go to stdout, progress and notices to stderr. Nothing heavy is imported before a command needs it, so
 that ``fluctua --help`` answers at once. Bad input ends in one line, ``error: what (where): what to do``, and
@@ -139,6 +139,24 @@ def _verify(options: argparse.Namespace) -> int:
     return VIOLATED if verify_command(options) else 0
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    from fluctua.validation.calibrate import calibrate
+
+    if options.like is None and options.forward is None:
+        raise InvalidInput("nothing to be like", "command line", "give --like DIR, or --forward FILE")
+    found = calibrate(
+        options.forward,
+        options.reverse,
+        like=options.like,
+        column=options.column,
+        units=options.units or "kT",
+        temperature=options.temperature,
+        ensembles=options.ensembles,
+    )
+    show(str(found), found.to_dict(), options)
+    return 0
+
+
 def _time_step(options: argparse.Namespace) -> int:
     from fluctua.stepping import judge_steps
 
@@ -275,7 +293,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_run, _add_verify, _add_time_step, _add_inspect, _add_validate, _add_demo):
+    judging = (_add_verify, _add_calibrate, _add_time_step)
+    for add in (_add_run, *judging, _add_inspect, _add_validate, _add_demo):
         add(commands)
     return parser
 
@@ -420,6 +439,28 @@ def _add_verify(commands: Any) -> None:
         type=float,
         default=0.05,
         help="error rate of the whole report (default: 0.05)",
+    )
+
+
+def _add_calibrate(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "calibrate",
+        _calibrate,
+        "Measure how often the verifier errs on data like yours.",
+        "fluctua calibrate --like runs/squeeze\n"
+        "fluctua calibrate --forward pull.csv --reverse back.csv --temperature 298 --units kJ/mol",
+        "Ensembles of the same size and dissipation are drawn from a mixture that is fitted to the data and "
+        "obeys the theorem, with and without faults, and judged.",
+    )
+    parser.add_argument("--like", metavar="DIR", type=_folder, help="a run, a pair, or a file of work")
+    for name in ("forward", "reverse"):
+        parser.add_argument(f"--{name}", metavar="FILE", type=_folder, help=f"{name} work, a file or a run")
+    parser.add_argument("--column", metavar="NAME", help="the column of work (default: guessed)")
+    parser.add_argument("--units", metavar="U", help="unit of energies in files (default: kT)")
+    parser.add_argument("--temperature", metavar="K", type=float, help="in kelvin, for units other than kT")
+    parser.add_argument(
+        "--ensembles", metavar="R", type=_count, default=200, help="of each kind to judge (default: 200)"
     )
 
 

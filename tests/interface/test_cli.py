@@ -35,7 +35,7 @@ friction = 1.0
 beta = 1.0
 steps = [{ kind = "Isothermal", duration = 1.0, k = [1.0, 1.5] }]
 """
-COMMANDS = ["run", "verify", "time-step", "inspect", "validate", "demo"]
+COMMANDS = ["run", "verify", "calibrate", "time-step", "inspect", "validate", "demo"]
 
 
 @pytest.fixture(autouse=True)
