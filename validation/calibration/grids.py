@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from fluctua.stochastic.errors import not_among
@@ -79,12 +79,12 @@ def _smoke() -> Grid:
 def _ci() -> Grid:
     cells = [
         *_true_pairs(500),
-        *_unequal_pairs(),
+        *(replace(cell, share=0.5) for cell in _unequal_pairs()),
         *_true_samples(500),
         *_true_forward((500,)),
         *_no_overlap(500),
         *_edges(3_000),
-        *_pair_faults((1_000,)),
+        *(replace(cell, share=min(cell.share, 0.5)) for cell in _pair_faults((1_000,))),
         *_sample_faults((1_000,)),
         *_forward_faults((2_000,)),
         *_methods_of_others((500,)),
