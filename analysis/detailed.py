@@ -146,11 +146,11 @@ def _by_relabelling(
 def _by_limit_law(observed: Floats) -> list[float]:
     return [
         *(float(2.0 * special.ndtr(-abs(z))) for z in observed[:2]),
-        _reach_of_brownian_motion(float(observed[2])),
+        reach_of_brownian_motion(float(observed[2])),
     ]
 
 
-def _reach_of_brownian_motion(height: float) -> float:
+def reach_of_brownian_motion(height: float) -> float:
     r"""Return the chance that Brownian motion leaves (-x, x) before time 1 (Feller 1971, X.5).
 
     .. math:: 1-\frac4\pi\sum_{k\ge0}\frac{(-1)^k}{2k+1}\exp\Big[-\frac{(2k+1)^2\pi^2}{8x^2}\Big]
@@ -265,7 +265,7 @@ def _dependent(part: Part, fit: DetailedFit, dependence: Dependence) -> Part:
         return dependence.widen(part, 1.0)
     ratio = math.sqrt(dependence.shape_variance_ratio)
     count = float(2.0 * special.stdtr(dependence.freedom, -abs(fit.sign_statistic) / ratio))
-    cusum = _reach_of_brownian_motion(fit.cusum_statistic / ratio)
+    cusum = reach_of_brownian_motion(fit.cusum_statistic / ratio)
     p = {"signs": min(1.0, 2.0 * min(count, cusum)), "sign count": count, "cusum": cusum}[part.name]
     return replace(part, p_value=p, method="sign count and cusum, variance between blocks")
 

@@ -191,7 +191,7 @@ class FreeEnergy:
         """Say in brackets how the value was found and what it rests on."""
         words = [self.method]
         if self.information is not None:
-            words.append(f"information {_counted(self.information)}")
+            words.append(f"information {counted(self.information)}")
         if self.standard_error is None:
             words.append("no interval: too little is sampled")
         return ", ".join(words)
@@ -380,8 +380,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _counted(number: float) -> str:
+def counted(number: float) -> str:
     """Write a count to two or three digits, grouped."""
+    if number < 1e-3:
+        return "0" if number == 0.0 else "below 0.001"
     return f"{number:.2g}" if number < 100 else f"{round(number, 1 - math.floor(math.log10(number))):,.0f}"
 
 

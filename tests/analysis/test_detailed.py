@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from fluctua.analysis.detailed import _reach_of_brownian_motion, fit_detailed, judge_detailed
+from fluctua.analysis.detailed import fit_detailed, judge_detailed, reach_of_brownian_motion
 
 import truth
 
@@ -56,14 +56,14 @@ def test_negative_entropy_that_cannot_be_is_violated():
 
 
 @pytest.mark.parametrize(("height", "chance"), [(2.241403, 0.05), (1.959964, 0.1), (2.807034, 0.01)])
-def test_reach_of_brownian_motion_has_its_tabulated_quantiles(height, chance):
+def testreach_of_brownian_motion_has_its_tabulated_quantiles(height, chance):
     # Twice the reflection principle: nearly 4 (1 - Phi(x)) where x is large.
-    assert _reach_of_brownian_motion(height) == pytest.approx(chance, rel=3e-3)
+    assert reach_of_brownian_motion(height) == pytest.approx(chance, rel=3e-3)
 
 
-def test_reach_of_brownian_motion_joins_its_two_series_and_has_its_ends():
-    below, above = (_reach_of_brownian_motion(1.0 + shift) for shift in (-1e-9, 1e-9))
+def testreach_of_brownian_motion_joins_its_two_series_and_has_its_ends():
+    below, above = (reach_of_brownian_motion(1.0 + shift) for shift in (-1e-9, 1e-9))
     assert below == pytest.approx(above, abs=1e-8)
-    assert _reach_of_brownian_motion(0.0) == 1.0
-    assert _reach_of_brownian_motion(0.05) == pytest.approx(1.0)
-    assert _reach_of_brownian_motion(40.0) == 0.0
+    assert reach_of_brownian_motion(0.0) == 1.0
+    assert reach_of_brownian_motion(0.05) == pytest.approx(1.0)
+    assert reach_of_brownian_motion(40.0) == 0.0

@@ -1,0 +1,112 @@
+"""The picture of overlap: where forward and reverse work meet, and how many trajectories that is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fluctua.analysis.coin_figures import axis_limits
+from fluctua.analysis.crooks import LEAST_INFORMATION, CrooksFit
+from fluctua.analysis.drawing import BLUE, GREEN, INK, VERMILLION, drawing, entitle, legend_above
+from fluctua.analysis.logistic import chances
+from fluctua.analysis.tosses import Tosses
+from fluctua.analysis.verdict import counted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+
+def overlap_information(
+    work_forward: ArrayLike, work_reverse: ArrayLike, *, fit: CrooksFit | None = None, title: str = ""
+) -> Figure:
+    r"""Draw the densities of both directions, and below them where the information about ΔF comes from.
+
+    .. math:: I = \sum_i p_i\,(1-p_i), \qquad p_i = L\big(\ln(n_F/n_R) + W_i - \Delta F\big)
+
+    Each trajectory counts with its Fermi weight :math:`p(1-p)`, at most a quarter: one whose direction its
+    work gives away counts nothing. The area of the lower panel is the overlap information I, the effective
+    number of trajectories that both directions share; below 3 there is no honest interval.
+
+    Parameters
+    ----------
+    work_forward, work_reverse : array_like, shape (n_F,), (n_R,)
+        Work on the system in each process, as measured, in kT. May be read-only maps of large files.
+    fit : CrooksFit, optional
+        From `fit_crooks` of the same work; made anew if left out.
+    title : str
+        Stands above the picture.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InvalidInput
+        If an array is empty or not finite.
+    """
+    return draw_overlap(Tosses.of_directions(work_forward, work_reverse, fit), title)
+
+
+def draw_overlap(tosses: Tosses, title: str = "") -> Figure:
+    """Draw what `overlap_information` says."""
+    edges = np.linspace(*axis_limits(tosses), _bins(tosses) + 1)
+    with drawing(width=7.4, height=4.8) as figure:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        _draw_densities(above, tosses, edges)
+        _draw_weight(above, tosses, edges)
+        _draw_information(below, tosses, edges)
+        below.set(xlabel="work W − ΔF (kT)", xlim=(edges[0], edges[-1]))
+        entitle(figure, title)
+    return figure
+
+
+def _bins(tosses: Tosses) -> int:
+    least = min(tosses.heads.sum(), (tosses.count - tosses.heads).sum())
+    return int(np.clip(2.0 * np.cbrt(max(least, 1.0)), 10, 60))
+
+
+def _draw_densities(axes: Axes, tosses: Tosses, edges: Floats) -> None:
+    reverse = tosses.count - tosses.heads
+    named = (("forward, p(W)", tosses.heads, BLUE, "-"), ("reverse, p(−W)", reverse, VERMILLION, "--"))
+    for name, count, colour, line in named:
+        density = _per_unit(tosses.place, count, edges) / max(float(count.sum()), 1.0)
+        axes.stairs(density, edges, fill=True, color=colour, alpha=0.16)
+        axes.stairs(density, edges, color=colour, linestyle=line, linewidth=1.8, label=name)
+    axes.set_ylabel("density (1/kT)")
+    axes.set_ylim(bottom=0.0)
+
+
+def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:
+    """Draw p (1 - p) on an axis of its own, whose top is its largest value, a quarter."""
+    beside = axes.twinx()
+    x = np.linspace(edges[0], edges[-1], 601)
+    weight = np.multiply(*chances(x + tosses.log_odds))
+    beside.plot(x, weight, color=INK, linewidth=1.5, linestyle=":")
+    axes.plot([], [], color=INK, linewidth=1.5, linestyle=":", label="Fermi weight p(1 − p), right axis")
+    beside.set(ylim=(0.0, 0.26), yticks=(0.0, 0.125, 0.25), ylabel="weight of one trajectory")
+    beside.grid(visible=False)
+    beside.spines["right"].set_visible(True)
+    legend_above(axes)
+
+
+def _draw_information(axes: Axes, tosses: Tosses, edges: Floats) -> None:
+    information, number = tosses.fit.information, float(tosses.count.sum())
+    name = f"information: {counted(information)} of {number:,.0f} trajectories"
+    if information < LEAST_INFORMATION:
+        name += f"; below {LEAST_INFORMATION:g} there is no interval"
+    axes.stairs(
+        _per_unit(tosses.place, tosses.weight, edges), edges, fill=True, color=GREEN, alpha=0.55, label=name
+    )
+    axes.set_ylabel("information\n(trajectories/kT)")
+    axes.set_ylim(0.0, max(1.0, 1.06 * axes.get_ylim()[1]) if information < LEAST_INFORMATION else None)
+    legend_above(axes)
+
+
+def _per_unit(place: Floats, weight: Floats, edges: Floats) -> Floats:
+    return np.histogram(place, edges, weights=weight)[0] / np.diff(edges)
