@@ -24,7 +24,7 @@ def test_rates_on_data_like_those_in_files(files, capsys):
     assert main(["calibrate", *files, "--ensembles", "10", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["n_forward"], found["n_reverse"], found["ensembles"]) == (400, 400, 10)
-    assert abs(found["free_energy"] - 2.0) < 4 * 0.06  # BAR's error at 400 values each: sqrt(1.08 / 400) = 0.052
+    assert abs(found["free_energy"] - 2.0) < 4 * 0.06  # BAR's error here: sqrt(1.08 / 400) = 0.052
     assert abs(found["dissipation"] - 1.0) < 4 * 0.1
     for row in found["rates"]:
         assert row["holds"] + row["violated"] + row["undecidable"] == pytest.approx(1.0)
