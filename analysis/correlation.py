@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
+from fluctua.analysis.samples import stretches
+
 Floats = NDArray[np.float64]
 Scores = Callable[[Floats], Floats]
 
@@ -72,11 +74,14 @@ class Course:
         levels, tops, means = _Levels(sample.shape[0]), [], []
         total, squares = np.zeros((2, sample.shape[0]))
         for start in range(0, values.size, SEGMENT):
-            part = scores(values[start : start + SEGMENT])
-            total += np.sum(part - middle, axis=1)
-            squares += _products(part - middle, part - middle)
-            means.append(_averaged(part, span))
-            tops.append(levels.walk(tame(part, sample), range(_FINE)))
+            parts = [scores(part) for part in stretches(values[start : start + SEGMENT])]
+            for part in parts:
+                centred = part - middle
+                total += np.sum(centred, axis=1)
+                squares += _products(centred, centred)
+            means.append(_averaged(np.concatenate(parts, axis=1), span))
+            tame_parts = np.concatenate([tame(part, sample) for part in parts], axis=1)
+            tops.append(levels.walk(tame_parts, range(_FINE)))
         levels.walk(np.concatenate(tops, axis=1), range(_FINE, 64))
         variance = np.maximum(squares - total**2 / values.size, 0.0) / max(1, values.size - 1)
         return cls(values.size, np.concatenate(means, axis=1), span, variance, levels.p_value())

@@ -35,9 +35,10 @@ from scipy import special
 
 from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_covariance, independent_blocks
 from fluctua.analysis.crooks import LEAST_INFORMATION, bar
+from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
-from fluctua.analysis.samples import finite
-from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, sign_information, sign_scores, stretches
+from fluctua.analysis.samples import finite, stretches
+from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
 from fluctua.analysis.several import Agreement, cochran
 from fluctua.stochastic.errors import InvalidInput
 
@@ -162,14 +163,13 @@ class Dependence:
 
     @classmethod
     def _of_mean(cls, values: Floats, scores: Scores, groups: ArrayLike | None) -> Self:
-        naive = _variance_of_sum(values, scores)
-        if not naive > 0.0:
+        if not values.max() > values.min():
             return cls()
         codes = None if groups is None else _codes((groups,), (values.size,))
         found = cls._of(
             (_Sample(values, scores, scores),),
             codes,
-            lambda covariance: Ratios(mean=float(covariance[0, 0] / naive)),
+            lambda covariance: Ratios(mean=ratio(covariance[0, 0], _variance_of_sum(values, scores))),
         )
         return replace(found, reason=found.reason or found.free_energy_reason)
 
@@ -338,11 +338,8 @@ def _group_free_energies(
 
 def _variance_of_sum(values: Floats, scores: Scores) -> float:
     """Return n times the variance of the scores, as if they were independent."""
-    if values.size < 2:
-        return 0.0
-    mean = math.fsum(float(scores(part).sum()) for part in stretches(values)) / values.size
-    squares = math.fsum(float(np.square(scores(part) - mean).sum()) for part in stretches(values))
-    return squares * values.size / (values.size - 1)
+    _, variance = joint_moments(values, lambda part: scores(part)[0])
+    return float(variance[0, 0]) * values.size**2 / max(1, values.size - 1)
 
 
 def _too_few_groups(groups: int) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 14  # larger temporaries would be fetched from the system each time
 
 
 def joint_moments(values: Floats, *functions: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:

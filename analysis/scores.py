@@ -9,21 +9,20 @@ compares it with the variance that the order of the terms, or their groups, show
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.correlation import Scores
 from fluctua.analysis.crooks import LEAST_INFORMATION
-from fluctua.analysis.logistic import chances
+from fluctua.analysis.logistic import chances, moments
+from fluctua.analysis.samples import Sample, stretches
 
 Floats = NDArray[np.float64]
 
 DEGREE = 3  # of the polynomials whose scores the shape test takes
-_STRETCH = 1 << 14  # values worked on at once: they stay in the cache
 
 
 class Ratios(NamedTuple):
@@ -63,8 +62,8 @@ class CrooksScores:
             return None
         centre = first / information
         width = math.sqrt(max(second / information - centre**2, 0.0)) or 1.0
-        moments = _moments(forward, reverse, f, sizes, (centre, width), 2 * DEGREE)
-        gram = np.array([[moments[j + k] for k in range(DEGREE + 1)] for j in range(DEGREE + 1)])
+        sums = _moments(forward, reverse, f, sizes, (centre, width), 2 * DEGREE)
+        gram = np.array([[sums[j + k] for k in range(DEGREE + 1)] for j in range(DEGREE + 1)])
         naive = gram - np.outer(gram[0], gram[0]) / information
         naive[0] = naive[:, 0] = 0.0
         naive[0, 0] = information - information**2 * (1.0 / forward.size + 1.0 / reverse.size)
@@ -85,45 +84,40 @@ class CrooksScores:
     def ratios(self, covariance: Floats) -> Ratios:
         """Compare a covariance of the sums with that of independent trajectories."""
         return Ratios(
-            free_energy=_ratio(covariance[0, 0], self.naive[0, 0]),
-            slope=_ratio(covariance[1, 1], self.naive[1, 1]),
-            shape=_largest_ratio(covariance[1:, 1:], self.naive[1:, 1:]),
+            free_energy=ratio(covariance[0, 0], self.naive[0, 0]),
+            slope=ratio(covariance[1, 1], self.naive[1, 1]),
+            shape=largest_ratio(covariance[1:, 1:], self.naive[1:, 1:]),
         )
 
 
 def _moments(
     forward: Floats, reverse: Floats, f: float, sizes: float, place: tuple[float, float], largest: int
-) -> list[float]:
+) -> Floats:
     """Return the sums of v h^k over both directions, with h = (x - f - centre) / width."""
-    sums = [0.0] * (largest + 1)
-    for values, sign in ((forward, 1.0), (reverse, -1.0)):
-        for part in stretches(values):
-            x = sign * part - f
-            plus, minus = chances(x + sizes)
-            weight, h = plus * minus, (x - place[0]) / place[1]
-            for k in range(largest + 1):
-                sums[k] += float(np.sum(weight))
-                weight = weight * h
-    return sums
+    samples = Sample(forward, 1.0, f), Sample(reverse, -1.0, f)
+    return np.sum([moments(sample, sizes, *place, largest) for sample in samples], axis=0)
 
 
-def stretches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Walk through an array in stretches that stay in the cache."""
-    for start in range(0, values.size, _STRETCH):
-        yield values[start : start + _STRETCH]
-
-
-def _ratio(variance: float, naive: float) -> float:
+def ratio(variance: float, naive: float) -> float:
+    """Return a variance over that of independent trajectories; 1 where those have none."""
     return float(variance / naive) if naive > 0.0 else 1.0
 
 
-def _largest_ratio(covariance: Floats, naive: Floats) -> float:
+def largest_ratio(covariance: Floats, naive: Floats) -> float:
     """Return the largest ratio of variances of any combination: a generalised eigenvalue."""
-    scale = np.sqrt(np.maximum(np.diag(naive), np.finfo(np.float64).tiny))
-    sizes, axes = np.linalg.eigh(naive / np.outer(scale, scale))
-    kept = sizes > 1e-9 * sizes[-1]  # components that the data cannot tell apart say nothing
-    whitening = axes[:, kept] / np.sqrt(sizes[kept])
-    return float(np.linalg.eigvalsh(whitening.T @ (covariance / np.outer(scale, scale)) @ whitening)[-1])
+    whitener = whitening(naive)
+    return float(np.linalg.eigvalsh(whitener.T @ covariance @ whitener)[-1])
+
+
+def whitening(covariance: Floats) -> Floats:
+    """Return combinations with variance 1 and no correlation, as columns.
+
+    Components that the data cannot tell apart say nothing: there may be fewer combinations.
+    """
+    scale = np.sqrt(np.maximum(np.diag(covariance), np.finfo(np.float64).tiny))
+    sizes, axes = np.linalg.eigh(covariance / np.outer(scale, scale))
+    kept = sizes > 1e-9 * sizes[-1]
+    return np.asarray(axes[:, kept] / np.sqrt(sizes[kept]) / scale[:, None])
 
 
 def sign_scores(s: Floats) -> Floats:
@@ -137,8 +131,8 @@ def sign_scores(s: Floats) -> Floats:
 def sign_information(s: Floats) -> tuple[float, float]:
     """Return the variances of the sums of `sign_scores` over independent trajectories."""
     slope = plain = 0.0
-    for part in stretches(s[s != 0.0]):
-        weight = np.multiply(*chances(np.abs(part)))
+    for part in stretches(s):
+        weight = np.where(part == 0.0, 0.0, np.multiply(*chances(np.abs(part))))
         slope += float(weight @ np.square(part))
         plain += float(weight.sum())
     return slope, plain
