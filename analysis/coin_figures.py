@@ -236,6 +236,7 @@ class _Bins:
         inside = (tosses.place >= limits[0]) & (tosses.place <= limits[1])
         place, count, heads = tosses.place[inside], tosses.count[inside], tosses.heads[inside]
         values, number = np.unique(place, return_inverse=True)
+        number = number.astype(np.intp)
         if values.size > MOST_BINS or values.size > 0.25 * count.sum():
             most = int(np.clip(np.cbrt(8.0 * count.sum()), 6, MOST_BINS))
             number = ((place - limits[0]) * (most / (limits[1] - limits[0]))).astype(np.intp)
@@ -300,5 +301,5 @@ def _thinned(place: Floats, height: Floats) -> tuple[Floats, Floats]:
         for first, end in zip(starts, ends, strict=True)
         for at in (int(np.argmin(height[first:end])), int(np.argmax(height[first:end])), end - first - 1)
     ]
-    kept = np.unique(kept)
-    return place[kept], height[kept]
+    chosen = np.unique(kept)
+    return place[chosen], height[chosen]

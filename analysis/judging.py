@@ -28,7 +28,7 @@ from fluctua.analysis.remarks import mistaken_reverse, remarks
 from fluctua.analysis.rule import together
 from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.several import ForwardWork
-from fluctua.analysis.verdict import Report
+from fluctua.analysis.verdict import Report, Verdict
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -207,9 +207,30 @@ def _report(subject: Subject, wanted: Names, title: str, conversion: tuple[float
     verdicts = together([claim.judge(subject) for claim in claims], subject.rules.alpha)
     asked = any(claim.free_energy(subject) for claim in claims)
     free_energy = subject.free_energy if asked else None
-    kept = {"forward": subject.work, "reverse": subject.reverse, "entropy": subject.entropy}
-    samples = {name: values for name, values in kept.items() if values is not None}
-    return Report(verdicts, title, subject.rules.alpha, free_energy, conversion, samples)
+    return Report(
+        verdicts,
+        title,
+        subject.rules.alpha,
+        free_energy,
+        conversion,
+        _judged_numbers(subject, verdicts),
+        delta_f=subject.delta_f,
+        fit=subject.fit,
+        widened=subject.widened,
+    )
+
+
+def _judged_numbers(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, Floats]:
+    """Give the numbers behind the verdicts, for pictures; entropy production of a run where it was judged."""
+    of_entropy = any(
+        verdict.claim in ("integral", "detailed") and verdict.outcome != "not applicable"
+        for verdict in verdicts
+    )
+    entropy = subject.total_entropy if of_entropy else subject.entropy
+    kept = {"forward": subject.work, "reverse": subject.reverse, "entropy": entropy}
+    return {
+        name: values for name, values in kept.items() if values is not None and not isinstance(values, str)
+    }
 
 
 def _conversion(ledger: Ledger) -> tuple[float, str] | None:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from fluctua.analysis.crooks_fit import CrooksFit
+    from fluctua.analysis.free_energies import Method
+    from fluctua.analysis.reported import EffectiveTemperature
 
 Outcome = Literal["violated", "undecidable", "holds", "not applicable"]
 OUTCOMES: tuple[Outcome, ...] = ("violated", "undecidable", "holds", "not applicable")  # the worst first
@@ -164,6 +169,10 @@ class FreeEnergy:
         ``"BAR"`` or ``"Jarzynski"``.
     information : float or None
         Overlap information of BAR: the effective number of trajectories that both directions share.
+    freedom : float
+        Degrees of freedom behind the standard error; infinite where trajectories are independent.
+    refused : str
+        Why their dependence on each other leaves no standard error: ``"too correlated: ..."``.
     """
 
     value: float
@@ -171,6 +180,8 @@ class FreeEnergy:
     unit: str = "kT"
     method: str = "BAR"
     information: float | None = None
+    freedom: float = field(default=math.inf, repr=False)
+    refused: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         """Write value, error and unit."""
@@ -193,8 +204,13 @@ class FreeEnergy:
         if self.information is not None:
             words.append(f"information {counted(self.information)}")
         if self.standard_error is None:
-            words.append("no interval: too little is sampled")
+            words.append(f"no interval: {self.refused.partition(':')[0] or 'too little is sampled'}")
         return ", ".join(words)
+
+    @property
+    def independent(self) -> bool:
+        """Whether errors of independent trajectories stand as they are."""
+        return math.isinf(self.freedom) and not self.refused
 
     def to_dict(self) -> dict[str, Any]:
         """Give the value as plain data."""
@@ -222,6 +238,13 @@ class Report(Sequence[Verdict]):
         The numbers that were judged, in kT: ``forward``, ``reverse`` or ``entropy``.
     notes : tuple of str
         What the reader should know of where the numbers come from.
+    delta_f : float or None
+        The known free-energy difference, in kT.
+    fit : CrooksFit or None
+        What the verdict on Crooks' theorem was made from.
+    widened : mapping of str to float
+        By claim, by what the dependence of trajectories on each other widens the band of a walk of residuals;
+        nothing where they are independent.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -231,6 +254,9 @@ class Report(Sequence[Verdict]):
     conversion: tuple[float, str] | None = None
     samples: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    delta_f: float | None = None
+    fit: CrooksFit | None = None
+    widened: Mapping[str, float] = field(default_factory=dict)
 
     @overload
     def __getitem__(self, key: int | str) -> Verdict: ...
@@ -282,13 +308,35 @@ class Report(Sequence[Verdict]):
             )
         return f"Nothing is violated at error rate {self.alpha:g}."
 
+    @cached_property
+    def free_energies(self) -> tuple[Method, ...]:
+        """The free-energy difference by every method, each with an interval or a refusal; the best first.
+
+        Worked out when first asked for. Nothing where no claim is about a free-energy difference.
+        """
+        from fluctua.analysis.reported import methods_of
+
+        forward = self.samples.get("forward")
+        if self.free_energy is None or forward is None:
+            return ()
+        return methods_of(forward, self.samples.get("reverse"), self.free_energy, self.alpha)
+
+    @property
+    def effective_temperature(self) -> EffectiveTemperature | None:
+        """One over the slope of the detailed theorem, with its interval; none where it has no interval."""
+        from fluctua.analysis.reported import effective_temperature
+
+        return effective_temperature(self.verdicts, self.alpha)
+
     def __str__(self) -> str:
         """Write the table, the free-energy difference, the headline, and why what does not hold does not."""
         table = _table([_ROW, *(_cells(verdict) for verdict in self.verdicts)])
-        last = f"{self._free_energy_line()} {self.headline}".strip()
+        last = f"{self.free_energy_line} {self.headline}".strip()
         return "\n".join([self.title, *table, last, *self._footnotes()])
 
-    def _free_energy_line(self) -> str:
+    @property
+    def free_energy_line(self) -> str:
+        """Write the free-energy difference, also in the user's unit, with what it rests on; or nothing."""
         if self.free_energy is None:
             return ""
         beside = ""
@@ -300,9 +348,14 @@ class Report(Sequence[Verdict]):
     def _footnotes(self) -> Iterator[str]:
         for verdict in self.verdicts:
             if verdict.outcome in ("violated", "undecidable"):
-                yield f"  {verdict.claim}: {verdict.reason}."
+                yield f"  {verdict.claim}: {verdict.reason}{self._temperature_of(verdict)}."
         for note in self.notes:
             yield f"  note: {note}."
+
+    def _temperature_of(self, verdict: Verdict) -> str:
+        """Say what a slope that is not shown to be 1 amounts to."""
+        found = self.effective_temperature if verdict.quantity == "slope" else None
+        return "" if found is None else f"; {found}"
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(word)}</th>" for word in _ROW)
@@ -310,7 +363,7 @@ class Report(Sequence[Verdict]):
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(verdict)) + "</tr>"
             for verdict in self.verdicts
         )
-        last = escape(f"{self._free_energy_line()} {self.headline}".strip())
+        last = escape(f"{self.free_energy_line} {self.headline}".strip())
         notes = "".join(f"<p>{escape(note.strip())}</p>" for note in self._footnotes())
         return (
             f"<table><caption>{escape(self.title)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -318,7 +371,10 @@ class Report(Sequence[Verdict]):
         )
 
     def to_json(self) -> str:
-        """Return the report as JSON: ``verdicts``, ``notes``, ``free_energy`` where one is estimated."""
+        """Return the report as JSON: ``verdicts``, ``notes``, ``free_energy`` where one is estimated.
+
+        Every key stands in ``report.schema.json`` beside this module.
+        """
         table: dict[str, Any] = {
             "title": self.title,
             "outcome": self.outcome,
@@ -328,6 +384,9 @@ class Report(Sequence[Verdict]):
         }
         if self.free_energy is not None:
             table["free_energy"] = self.free_energy.to_dict()
+            table["free_energies"] = [method.to_dict() for method in self.free_energies]
+        if self.effective_temperature is not None:
+            table["effective_temperature"] = self.effective_temperature.to_dict()
         return json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
 
     def to_pandas(self) -> pd.DataFrame:

@@ -165,13 +165,32 @@ class Subject:
             error = self.fit.free_energy_error * math.sqrt(self.dependence.free_energy_variance_ratio)
             known = self.fit.overlaps and not self.dependence.free_energy_reason
             return FreeEnergy(
-                self.fit.free_energy, error if known else None, "kT", "BAR", self.fit.information
+                self.fit.free_energy,
+                error if known else None,
+                method="BAR",
+                information=self.fit.information,
+                freedom=self.dependence.freedom,
+                refused=self.dependence.free_energy_reason if self.fit.overlaps else "",
             )
         average, dependence = exponential_average(self.work, self.rules.alpha), self.dependence_of_average
         error = average.standard_error * math.sqrt(dependence.mean_variance_ratio)
         sampled = average.sampled and not dependence.reason
         method = f"Jarzynski, {self.protocols[0].name}" if self.protocols else "Jarzynski"
-        return FreeEnergy(average.value, error if sampled else None, "kT", method)
+        return FreeEnergy(
+            average.value,
+            error if sampled else None,
+            method=method,
+            freedom=dependence.freedom,
+            refused=dependence.reason if average.sampled else "",
+        )
+
+    @property
+    def widened(self) -> dict[str, float]:
+        """By what dependence widens the band of a walk of residuals, by the claim that it belongs to."""
+        found = {"crooks": self.dependence, "detailed": self.dependence_of_signs}
+        return {
+            claim: math.sqrt(one.shape_variance_ratio) for claim, one in found.items() if not one.independent
+        }
 
     @property
     def shares(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import truth
 SCHEMA = json.loads((files("fluctua.analysis") / "report.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 PAGE = (Path(__file__).parents[2] / "docs" / "report-schema.md").read_text(encoding="utf-8")
-OBJECTS = ("verdict", "part", "freeEnergy", "method")
+OBJECTS = ("verdict", "part", "freeEnergy", "method", "effectiveTemperature")
 
 
 def pair_of(seed, dissipation=1.0, n=500):
@@ -108,22 +108,33 @@ def test_the_kinds_cover_what_the_schema_describes(reports):
         "verdict": verdicts,
         "part": [part for verdict in verdicts for part in verdict["parts"]],
         "freeEnergy": [report["free_energy"] for report in reports.values() if "free_energy" in report],
+        "method": [method for report in reports.values() for method in report.get("free_energies", ())],
+        "effectiveTemperature": [
+            report["effective_temperature"]
+            for report in reports.values()
+            if "effective_temperature" in report
+        ],
     }
     for name, objects in written.items():
         assert {key for one in objects for key in one} == set(SCHEMA["$defs"][name]["properties"]), name
 
 
 def test_optional_keys_are_allowed_and_described(reports):
-    pair = pair_of(6)
-    found = reports["arrays"] | {
-        "notes": ["column work was taken"],
-        "free_energies": [method.to_dict() for method in free_energies(pair.forward, pair.reverse)],
-    }
+    found = reports["arrays"] | {"notes": ["column work was taken"]}
     VALIDATOR.validate(found)
     assert undescribed(found, SCHEMA) == []
-    assert {key for one in found["free_energies"] for key in one} == set(
-        SCHEMA["$defs"]["method"]["properties"]
-    )
+    optional = ("free_energy", "free_energies", "effective_temperature", "notes")
+    VALIDATOR.validate({key: value for key, value in found.items() if key not in optional})
+
+
+def test_a_report_writes_what_its_arrays_give(reports):
+    pair = pair_of(1)
+    methods = free_energies(pair.forward, pair.reverse)
+    assert reports["arrays"]["free_energies"] == [method.to_dict() for method in methods]
+    crooks = next(verdict for verdict in reports["arrays"]["verdicts"] if verdict["claim"] == "crooks")
+    assert reports["arrays"]["effective_temperature"]["value"] == pytest.approx(1.0 / crooks["estimate"])
+    assert "free_energies" not in reports["entropy"]
+    assert "effective_temperature" not in reports["no overlap"]
 
 
 FAULTS = {
