@@ -1,6 +1,7 @@
 """The README says what is true: its script runs as printed, its commands work, its files are there."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def blocks(language):
 
 
 def test_the_script_prints_what_is_shown(tmp_path, monkeypatch, capsys):
-    (script,), (shown,) = blocks("python"), blocks("text")
+    (script,), (shown, _) = blocks("python"), blocks("text")
     monkeypatch.chdir(tmp_path)
     exec(compile(script, "README.md", "exec"), {})
     assert capsys.readouterr().out == shown
@@ -29,9 +30,25 @@ def test_the_script_is_the_one_in_examples():
     assert blocks("python") == [(ROOT / "examples" / "drag.py").read_text()]
 
 
+def test_the_files_of_others_are_judged_as_is_shown(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    line = next(line for block in blocks("") for line in block.splitlines() if "pull.csv" in line)
+    assert cli.main(shlex.split(line)[1:]) == 0
+    assert capsys.readouterr().out == blocks("text")[1]
+    assert cli.main([*shlex.split(line)[1:], "--tolerance", "slope=0.2", "--claims", "crooks"]) == 0
+    assert "crooks       holds" in capsys.readouterr().out
+
+
+def test_the_files_of_others_are_what_their_script_writes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "examples" / "pull.py"))
+    for name in ("pull.csv", "back.csv"):
+        assert Path(name).read_text() == (ROOT / "examples" / name).read_text()
+
+
 def test_every_command_works(tmp_path, monkeypatch, capsys):
     commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("fluctua ")]
-    assert [line.split()[1] for line in commands] == ["run", "inspect", "verify"]
+    assert [line.split()[1] for line in commands] == ["run", "inspect", "verify", "verify", "verify"]
     monkeypatch.chdir(tmp_path)
     Path("examples").symlink_to(ROOT / "examples")
     for line in commands:
