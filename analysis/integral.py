@@ -7,8 +7,7 @@ can never be shown by the sample alone, as trajectories too rare to be seen may 
 and Savage 1956). So a low average is ``undecidable``, with what the unseen trajectories would have to be, and
 ``holds`` asks that the tail is sampled.
 
-Sources: Jarzynski (1997, 2006); Seifert (2005); Zhang and Stephens (2009) and Vehtari and others (2024) for
-the tail.
+Sources: Jarzynski (1997, 2006); Seifert (2005); the tail: `fluctua.analysis.tail`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
-from fluctua.analysis.samples import finite
+from fluctua.analysis.samples import stretches, surveyed
+from fluctua.analysis.tail import tail_index
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -95,14 +96,14 @@ class ExponentialAverage:
 
     @property
     def _unseen(self) -> str:
-        if not math.isfinite(self.missing):
+        if not self.missing < 0.0:  # NaN, or so little that trajectories like the others may bring it
             return ""
         return (
             f"; to mend it, some too rare to be seen must lie {-self.missing:.2g} kT below the expected value"
         )
 
 
-def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage:
+def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.0) -> ExponentialAverage:
     r"""Average exp(-s), with an error and with the marks of an unsampled tail.
 
     Parameters
@@ -111,6 +112,8 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage
         Entropy production in units of k_B, or work less free-energy difference in kT.
     alpha : float
         Error rate of the upper limit from which the missing tail is reckoned.
+    origin : float
+        What s is measured from: s - `origin` is averaged. Nothing as long as s is made.
 
     Returns
     -------
@@ -121,11 +124,12 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage
     InvalidInput
         If the array is empty or not finite.
     """
-    values = finite(s, "entropy")
-    n, shift = values.size, float(values.min())
-    terms = np.exp(shift - values)  # the largest is 1; the true ones are exp(-shift) times as large
-    mean, spread = float(terms.mean()), float(terms.std(ddof=1)) if n > 1 else math.nan
-    error = spread / math.sqrt(n)
+    values, low, _ = surveyed(s, "entropy")
+    n, shift = values.size, low - origin
+    # The largest term is 1; the true ones are exp(-shift) times as large.
+    means, variances = joint_moments(values, lambda part: np.exp(low - part))
+    mean, variance = float(means[0]), float(variances[0, 0])
+    error = math.sqrt(variance / (n - 1)) if n > 1 else math.nan
     one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
     statistic = _ratio(mean - one, error)
     return ExponentialAverage(
@@ -134,9 +138,9 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05) -> ExponentialAverage
         standard_error=error / mean,
         statistic=statistic,
         mean_p=1.0 if math.isnan(statistic) else float(special.stdtr(max(1, n - 1), -statistic)),
-        tail_p=tail_count(values),
-        effective=float(terms.sum() ** 2 / np.dot(terms, terms)),
-        tail_index=tail_index(terms),
+        tail_p=tail_count(values, origin),
+        effective=n * mean**2 / (variance + mean**2),
+        tail_index=tail_index(values),
         missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
     )
 
@@ -147,7 +151,7 @@ def _ratio(difference: float, error: float) -> float:
     return math.nan if math.isnan(error) else math.copysign(math.inf, difference) if difference else 0.0
 
 
-def tail_count(s: ArrayLike) -> float:
+def tail_count(s: ArrayLike, origin: float = 0.0) -> float:
     r"""Test the number of negative values against its exact bound, which needs no assumption.
 
     .. math:: P(s \le -z) \le e^{-z}
@@ -156,6 +160,8 @@ def tail_count(s: ArrayLike) -> float:
     ----------
     s : array_like, shape (n,)
         As for `exponential_average`.
+    origin : float
+        What s is measured from.
 
     Returns
     -------
@@ -163,7 +169,10 @@ def tail_count(s: ArrayLike) -> float:
         The smallest binomial p-value over a grid of z, times the number of grid points.
     """
     values = np.asarray(s, dtype=np.float64)
-    counts = np.array([np.count_nonzero(values <= -z) for z in _TAIL_LEVELS])
+    counts = np.zeros(_TAIL_LEVELS.size, np.int64)
+    for part in stretches(values):
+        negative = part[part - origin <= -_TAIL_LEVELS[0]] - origin
+        counts += [np.count_nonzero(negative <= -z) for z in _TAIL_LEVELS]
     # bdtrc(k, n, p) = P(more than k); none is never too many
     as_many = special.bdtrc(np.maximum(counts - 1, 0), values.size, np.exp(-_TAIL_LEVELS))
     p = np.where(counts > 0, as_many, 1.0)
@@ -179,47 +188,6 @@ def _missing_tail(n: int, upper: float, one: float) -> float:
     """
     lacking = 1.0 - upper / one if one > 0.0 else math.nan
     return -math.log(lacking * n / 3.0) if lacking > 0.0 else math.nan
-
-
-def tail_index(terms: Floats) -> float:
-    r"""Estimate the Pareto index of the largest terms: moments below its inverse exist.
-
-    The generalised Pareto distribution is fitted to the :math:`\min(n/5, 3\sqrt n)` largest terms, with a
-    weak prior at 1/2. Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry
-    (2024), appendix G.
-
-    Parameters
-    ----------
-    terms : ndarray, shape (n,)
-        Positive numbers.
-
-    Returns
-    -------
-    float
-        Infinite where there are too few to say; minus infinite where the largest are all equal.
-    """
-    count = int(min(terms.size / 5, 3.0 * math.sqrt(terms.size)))
-    if count < 5:
-        return math.inf
-    largest = np.sort(np.partition(terms, terms.size - count - 1)[-count - 1 :])
-    excess = largest[1:] - largest[0]
-    excess = excess[excess > 0.0]
-    if excess.size < 5:
-        return -math.inf
-    index = _pareto_index(excess)
-    return (count * index + 10 * 0.5) / (count + 10)
-
-
-def _pareto_index(excess: Floats) -> float:
-    """Fit by the posterior mean over a grid of inverse scales; `excess` is sorted and positive."""
-    n = excess.size
-    points = 30 + int(math.sqrt(n))
-    quartile = excess[int(n / 4 + 0.5) - 1]
-    grid = 1.0 / excess[-1] + (1.0 - np.sqrt(points / (np.arange(points) + 0.5))) / (3.0 * quartile)
-    index = np.mean(np.log1p(-grid[:, None] * excess), axis=1)
-    height = n * (np.log(-grid / index) - index - 1.0)
-    weight = np.exp(height - special.logsumexp(height))
-    return float(np.mean(np.log1p(-float(grid @ weight) * excess)))
 
 
 def average_part(

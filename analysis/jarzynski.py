@@ -32,6 +32,7 @@ from fluctua.analysis.crooks import (
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.dependent import crooks_anew
 from fluctua.analysis.integral import ExponentialAverage, average_part, exponential_average
+from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.parts import Part, known
 from fluctua.analysis.rule import judge, not_applicable
@@ -105,7 +106,7 @@ def judge_jarzynski(
     Verdict
         ``violated`` only where an average is too high; the last passage speaks for the claim.
     """
-    averages = [exponential_average(passage.work - passage.delta_f, alpha) for passage in passages]
+    averages = [exponential_average(passage.work, alpha, origin=passage.delta_f) for passage in passages]
     parts = [
         average_part(average, passage.name, expected=passage.delta_f, tolerance=tolerance, alpha=alpha)
         for average, passage in zip(averages, passages, strict=True)
@@ -205,7 +206,7 @@ def _beside_a_good_fit(
     w: Floats, fit: CrooksFit, delta_f: float | None, tolerance: float, alpha: float
 ) -> list[Part]:
     reference = fit.free_energy if delta_f is None else delta_f
-    average = exponential_average(w - reference, alpha)
+    average = exponential_average(w, alpha, origin=reference)
     part = average_part(average, "ΔF", expected=reference, tolerance=tolerance, alpha=alpha)
     part = replace(part, starved="")  # the Crooks fit vouches for the tail
     if delta_f is None:
@@ -233,8 +234,8 @@ def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
 
 
 def _beside_a_bad_fit(w: Floats, reverse: Floats, delta_f: float, alpha: float) -> list[Part]:
-    forward = exponential_average(w - delta_f, alpha)
-    backward = exponential_average(reverse + delta_f, alpha)
+    forward = exponential_average(w, alpha, origin=delta_f)
+    backward = exponential_average(reverse, alpha, origin=-delta_f)
     low = average_part(forward, "ΔF (forward average)", expected=delta_f, alpha=alpha)
     high = average_part(backward, "ΔF (reverse average)", expected=-delta_f, alpha=alpha)
     high = replace(
@@ -258,9 +259,11 @@ def _excess_over_bar(w: Floats, fit: CrooksFit) -> float:
     """
     if fit.information < LEAST_INFORMATION:
         return 0.0
-    shifted = w - fit.free_energy
-    terms = np.exp(np.minimum(-shifted, 700.0))
-    chance, _ = chances(shifted + math.log(fit.n_forward / fit.n_reverse))
-    spread, joint = float(terms.var()), float(np.mean((terms - terms.mean()) * chance))
-    variance = spread / w.size + fit.free_energy_error**2 + 2.0 * joint / fit.information
-    return float((terms.mean() - 1.0) / math.sqrt(variance)) if variance > 0.0 else 0.0
+    sizes = math.log(fit.n_forward / fit.n_reverse)
+
+    def term(part: Floats) -> Floats:
+        return np.exp(np.minimum(fit.free_energy - part, 700.0))
+
+    (mean, _), spread = joint_moments(w, term, lambda part: chances(part - fit.free_energy + sizes)[0])
+    variance = spread[0, 0] / w.size + fit.free_energy_error**2 + 2.0 * spread[0, 1] / fit.information
+    return float((mean - 1.0) / math.sqrt(variance)) if variance > 0.0 else 0.0

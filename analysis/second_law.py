@@ -25,6 +25,7 @@ from scipy import special
 from fluctua.analysis.crooks import CrooksFit
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.estimate import Estimate
+from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.parts import Part, known
 from fluctua.analysis.rule import judge
@@ -58,8 +59,10 @@ class Bound:
 def mean_of(values: ArrayLike) -> Estimate:
     """Return the mean of independent values with its standard error, NaN for a single one."""
     x = finite(values, "values")
-    error = float(x.std(ddof=1)) / math.sqrt(x.size) if x.size > 1 else math.nan
-    return Estimate(float(x.mean()), error, int(x.size))
+    near = float(x[0])  # so that work at millions of kT keeps its digits
+    (mean,), ((variance,),) = joint_moments(x, lambda part: part - near)
+    error = math.sqrt(variance / (x.size - 1)) if x.size > 1 else math.nan
+    return Estimate(near + float(mean), error, int(x.size))
 
 
 def dissipation(work: ArrayLike, delta_f: float) -> Estimate:
@@ -75,13 +78,11 @@ def dissipation_above_bar(work: ArrayLike, fit: CrooksFit) -> Estimate:
        - \frac{2\operatorname{Cov}(w,p)}{\sum p(1-p)}
     """
     w = finite(work, "forward")
-    shifted = w - fit.free_energy
-    chance, _ = chances(shifted + math.log(fit.n_forward / fit.n_reverse))
-    joint = float(np.mean((shifted - shifted.mean()) * chance))
-    variance = float(shifted.var()) / w.size + fit.free_energy_error**2 - 2.0 * joint / fit.information
-    return Estimate(
-        float(shifted.mean()), math.sqrt(max(variance, 0.0)) if fit.overlaps else math.nan, int(w.size)
-    )
+    f, sizes = fit.free_energy, math.log(fit.n_forward / fit.n_reverse)
+    (mean, _), spread = joint_moments(w, lambda part: part - f, lambda part: chances(part - f + sizes)[0])
+    variance = spread[0, 0] / w.size + fit.free_energy_error**2 - 2.0 * spread[0, 1] / fit.information
+    error = math.sqrt(max(variance, 0.0)) if fit.overlaps else math.nan
+    return Estimate(float(mean), error, int(w.size))
 
 
 def judge_second_law(

@@ -229,7 +229,7 @@ def judge_several(
 
 def _against(one: ForwardWork, delta_f: float, tolerance: float, alpha: float) -> Part:
     """Hold one protocol against the known ΔF."""
-    average = exponential_average(finite(one.work, one.name) - delta_f, alpha)
+    average = exponential_average(finite(one.work, one.name), alpha, origin=delta_f)
     part = average_part(average, f"ΔF of {one.name}", expected=delta_f, tolerance=tolerance, alpha=alpha)
     if one.dependence is None:
         return part

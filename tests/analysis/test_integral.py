@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fluctua.analysis.integral import exponential_average, judge_integral, tail_count, tail_index
+from fluctua.analysis.integral import exponential_average, judge_integral, tail_count
+from fluctua.analysis.tail import tail_index
 
 import truth
 
@@ -33,16 +34,18 @@ def test_values_may_be_far_beyond_the_range_of_exp(offset):
 
 @pytest.mark.parametrize("index", [0.2, 0.5, 1.0, 2.0])
 def test_tail_index_of_pareto_samples(index):
-    found = [tail_index(stats.pareto.rvs(1.0 / index, size=20_000, random_state=k)) for k in range(20)]
+    found = [
+        tail_index(-np.log(stats.pareto.rvs(1.0 / index, size=20_000, random_state=k))) for k in range(20)
+    ]
     # 424 of the largest: the error is (1 + index) / sqrt(424) or so; the prior at 1/2 weighs 10 values.
     expected = (424 * index + 5.0) / 434
     assert np.mean(found) == pytest.approx(expected, abs=4.0 * (1.0 + index) / math.sqrt(424 * 20))
 
 
 def test_tail_index_of_bounded_and_of_few_terms():
-    assert tail_index(np.random.default_rng(33).random(10_000)) < 0.0
-    assert tail_index(np.ones(10_000)) == -math.inf
-    assert tail_index(np.arange(1.0, 20.0)) == math.inf, "too few to say"
+    assert tail_index(-np.log(np.random.default_rng(33).random(10_000))) < 0.0
+    assert tail_index(np.zeros(10_000)) == -math.inf
+    assert tail_index(-np.log(np.arange(1.0, 20.0))) == math.inf, "too few to say"
 
 
 def test_tail_count_is_an_exact_binomial_bound():

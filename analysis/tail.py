@@ -1,0 +1,116 @@
+r"""How heavy the tail of exp(-s) is: the Pareto index of its largest terms, also where many are equal.
+
+The moments of :math:`e^{-s}` below the inverse of its index exist. Values that are rounded, or lie on a
+lattice, stand in ties, to which no continuous law can be fitted: the gaps between them look like a tail that
+ends. They are spread evenly over their cell first, up to half-way to the neighbours, which gives back the
+index that the values had before they were rounded.
+
+Sources: Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024),
+appendix G.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from fluctua.analysis.samples import stretches
+
+Floats = NDArray[np.float64]
+
+_ONE_VALUE = 1e-9  # kT; nearer ones differ by rounding
+_FEWEST = 5
+_PRIOR = 10  # values that a weak prior at 1/2 is worth
+
+
+def tail_index(s: Floats) -> float:
+    r"""Estimate the Pareto index of the largest terms :math:`e^{-s}`: moments below its inverse exist.
+
+    The generalised Pareto distribution is fitted to the :math:`\min(n/5, 3\sqrt n)` largest terms, with a
+    weak prior at 1/2.
+
+    Parameters
+    ----------
+    s : ndarray, shape (n,)
+        Finite numbers; read in stretches, not copied.
+
+    Returns
+    -------
+    float
+        Infinite where there are too few to say; minus infinite where the largest terms are all equal.
+    """
+    count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
+    if count < _FEWEST:
+        return math.inf
+    rare = _spread(s, count)
+    terms = np.exp(rare[0] - rare[::-1])
+    excess = terms[1:] - terms[0]
+    excess = excess[excess > 0.0]
+    if rare[-1] - rare[0] <= _rounding(rare) or excess.size < _FEWEST:
+        return -math.inf
+    return (count * _pareto_index(excess) + _PRIOR * 0.5) / (count + _PRIOR)
+
+
+def smallest(values: Floats, count: int) -> Floats:
+    """Return the smallest `count` values, or all where there are fewer, in rising order."""
+    kept, number, most = [np.empty(0)], 0, math.inf
+    for part in stretches(values):
+        found = part[part < most]
+        kept.append(found)
+        number += found.size
+        if number > 4 * count:
+            kept = [np.partition(np.concatenate(kept), count - 1)[:count]]
+            number, most = count, float(kept[0].max())
+    return np.sort(np.concatenate(kept))[:count]
+
+
+def _spread(s: Floats, count: int) -> Floats:
+    """Return the smallest `count` + 1 of s in rising order, those in ties spread over their cells."""
+    rare = smallest(s, 2 * (count + 1))
+    same = _rounding(rare)
+    limit = float(rare[count]) + same
+    above = int(np.searchsorted(rare, limit, "right"))
+    ties, following = above, float(rare[above]) if above < rare.size else math.nan
+    if above == rare.size:  # the last tie goes on
+        ties, following = _beyond(s, limit)
+    rare = rare[: count + 1]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(rare) > same]))
+    if starts.size == 1 and math.isnan(following):
+        return rare
+    distinct = np.append(rare[starts], following if math.isfinite(following) else rare[starts[-1]])
+    middles = 0.5 * (distinct[1:] + distinct[:-1])
+    edges = np.concatenate([[1.5 * distinct[0] - 0.5 * distinct[1]], middles])
+    sizes = np.diff(np.append(starts, ties))
+    group = np.repeat(np.arange(starts.size), np.diff(np.append(starts, rare.size)))
+    share = (np.arange(rare.size) - starts[group] + 0.5) / sizes[group]
+    apart = edges[group] + share * (edges[group + 1] - edges[group])
+    return np.where(sizes[group] > 1, apart, rare)
+
+
+def _rounding(rare: Floats) -> float:
+    """Return the distance of values that are one."""
+    return max(_ONE_VALUE, 8.0 * float(np.spacing(np.abs(rare).max())))
+
+
+def _beyond(s: Floats, limit: float) -> tuple[int, float]:
+    """Return how many values lie up to a limit, and the smallest above it; NaN where there is none."""
+    number, following = 0, math.inf
+    for part in stretches(s):
+        number += int(np.count_nonzero(part <= limit))
+        following = min(following, float(np.min(part, where=part > limit, initial=math.inf)))
+    return number, following if math.isfinite(following) else math.nan
+
+
+def _pareto_index(excess: Floats) -> float:
+    """Fit by the posterior mean over a grid of inverse scales; `excess` is sorted and positive."""
+    n = excess.size
+    points = 30 + int(math.sqrt(n))
+    quartile = excess[int(n / 4 + 0.5) - 1]
+    grid = 1.0 / excess[-1] + (1.0 - np.sqrt(points / (np.arange(points) + 0.5))) / (3.0 * quartile)
+    index = np.array([np.mean(np.log1p(-scale * excess)) for scale in grid])
+    height = n * (np.log(-grid / index) - index - 1.0)
+    weight = np.exp(height - special.logsumexp(height))
+    return float(np.mean(np.log1p(-float(grid @ weight) * excess)))
