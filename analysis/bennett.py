@@ -115,7 +115,9 @@ class Pair:
         return information(self.forward, self.log_sizes - f) + information(self.turned, self.log_sizes - f)
 
     def free_energy_error(self, information: float) -> float:
-        """Return BAR's standard error."""
+        """Return BAR's standard error; infinite where the samples share nothing that a number can hold."""
+        if information <= 0.0:
+            return math.inf
         variance = 1.0 / information - 1.0 / self.n_forward - 1.0 / self.n_reverse
         return math.sqrt(max(0.0, variance))
 

@@ -22,6 +22,7 @@ from fluctua.analysis.drawing import (
     entitle,
     legend_above,
 )
+from fluctua.analysis.samples import Sample
 from fluctua.stochastic.errors import InvalidInput, not_among
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_SURVEYED = 1 << 17  # evenly spaced values, whose quantiles are the ends of the axis
+_STRETCH = 1 << 18  # values counted at once
 _LEAST_COUNT = 10  # below it, the logarithm of a count is too skewed for a symmetric error bar
 
 
@@ -80,33 +83,35 @@ def work_distributions(
     InvalidInput
         If a sample is empty or not finite.
     """
-    w_forward, w_turned = _sample(forward, "forward"), -_sample(reverse, "reverse")
-    edges = _common_edges(w_forward, w_turned, bins)
-    counts = [np.histogram(w, edges)[0] for w in (w_forward, w_turned)]
+    work = Sample.of(forward, "forward"), Sample.of(reverse, "reverse", -1.0)
+    edges = _common_edges(work, bins)
+    counts = [_counted(sample, edges) for sample in work]
     with drawing(width=10.4, height=4.3) as figure:
         densities, ratio = figure.subplots(1, 2)
-        _draw_densities(densities, edges, counts, (w_forward.size, w_turned.size), delta_f, unit)
-        _draw_ratio(ratio, edges, counts, (w_forward.size, w_turned.size), beta, delta_f, unit)
+        _draw_densities(densities, edges, counts, (work[0].size, work[1].size), delta_f, unit)
+        _draw_ratio(ratio, edges, counts, (work[0].size, work[1].size), beta, delta_f, unit)
         entitle(figure, title)
     return figure
 
 
-def _sample(values: ArrayLike, where: str) -> Floats:
-    work = np.asarray(values, dtype=np.float64).ravel()
-    if work.size == 0 or not np.isfinite(work).all():
-        raise InvalidInput("a picture of work needs finite values, at least one", where)
-    return work
-
-
-def _common_edges(first: Floats, second: Floats, bins: int | None) -> Floats:
+def _common_edges(work: tuple[Sample, Sample], bins: int | None) -> Floats:
     """Give bins that hold all but the outermost thousandth of both samples."""
     if bins is None:
-        bins = int(np.clip(2.0 * np.cbrt(min(first.size, second.size)), 10, 72))
-    limits = np.quantile(first, (0.001, 0.999)), np.quantile(second, (0.001, 0.999))
-    low, high = min(limits[0][0], limits[1][0]), max(limits[0][1], limits[1][1])
+        bins = int(np.clip(2.0 * np.cbrt(min(sample.size for sample in work)), 10, 72))
+    ends = [np.quantile(sample.thinned(_SURVEYED), (0.001, 0.999)) for sample in work]
+    low, high = float(np.min(ends)), float(np.max(ends))
     if not high > low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, bins + 1)
+
+
+def _counted(sample: Sample, edges: Floats) -> NDArray[np.int64]:
+    """Count between equally spaced edges, piece by piece: a file larger than memory passes."""
+    counts = np.zeros(edges.size - 1, dtype=np.int64)
+    for start in range(0, sample.size, _STRETCH):
+        part = sample.side * sample.raw[start : start + _STRETCH]
+        counts += np.histogram(part, edges.size - 1, (float(edges[0]), float(edges[-1])))[0]
+    return counts
 
 
 def _draw_densities(
