@@ -9,7 +9,8 @@ from textwrap import fill
 import numpy as np
 from numpy.typing import NDArray
 
-from fluctua.analysis.figures import heat_per_stroke, limit_cycle, work_diagram, work_distributions
+from fluctua.analysis.cycle_figures import heat_per_stroke, limit_cycle, work_diagram
+from fluctua.analysis.figures import work_distributions
 from fluctua.analysis.report import Chapter, Page, Picture, Table, crooks_picture, overview
 from fluctua.demo_checks import Check, Part, free_energy_change, name_of
 from fluctua.ensembles.dataset import Dataset

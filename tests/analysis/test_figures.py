@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fluctua.analysis.figures import (
-    LimitCycle,
-    heat_per_stroke,
-    limit_cycle,
-    work_diagram,
-    work_distributions,
-)
+from fluctua.analysis.cycle_figures import LimitCycle, heat_per_stroke, limit_cycle, work_diagram
+from fluctua.analysis.figures import work_distributions
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.dynamics.overdamped import Overdamped
