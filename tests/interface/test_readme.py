@@ -71,3 +71,27 @@ def test_every_block_is_run_somewhere():
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
 def test_every_link_leads_somewhere(link):
     assert (ROOT / link).exists()
+
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_link_of_the_other_pages_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)(#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    for link, heading in links:
+        target = page.parent / link
+        assert target.exists(), link
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading[1:] in [
+                re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles
+            ]
+
+
+def test_the_page_on_the_command_names_every_option(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    told = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert not {option for option in options if f"`{option}`" not in told}
