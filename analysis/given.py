@@ -23,7 +23,7 @@ Codes = NDArray[np.intp]
 
 PLACES = ("forward", "reverse")
 #: Endings that no run's folder has: what is called so and is not there was meant as a file.
-_SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".xvg", ".gz", ".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".xvg", ".gz", ".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def is_file(value: Any) -> bool:
 
 
 def _named_as_file(path: Path) -> bool:
-    return not path.exists() and path.suffix.lower() in _SUFFIXES
+    return not path.exists() and path.suffix.lower() in SUFFIXES
 
 
 def opened(
@@ -105,7 +105,7 @@ def is_run(value: Any) -> TypeGuard[Dataset]:
 
 def flattened(given: Sequence[Any]) -> list[Any]:
     """Put the runs of a pair that stands alone beside each other, the forward one first."""
-    if len(given) != 1 or not _is_list_of_runs(given[0]):
+    if len(given) != 1 or not is_list_of_runs(given[0]):
         return list(given)
     runs = sorted(given[0], key=lambda run: run.spec.direction)
     if len(runs) != 2:
@@ -114,7 +114,8 @@ def flattened(given: Sequence[Any]) -> list[Any]:
     return runs
 
 
-def _is_list_of_runs(value: Any) -> bool:
+def is_list_of_runs(value: Any) -> bool:
+    """Say whether it is several runs, a sweep for example."""
     return (
         isinstance(value, Sequence)
         and not isinstance(value, str)

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fluctua.analysis.given import KnownDifference, is_file, is_run, notes_of, numbers_of, opened
+from fluctua.analysis.given import (
+    SUFFIXES,
+    KnownDifference,
+    is_file,
+    is_list_of_runs,
+    is_run,
+    notes_of,
+    numbers_of,
+    opened,
+)
 from fluctua.analysis.judging import judge_protocol_runs, judge_protocols
 from fluctua.stochastic.errors import InvalidInput
 
@@ -55,6 +64,9 @@ def judge_several_protocols(
         known.size_of_kt()  # a missing temperature is told before a long file is read
     names = _names(forward)
     given = [opened(value, name, column, group) for name, value in zip(names, forward, strict=True)]
+    for name, value in zip(names, given, strict=True):
+        if is_list_of_runs(value):
+            raise InvalidInput(f"{len(value)} runs", name, "name one of them")
     if all(map(is_run, given)) and column is None:
         runs = dict(zip(names, given, strict=True))
         _check_ends(runs)
@@ -78,7 +90,12 @@ def _names(forward: Sequence[Any]) -> list[str]:
 
 def _name_of(value: Any) -> str:
     path = value.path if is_run(value) else value
-    return Path(path).name.partition(".")[0] if isinstance(path, str | Path) else ""
+    if not isinstance(path, str | Path):
+        return ""
+    name = Path(path)
+    while name.suffix.lower() in SUFFIXES:
+        name = name.with_suffix("")
+    return name.name
 
 
 def _check_ends(runs: Mapping[str, Dataset]) -> None:

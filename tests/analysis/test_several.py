@@ -199,6 +199,8 @@ def test_runs_at_several_speeds_are_several_protocols(squeeze, runs):
         fl.verify([runs[0], other])
     with pytest.raises(fl.InvalidInput, match="a run where numbers are needed"):
         fl.verify([runs[0], np.arange(5.0)])
+    with pytest.raises(fl.InvalidInput, match=r"2 runs \(protocol 2\): name one of them"):
+        fl.verify([runs[0], runs])
 
 
 def test_runs_that_share_their_noise_are_no_witnesses_for_each_other(runs, monkeypatch):
