@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit, judge_crooks
 from fluctua.analysis.dependent import crooks_anew
+from fluctua.analysis.pairs import slope_of_pairs
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -26,7 +29,16 @@ def _judge(subject: Subject) -> Verdict:
         )
 
     verdict = crooks_anew(judged(subject.fit), subject.fit, subject.dependence, subject.rules.alpha)
+    verdict = _with_pairs(verdict, subject)
     return verdict.beside(None if subject.exact_fit is None else judged(subject.exact_fit))
+
+
+def _with_pairs(verdict: Verdict, subject: Subject) -> Verdict:
+    """Tell what forward and reverse trajectories say in pairs, which needs no ΔF, beside the verdict."""
+    if subject.work is None or subject.reverse is None or verdict.outcome == "not applicable":
+        return verdict
+    part = slope_of_pairs(subject.work, subject.reverse)
+    return verdict if part is None else replace(verdict, parts=(*verdict.parts, part))
 
 
 CLAIM = Claim(
