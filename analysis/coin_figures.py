@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from fluctua.analysis.crooks import CrooksFit
+from fluctua.analysis.crooks import LEAST_INFORMATION, CrooksFit
 from fluctua.analysis.detailed import DetailedFit
 from fluctua.analysis.drawing import BLUE, GREY, INK, VERMILLION, drawing, entitle, legend_above
 from fluctua.analysis.logistic import chances
@@ -34,7 +34,7 @@ MOST_BINS = 40
 _TAIL = 1e-3  # share of the trajectories outside the axis at either end
 _COLUMNS = 400  # of a walk: its highest and lowest point in each
 _LEAST_WEIGHT = 4.0  # information of a bin, from where its residual over its error is nearly normal
-_WORK, _SIZE = "work W − ΔF (kT)", r"size of the entropy production |s| ($k_\mathrm{B}$)"
+WORK, SIZE = "work W − ΔF (kT)", r"size of the entropy production |s| ($k_\mathrm{B}$)"
 
 
 def direction_probability(
@@ -67,7 +67,7 @@ def direction_probability(
         If an array is empty or not finite.
     """
     tosses = Tosses.of_directions(work_forward, work_reverse, fit)
-    return draw_chances(tosses, _WORK, "share that is forward", title)
+    return draw_chances(tosses, WORK, "share that is forward", _error(tosses), title)
 
 
 def direction_walk(
@@ -106,7 +106,7 @@ def direction_walk(
         If an array is empty or not finite.
     """
     tosses = Tosses.of_directions(work_forward, work_reverse, fit)
-    return draw_walk(tosses, _WORK, "forward", widened, title)
+    return draw_walk(tosses, WORK, "forward", widened, title)
 
 
 def sign_probability(s: ArrayLike, *, fit: DetailedFit | None = None, title: str = "") -> Figure:
@@ -134,7 +134,8 @@ def sign_probability(s: ArrayLike, *, fit: DetailedFit | None = None, title: str
     InvalidInput
         If the array is empty or not finite.
     """
-    return draw_chances(Tosses.of_signs(s, fit), _SIZE, "share that is positive", title)
+    tosses = Tosses.of_signs(s, fit)
+    return draw_chances(tosses, SIZE, "share that is positive", _error(tosses), title)
 
 
 def sign_walk(
@@ -164,19 +165,24 @@ def sign_walk(
     InvalidInput
         If the array is empty or not finite.
     """
-    return draw_walk(Tosses.of_signs(s, fit), _SIZE, "positive", widened, title)
+    return draw_walk(Tosses.of_signs(s, fit), SIZE, "positive", widened, title)
 
 
 # ---- drawing -------------------------------------------------------------------------------------
 
 
-def draw_chances(tosses: Tosses, across: str, upwards: str, title: str = "") -> Figure:
-    """Draw shares of the label 1 above, and below what differs from the theorem, in standard errors."""
+def draw_chances(
+    tosses: Tosses, across: str, upwards: str, slope_error: float | None, title: str = ""
+) -> Figure:
+    """Draw shares of the label 1 above, and below what differs from the theorem, in standard errors.
+
+    The fitted slope is told with `slope_error`, or as having no interval.
+    """
     limits = axis_limits(tosses)
     with drawing(width=7.4, height=5.2) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         bins = _Bins.of(tosses, limits)
-        _draw_curves(above, tosses, limits)
+        _draw_curves(above, tosses, limits, slope_error)
         _draw_shares(above, tosses, bins)
         _draw_residuals(below, bins)
         above.set(ylabel=upwards, ylim=(-0.04, 1.04), xlim=limits)
@@ -258,12 +264,21 @@ class _Bins:
         return share, np.minimum(middle - reach, share), np.maximum(middle + reach, share)
 
 
-def _draw_curves(axes: Axes, tosses: Tosses, limits: tuple[float, float]) -> None:
+def _error(tosses: Tosses) -> float | None:
+    """Return the error of the slope for independent trajectories, where an honest one exists."""
+    fit = tosses.fit
+    return (
+        fit.slope_error if fit.information >= LEAST_INFORMATION and math.isfinite(fit.slope_error) else None
+    )
+
+
+def _draw_curves(axes: Axes, tosses: Tosses, limits: tuple[float, float], slope_error: float | None) -> None:
     x = np.linspace(*limits, 401)
     axes.plot(x, chances(x + tosses.log_odds)[0], color=INK, linewidth=1.6, label="theorem: slope 1")
-    fitted, slope, error = tosses.fitted(x), tosses.fit.slope, tosses.fit.slope_error
-    if fitted is not None and math.isfinite(error):
-        name = f"fitted: slope {uncertain(slope, error)}"
+    fitted, slope = tosses.fitted(x), tosses.fit.slope
+    if fitted is not None:
+        told = f"{slope:.2g}, no interval" if slope_error is None else uncertain(slope, slope_error)
+        name = f"fitted: slope {told}"
         axes.plot(x, fitted, color=VERMILLION, linewidth=1.8, linestyle="--", label=name)
 
 

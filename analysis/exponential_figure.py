@@ -32,6 +32,7 @@ def exponential_terms(
     average: ExponentialAverage | None = None,
     across: str = r"entropy production s ($k_\mathrm{B}$)",
     unit: str = r"$k_\mathrm{B}$",
+    term: str = "exp(−s)",
     title: str = "",
 ) -> Figure:
     r"""Draw where the trajectories are, and where the average of exp(-s) comes from.
@@ -51,8 +52,8 @@ def exponential_terms(
         Subtracted first: the known free-energy difference, of work.
     average : ExponentialAverage, optional
         From `exponential_average` of s less `expected`; made anew if left out.
-    across, unit : str
-        Words on the axes.
+    across, unit, term : str
+        Words on the axes, and what is averaged.
     title : str
         Stands above the picture.
 
@@ -78,7 +79,7 @@ def exponential_terms(
         share = carried / max(float(carried.sum()), np.finfo(np.float64).tiny) / width
         below.stairs(share, edges, fill=True, color=GREEN, alpha=0.55, label=name)
         below.set(ylabel=f"share of the average\n(density, 1/{unit})", xlabel=across, xlim=edges[[0, -1]])
-        _mark_seen(above, below, sample, average)
+        _mark_seen(above, below, sample, _told(average, term))
         _mark_missing(below, edges, average)
         legend_above(above, columns=2)
         legend_above(below, columns=2)
@@ -109,23 +110,28 @@ def _histograms(sample: Sample, edges: Floats) -> tuple[Floats, Floats]:
     return sums[0], sums[1]
 
 
-def _mark_seen(above: Axes, below: Axes, sample: Sample, average: ExponentialAverage) -> None:
+def _mark_seen(above: Axes, below: Axes, sample: Sample, told: str) -> None:
     lowest = f"lowest of {sample.size:,}: {sample.low:.3g}"
     above.axvline(sample.low, color=INK, linewidth=1.2, linestyle=":", label=lowest)
     below.axvline(sample.low, color=INK, linewidth=1.2, linestyle=":")
-    mean = math.exp(min(-average.value, 700.0))
-    if mean < 1e6 and 0.0 < average.standard_error < math.inf:
-        told = f"mean of exp(−s) {uncertain(mean, mean * average.standard_error)}, should be 1"
-    else:
-        told = f"−ln of the mean of exp(−s) is {average.value:.4g}, should be 0"
     above.plot([], [], " ", label=told)
+
+
+def _told(average: ExponentialAverage, term: str) -> str:
+    """Write the average with its error, or on a logarithmic scale where it is huge."""
+    mean = math.exp(min(-average.value, 700.0))
+    if not mean < 1e6:
+        return f"−ln of the mean of {term} is {average.value:.4g}, should be 0"
+    if not average.sampled or not average.standard_error > 0.0:
+        return f"mean of {term} {mean:.2g}, should be 1; no interval: tail not sampled"
+    return f"mean of {term} {uncertain(mean, mean * average.standard_error)}, should be 1"
 
 
 def _mark_missing(axes: Axes, edges: Floats, average: ExponentialAverage) -> None:
     """Hatch what no trajectory was seen in, and where some must lie if a low average is to be mended."""
     if not math.isfinite(average.missing):
         return
-    name = f"missing tail: some must lie below {average.missing:.2g}"
+    name = f"missing tail: some below {average.missing:.2g}"
     axes.axvspan(
         edges[0],
         average.missing,

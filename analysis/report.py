@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluctua.analysis.claims import CLAIMS
+from fluctua.analysis.verdict import counted
 from fluctua.stochastic.errors import StorageError
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Chapter:
         Reports by the caption of their verdict table.
     tables, pictures : sequence
         Further tables, and pictures, in their order.
+    notes : sequence of str
+        What the reader should know of where the numbers come from.
     """
 
     title: str
@@ -114,6 +117,7 @@ class Chapter:
     reports: Mapping[str, Report] = field(default_factory=dict)
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
+    notes: Sequence[str] = ()
 
     @property
     def verdicts(self) -> list[Table]:
@@ -191,7 +195,7 @@ class Page:
 
 
 def write_report(report: Report, path: str | Path) -> Path:
-    """Write one report as a self-contained page, with work distributions where both directions were judged.
+    """Write one report as a self-contained page, with pictures of what was judged.
 
     Parameters
     ----------
@@ -210,19 +214,16 @@ def write_report(report: Report, path: str | Path) -> Path:
     StorageError
         If the place cannot be written.
     """
-    chapters = [Chapter("Verdicts", reports={"": report})]
-    pictures = _pictures(report)
-    if pictures:
-        chapters.append(Chapter("Work, forward and reverse", pictures=pictures))
+    from fluctua.analysis.report_chapters import chapters_of
+
     title = report.title or "Fluctuation theorems, judged"
-    return Page(title, report.headline, report.outcome, chapters).write(path)
+    return Page(title, report.headline, report.outcome, chapters_of(report)).write(path)
 
 
 def verdict_table(report: Report, caption: str = "") -> Table:
     """Give a report's verdicts as a table of text, with the free-energy difference in its caption."""
     head = ("claim", "outcome", "measured", "should be", "within", "p adjusted", "information")
-    energy = f"ΔF = {report.free_energy} ({report.free_energy.means})" if report.free_energy else ""
-    said = "; ".join(text for text in (caption, energy) if text)
+    said = "; ".join(text for text in (caption, report.free_energy_line.removesuffix(".")) if text)
     return Table(said, head, [_cells(verdict) for verdict in report], [verdict.reason for verdict in report])
 
 
@@ -243,7 +244,7 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
         verdict.should_be,
         verdict.within,
         _short(verdict.p_adjusted),
-        "" if verdict.information is None else f"{verdict.information:,.0f}",
+        "" if verdict.information is None else counted(verdict.information),
     )
 
 
@@ -252,16 +253,6 @@ def _short(p_value: float | None) -> str:
     if p_value is None:
         return ""
     return f"{p_value:.2f}" if p_value >= 0.095 else f"{p_value:.1g}" if p_value >= 1e-99 else "< 1e-99"
-
-
-def _pictures(report: Report) -> list[Picture]:
-    """Draw what the report kept of its samples."""
-    from fluctua.analysis.figures import work_distributions
-
-    forward, reverse = report.samples.get("forward"), report.samples.get("reverse")
-    if forward is None or reverse is None or report.free_energy is None:
-        return []
-    return [crooks_picture(work_distributions(forward, reverse, 1.0, report.free_energy.value))]
 
 
 def crooks_picture(figure: Figure, about: str = "") -> Picture:

@@ -353,8 +353,9 @@ class Report(Sequence[Verdict]):
             yield f"  note: {note}."
 
     def _temperature_of(self, verdict: Verdict) -> str:
-        """Say what a slope that is not shown to be 1 amounts to."""
-        found = self.effective_temperature if verdict.quantity == "slope" else None
+        """Say what temperature a slope amounts to that is not 1."""
+        violated = verdict.quantity == "slope" and verdict.outcome == "violated"
+        found = self.effective_temperature if violated else None
         return "" if found is None else f"; {found}"
 
     def _repr_html_(self) -> str:
