@@ -13,7 +13,9 @@ one label can carry a whole test.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,25 +95,27 @@ def edges_of(pair: Pair) -> Floats:
     """Return edges of bins, rising: every one of the outermost values, and quantiles between them."""
     number = pair.n_forward + pair.n_reverse
     stride = max(1, number // _SURVEYED)
-    surveyed = np.sort(
-        np.concatenate([s.side * s.raw[::stride] - s.origin for s in (pair.forward, pair.turned)])
-    )
+    samples = pair.forward, pair.turned
+    surveyed = [s.side * s.raw[::stride] - s.origin for s in samples]
+    low, high = outermost(chain.from_iterable(s.blocks() for s in samples))
+    return edges_between(np.sort(np.concatenate(surveyed)), low, high, number)
+
+
+def edges_between(surveyed: Floats, low: Floats, high: Floats, number: int) -> Floats:
+    """Return edges of bins from the outermost values, and from evenly spaced ones of `number` in order."""
     ranks, rank = [], float(_SINGLE)
     while rank < 0.5 * number:
         ranks.append(rank)
         rank += max(1.0, min(_SHARE * rank, _LARGEST * number))
     places = np.unique((np.array(ranks) * (surveyed.size / number)).astype(np.intp))
-    ends = [_outermost(s) for s in (pair.forward, pair.turned)]
-    low = np.sort(np.concatenate([low for low, _ in ends]))[:_SINGLE]
-    high = np.sort(np.concatenate([high for _, high in ends]))[-_SINGLE:]
     return np.unique(np.concatenate([low, surveyed[places], surveyed[-1 - places], high]))
 
 
-def _outermost(sample: Sample) -> tuple[Floats, Floats]:
-    """Return the smallest and the largest values, some more than are asked for."""
+def outermost(blocks: Iterable[Floats]) -> tuple[Floats, Floats]:
+    """Return the smallest and the largest values of a sample that is read in blocks, `_SINGLE` of each."""
     low, high = np.empty(0), np.empty(0)
     most, least = np.inf, -np.inf
-    for part in sample.blocks():
+    for part in blocks:
         low, high = np.append(low, part[part < most]), np.append(high, part[part > least])
         if low.size > 4 * _SINGLE:
             low = np.partition(low, _SINGLE - 1)[:_SINGLE]
@@ -119,7 +123,7 @@ def _outermost(sample: Sample) -> tuple[Floats, Floats]:
         if high.size > 4 * _SINGLE:
             high = np.partition(high, high.size - _SINGLE)[-_SINGLE:]
             least = float(high.min())
-    return low, high
+    return np.sort(low)[:_SINGLE], np.sort(high)[-_SINGLE:]
 
 
 def _bin_sums(sample: Sample, shift: float, edges: Floats) -> Floats:

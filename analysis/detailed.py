@@ -22,16 +22,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE_TOLERANCE
+from fluctua.analysis.crooks_coins import Coins, edges_between, outermost
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
-from fluctua.analysis.logistic import chances
+from fluctua.analysis.logistic import chances, likelihood
 from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import Labels, p_value, walk_ends
 from fluctua.analysis.rule import judge
-from fluctua.analysis.samples import finite
+from fluctua.analysis.samples import Sample
+from fluctua.analysis.scores import sign_information
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
+
+MANY = 1 << 20  # values; more are counted in bins of size, not sorted
+_SURVEYED = 1 << 17  # evenly spaced values, whose quantiles are the edges
+_NO_INFORMATION = 1e-200
 
 
 @dataclass(frozen=True)
@@ -89,25 +96,19 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     InvalidInput
         If the array is empty or not finite.
     """
-    values = finite(s, "entropy")
-    signed = values[values != 0.0]  # a zero has no sign, and says nothing
-    signed = signed[np.argsort(np.abs(signed))]
-    size, positive = np.abs(signed), signed > 0.0
-    plus, minus = chances(size)
-    residual = np.where(positive, minus, -plus)
-    weight = plus * minus
-    features = _features(size, weight)
-    observed = np.array([*(residual @ features), _excursion(size, residual, weight)])
-    information = float(weight.sum())
+    sample = Sample.of(s, "entropy")
+    spread, information = sign_information(sample.raw)
+    coins = _by_size(sample)
+    scale = np.sqrt(np.maximum([spread, information], _NO_INFORMATION))
+    score = float(likelihood(sample, 1.0, 0.0, 1.0, 0.0)[1][1])
+    observed = np.array([score, coins.residual.sum(), _excursion(coins)]) / [*scale, scale[1]]
     if information < ENOUGH_INFORMATION:
-        p, method = _by_relabelling(
-            Labels(plus, features, walk_ends(size), bridge=False), observed, weight, alpha
-        )
+        p, method = _by_relabelling(coins, scale, observed, alpha), "signs drawn again"
     else:
         p, method = _by_limit_law(observed), "limit law"
-    slope, slope_error = _slope(size, positive)
+    slope, slope_error = _slope(sample)
     return DetailedFit(
-        n=int(values.size),
+        n=sample.size,
         information=information,
         slope=slope,
         slope_error=slope_error,
@@ -121,26 +122,40 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     )
 
 
-def _features(size: Floats, weight: Floats) -> Floats:
-    """Return |s| and 1, each scaled so that its sum with the residuals has variance 1."""
-    columns = np.stack([size, np.ones_like(size)], axis=1)
-    spread = np.sqrt(weight @ np.square(columns))
-    return columns / np.where(spread > 0.0, spread, 1.0)
+def _by_size(sample: Sample) -> Coins:
+    """Order the trajectories by the size of s, one by one or in bins; one that is 0 has no sign."""
+    if sample.size > MANY:
+        return _binned(sample)
+    signed = sample.raw[sample.raw != 0.0]
+    signed = signed[np.argsort(np.abs(signed))]
+    size = np.abs(signed)
+    plus, minus = chances(size)
+    return Coins(size, plus, None, np.where(signed > 0.0, minus, -plus), walk_ends(size))
 
 
-def _excursion(size: Floats, residual: Floats, weight: Floats) -> float:
-    """Return the largest height of the walk of residuals, over the square root of its whole information."""
-    heights = np.abs(np.cumsum(residual)[walk_ends(size)])
-    return float(heights.max(initial=0.0) / math.sqrt(max(float(weight.sum()), 1e-200)))
+def _binned(sample: Sample) -> Coins:
+    """Count by size: positive values stand above 0, and negative ones do with their sign turned."""
+    turned = replace(sample, side=-1.0, low=-sample.high, high=-sample.low)
+    stride = max(1, sample.size // _SURVEYED)
+    surveyed = np.abs(sample.raw[::stride])
+    surveyed = np.sort(surveyed[surveyed > 0.0])
+    low, high = outermost(np.abs(part[part != 0.0]) for part in sample.blocks())
+    edges = edges_between(surveyed, low, high, max(1, surveyed.size * stride))
+    coins = Coins.binned(Pair(sample, turned), 0.0, np.append(0.0, edges))
+    return Coins(*(each[1:] for each in (coins.work, coins.chance, coins.count, coins.residual, coins.last)))
 
 
-def _by_relabelling(
-    labels: Labels, observed: Floats, weight: Floats, alpha: float
-) -> tuple[list[float], str]:
+def _excursion(coins: Coins) -> float:
+    """Return the largest height of the walk of residuals."""
+    return float(np.abs(np.cumsum(coins.residual)[coins.last]).max(initial=0.0))
+
+
+def _by_relabelling(coins: Coins, scale: Floats, observed: Floats, alpha: float) -> list[float]:
+    features = np.stack([coins.work, np.ones_like(coins.work)], axis=1) / scale
+    labels = Labels(coins.chance, features, coins.last, bridge=False, count=coins.count)
     sums, walks = labels.redraw(labels.replicates(alpha))
-    walks = walks / math.sqrt(max(float(weight.sum()), 1e-200))
     p = [p_value(abs(float(observed[k])), np.abs(sums[:, k])) for k in range(2)]
-    return [*p, p_value(float(observed[2]), walks)], "signs drawn again"
+    return [*p, p_value(float(observed[2]), walks / scale[1])]
 
 
 def _by_limit_law(observed: Floats) -> list[float]:
@@ -166,21 +181,20 @@ def reach_of_brownian_motion(height: float) -> float:
     return float(1.0 - 4.0 / np.pi * np.sum(signs / odd * np.exp(-((odd * np.pi) ** 2) / (8.0 * height**2))))
 
 
-def _slope(size: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
+def _slope(sample: Sample) -> tuple[float, float]:
     r"""Maximise a concave likelihood over the slope by damped Newton steps.
 
-    .. math:: \sum_i \ln L(\pm\gamma|s_i|)
+    .. math:: \sum_i \ln L(\gamma s_i)
 
     Infinite where every sign is the same: then NaN.
     """
-    if size.size == 0 or positive.all() or not positive.any():
+    if not sample.low < 0.0 < sample.high:
         return math.nan, math.nan
     slope = 1.0
     low, high = -math.inf, math.inf
     for _ in range(200):
-        plus, minus = chances(slope * size)
-        gradient = float(np.dot(np.where(positive, minus, -plus), size))
-        curvature = float(np.dot(plus * minus, np.square(size)))
+        _, gradients, curvatures = likelihood(sample, 1.0, 0.0, slope, 0.0)
+        gradient, curvature = float(gradients[1]), float(curvatures[1, 1])
         low, high = (slope, high) if gradient > 0.0 else (low, slope)
         # Far from the maximum the curvature vanishes and Newton's step would run away.
         reach = 2.0 * (1.0 + abs(slope))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.reading import Numbers, read_column
-from fluctua.analysis.samples import finite
+from fluctua.analysis.samples import finite, stretches
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 
 if TYPE_CHECKING:
@@ -228,5 +228,5 @@ def check_numbers(values: Floats, place: str) -> None:
     """Refuse samples that have no law: one value, or one value many times."""
     if values.size == 1:
         raise InvalidInput("one value", place, "a law takes many")
-    if values.size > 2 and bool(np.all(values == values[0])):
+    if values.size > 2 and all(bool(np.all(part == values[0])) for part in stretches(values)):
         raise InvalidInput(f"{values.size:,} values, all equal to {values[0]:g}", place, "check the column")

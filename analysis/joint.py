@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BLOCK = 1 << 14  # larger temporaries would be fetched from the system each time
+_BLOCK = 1 << 13  # larger temporaries come from the system each time, and larger products start threads
 
 
 def joint_moments(values: Floats, *functions: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:

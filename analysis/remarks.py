@@ -17,7 +17,7 @@ from scipy import special
 
 from fluctua.analysis.correlation import BLOCK_IN_INEFFICIENCIES, inefficiency
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
-from fluctua.analysis.samples import finite
+from fluctua.analysis.samples import finite, same
 
 Floats = NDArray[np.float64]
 
@@ -217,7 +217,7 @@ def _whole_copies(values: Floats) -> Repeats | None:
     """Find a column that is one half, third or the like of it, over again: also where values are rounded."""
     for times in range(2, 11):
         length = values.size // times
-        if times * length == values.size and np.array_equal(values[:-length], values[length:]):
+        if times * length == values.size and same(values[:-length], values[length:]):
             return Repeats("copies", float(values.size - length), length, float(times))
     return None
 

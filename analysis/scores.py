@@ -95,7 +95,7 @@ def _moments(
 ) -> Floats:
     """Return the sums of v h^k over both directions, with h = (x - f - centre) / width."""
     samples = Sample(forward, 1.0, f), Sample(reverse, -1.0, f)
-    return np.sum([moments(sample, sizes, *place, largest) for sample in samples], axis=0)
+    return np.asarray(np.sum([moments(sample, sizes, *place, largest) for sample in samples], axis=0))
 
 
 def ratio(variance: float, naive: float) -> float:
@@ -133,6 +133,6 @@ def sign_information(s: Floats) -> tuple[float, float]:
     slope = plain = 0.0
     for part in stretches(s):
         weight = np.where(part == 0.0, 0.0, np.multiply(*chances(np.abs(part))))
-        slope += float(weight @ np.square(part))
+        slope += float(np.sum(weight * np.square(part)))
         plain += float(weight.sum())
     return slope, plain

@@ -2,8 +2,8 @@ r"""How heavy the tail of exp(-s) is: the Pareto index of its largest terms, als
 
 The moments of :math:`e^{-s}` below the inverse of its index exist. Values that are rounded, or lie on a
 lattice, stand in ties, to which no continuous law can be fitted: the gaps between them look like a tail that
-ends. They are spread evenly over their cell first, up to half-way to the neighbours, which gives back the
-index that the values had before they were rounded.
+ends. They are spread evenly over their cell first, half-way to the neighbours and 0.5 kT at most, which gives
+back the index that the values had before they were rounded.
 
 Sources: Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024),
 appendix G.
@@ -22,6 +22,7 @@ from fluctua.analysis.samples import stretches
 Floats = NDArray[np.float64]
 
 _ONE_VALUE = 1e-9  # kT; nearer ones differ by rounding
+_LARGEST_REACH = 0.5  # kT to either side; values further apart are not rounded
 _FEWEST = 5
 _PRIOR = 10  # values that a weak prior at 1/2 is worth
 
@@ -45,13 +46,12 @@ def tail_index(s: Floats) -> float:
     count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
     if count < _FEWEST:
         return math.inf
-    rare = _spread(s, count)
-    terms = np.exp(rare[0] - rare[::-1])
-    excess = terms[1:] - terms[0]
+    rare, threshold = _spread(s, count)
+    excess = np.exp(rare[:1] - rare[::-1]) - np.exp(rare[:1] - threshold)
     excess = excess[excess > 0.0]
-    if rare[-1] - rare[0] <= _rounding(rare) or excess.size < _FEWEST:
+    if excess.size < _FEWEST:
         return -math.inf
-    return (count * _pareto_index(excess) + _PRIOR * 0.5) / (count + _PRIOR)
+    return (rare.size * _pareto_index(excess) + _PRIOR * 0.5) / (rare.size + _PRIOR)
 
 
 def smallest(values: Floats, count: int) -> Floats:
@@ -67,41 +67,41 @@ def smallest(values: Floats, count: int) -> Floats:
     return np.sort(np.concatenate(kept))[:count]
 
 
-def _spread(s: Floats, count: int) -> Floats:
-    """Return the smallest `count` + 1 of s in rising order, those in ties spread over their cells."""
+def _spread(s: Floats, count: int) -> tuple[Floats, float]:
+    """Return the `count` smallest of s in rising order, ties spread over their cells, and the next one.
+
+    A tie that `count` would cut is left out, where enough remain, and its cell is what follows.
+    """
     rare = smallest(s, 2 * (count + 1))
-    same = _rounding(rare)
+    same = max(_ONE_VALUE, 8.0 * float(np.spacing(np.abs(rare).max())))
     limit = float(rare[count]) + same
-    above = int(np.searchsorted(rare, limit, "right"))
-    ties, following = above, float(rare[above]) if above < rare.size else math.nan
-    if above == rare.size:  # the last tie goes on
+    ties = int(np.searchsorted(rare, limit, "right"))
+    if ties < rare.size:
+        following = float(rare[ties])
+    else:  # the last tie goes on
         ties, following = _beyond(s, limit)
     rare = rare[: count + 1]
     starts = np.flatnonzero(np.concatenate([[True], np.diff(rare) > same]))
-    if starts.size == 1 and math.isnan(following):
-        return rare
-    distinct = np.append(rare[starts], following if math.isfinite(following) else rare[starts[-1]])
-    middles = 0.5 * (distinct[1:] + distinct[:-1])
-    edges = np.concatenate([[1.5 * distinct[0] - 0.5 * distinct[1]], middles])
+    if starts.size == 1:
+        return rare[:0], float(rare[0])
     sizes = np.diff(np.append(starts, ties))
     group = np.repeat(np.arange(starts.size), np.diff(np.append(starts, rare.size)))
     share = (np.arange(rare.size) - starts[group] + 0.5) / sizes[group]
-    apart = edges[group] + share * (edges[group + 1] - edges[group])
-    return np.where(sizes[group] > 1, apart, rare)
-
-
-def _rounding(rare: Floats) -> float:
-    """Return the distance of values that are one."""
-    return max(_ONE_VALUE, 8.0 * float(np.spacing(np.abs(rare).max())))
+    reach = np.minimum(0.5 * np.diff(np.append(rare[starts], following)), _LARGEST_REACH)
+    below, above = np.append(reach[0], reach[:-1])[group], reach[group]
+    spread = np.where(sizes[group] > 1, rare[starts][group] - below + share * (below + above), rare)
+    if ties > count + 1 and starts[-1] >= _FEWEST:
+        return spread[: starts[-1]], float(rare[starts[-1]] - below[-1])
+    return spread[:-1], float(spread[-1])
 
 
 def _beyond(s: Floats, limit: float) -> tuple[int, float]:
-    """Return how many values lie up to a limit, and the smallest above it; NaN where there is none."""
+    """Return how many values lie up to a limit, and the smallest above it; infinite where there is none."""
     number, following = 0, math.inf
     for part in stretches(s):
         number += int(np.count_nonzero(part <= limit))
         following = min(following, float(np.min(part, where=part > limit, initial=math.inf)))
-    return number, following if math.isfinite(following) else math.nan
+    return number, following
 
 
 def _pareto_index(excess: Floats) -> float:

@@ -48,6 +48,24 @@ def test_tail_index_of_bounded_and_of_few_terms():
     assert tail_index(-np.log(np.arange(1.0, 20.0))) == math.inf, "too few to say"
 
 
+@pytest.mark.parametrize(("mean", "spacing"), [(0.25, 0.1), (3.0, 0.1), (3.0, 0.5)])
+def test_tail_index_forgives_rounding(mean, spacing):
+    # To a fifth of the spread at most. The error of either, of 948 values, is what the tolerance begins with.
+    s = truth.gaussian_entropy(np.random.default_rng(35), mean, 100_000)
+    exact, rounded = tail_index(s), tail_index(spacing * np.round(s / spacing))
+    assert rounded == pytest.approx(exact, abs=(1.0 + exact) / math.sqrt(948) + 0.1 * spacing)
+
+
+def test_tail_index_of_bounded_values_in_ties():
+    steps = np.random.default_rng(36).poisson(1.0, 20_000)
+    assert tail_index(0.1 * steps + 0.3 - 0.1) == -math.inf, "the least value is that of a third of them"
+    few = np.concatenate([np.full(8, -0.3), np.full(100, -0.2), np.full(20_000, 0.1)])
+    assert tail_index(few) < 0.7
+    assert tail_index(few * (1.0 + 1e-15 * np.arange(few.size) % 3)) == pytest.approx(
+        tail_index(few), abs=1e-6
+    )
+
+
 def test_tail_count_is_an_exact_binomial_bound():
     s = np.concatenate([np.full(30, -3.5), np.full(970, 1.0)])
     # 30 of 1,000 below -3, where e^-3 = 0.0498 are allowed: not too many; of -5 there are none.
@@ -65,6 +83,14 @@ def test_the_missing_tail_is_told_in_words():
     assert verdict.outcome == "undecidable"
     assert "must lie 5.8 kT below the expected value" in verdict.reason
     assert verdict.n_needed is None
+
+
+def test_no_trajectory_below_the_expected_value_is_asked_for_where_none_is_needed():
+    s = np.random.default_rng(37).normal(0.01, 0.001, 200)
+    average = exponential_average(s)
+    assert average.missing > 0.0, "a hundredth is lacking, and unseen trajectories may be a hundredth"
+    assert average.lacking.endswith("disproves nothing")
+    assert "below the expected value" not in average.starved
 
 
 def test_one_value_has_no_error():
