@@ -101,17 +101,14 @@ def cochran_rising(estimates: ArrayLike, errors: ArrayLike, freedom: ArrayLike |
     Agreement
     """
     x, weights, mean = _weighed(estimates, errors)
-    q = _distance_to_rising(x, weights)
+    q = float(_distance_to_rising((x - mean)[None], weights[None])[0])
     generator = np.random.Generator(np.random.Philox(_KEY))
     draws = generator.normal(size=(_DRAWS, x.size)) / np.sqrt(weights)
     known = np.full(x.size, math.inf) if freedom is None else np.asarray(freedom, dtype=np.float64)
     scatter = np.ones(draws.shape)  # of the squared errors, about the true ones
     for k in np.flatnonzero(np.isfinite(known)):
         scatter[:, k] = generator.chisquare(known[k], _DRAWS) / known[k]
-    as_large = sum(
-        _distance_to_rising(row, weights / there) >= q - 1e-9
-        for row, there in zip(draws, scatter, strict=True)
-    )
+    as_large = int(np.count_nonzero(_distance_to_rising(draws, weights / scatter) >= q - 1e-9))
     return Agreement(mean, float(weights.sum()) ** -0.5, q, x.size - 1, (1 + as_large) / (1 + _DRAWS))
 
 
@@ -121,16 +118,18 @@ def _weighed(estimates: ArrayLike, errors: ArrayLike) -> tuple[Floats, Floats, f
     return x, weights, float(weights @ x / weights.sum())
 
 
-def _distance_to_rising(x: Floats, weights: Floats) -> float:
-    """Return the weighted squared distance to the nearest rising sequence, by pooling what falls."""
-    pools: list[tuple[float, float]] = []  # mean and weight
-    for value, weight in zip(x.tolist(), weights.tolist(), strict=True):
-        pools.append((value, weight))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (a, u), (b, v) = pools[-2:]
-            pools[-2:] = [((a * u + b * v) / (u + v), u + v)]
-    # What pooling leaves is an orthogonal projection, so that squared lengths subtract.
-    return max(0.0, float(weights @ np.square(x)) - sum(weight * mean**2 for mean, weight in pools))
+def _distance_to_rising(x: Floats, weights: Floats) -> Floats:
+    r"""Return the weighted squared distance of each row to the nearest rising sequence.
+
+    .. math:: b_k = \max_{i\le k}\min_{j\ge k}\frac{\sum_{l=i}^jw_lx_l}{\sum_{l=i}^jw_l}
+    """
+    total, mass = (np.cumsum(np.pad(terms, ((0, 0), (1, 0))), axis=1) for terms in (weights * x, weights))
+    nearest = np.full(x.shape, -math.inf)
+    for i in range(x.shape[1]):
+        means = (total[:, i + 1 :] - total[:, i, None]) / (mass[:, i + 1 :] - mass[:, i, None])
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        nearest[:, i:] = np.maximum(nearest[:, i:], least)
+    return np.asarray(np.sum(weights * np.square(x - nearest), axis=1))
 
 
 @dataclass(frozen=True)
@@ -222,6 +221,7 @@ def judge_several(
             *dict.fromkeys(one.assumption for one in ordered),
             "no rare mode escaped the samples",
             "all protocols lead from the same start to the same end",
+            *(("protocols were run independently of each other",) if delta_f is None else ()),
             *assumptions,
         ),
     )

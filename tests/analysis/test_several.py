@@ -64,6 +64,16 @@ def test_one_free_energy_of_several_speeds_is_falsely_violated_at_most_at_the_no
 
 
 @pytest.mark.slow
+def test_where_the_bias_is_small_the_agreement_is_rejected_at_its_rate():
+    # 400 ensembles in their band of 99.9 %
+    rngs = (np.random.default_rng([4, k]) for k in range(400))
+    judged = (judge_several(named(speeds(rng, (0.05, 0.1, 0.15), 1000))) for rng in rngs)
+    rejected = sum(verdict.part("agreement").p_value < 0.05 for verdict in judged)
+    low, high = stats.binom.ppf([0.0005, 0.9995], 400, 0.05)
+    assert low <= rejected <= high
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("delta_f", [None, 0.7])
 def test_speeds_with_errors_from_few_groups_are_falsely_violated_at_most_at_the_nominal_rate(delta_f):
     # 300 ensembles of 8 replicas each, every replica with a ΔF of its own; a false alarm in 1 of 2,000
