@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 
 ENOUGH_INFORMATION = 100.0  # from there on, limit laws are as good as drawing the labels again
 _DEGREE = 3  # of the polynomials of the smooth test
-_CONFIRMED = 0.05  # a smooth test that rejects by its limit law at this level is drawn again,
-_SMALL_STEP = 0.1  # where one label can move a component by more than this: limit laws err in their tails
+_SMALL_STEP = 0.1  # where one label can move a component by more than this, limit laws err in their tails
+_CONFIRMED = 0.05  # where that is dear, only what the limit law rejects at this level is drawn again
 _NO_INFORMATION = 1e-200
 _SAME_WORK = 1e-8  # kT; a smaller spread is rounding, and says nothing about a slope
 
@@ -109,14 +109,7 @@ def fit_crooks(work_forward: ArrayLike, work_reverse: ArrayLike, *, alpha: float
     walk = coins.excursion / math.sqrt(basis.information)
     slope, slope_error = _slope(pair, f, basis.centre)
     observed = _Statistics(abs(scores[0]) if scores.size else 0.0, float(scores @ scores), walk)
-    if basis.information < ENOUGH_INFORMATION:
-        chance, method = _by_relabelling(coins, basis, observed, alpha), "labels drawn again"
-    else:
-        chance, method = _by_limit_law(observed, scores.size), "limit law"
-        if chance.smooth < _CONFIRMED and basis.largest_step(pair) > _SMALL_STEP:
-            again = _by_relabelling(coins, basis, observed, alpha).smooth
-            chance = replace(chance, smooth=max(chance.smooth, again))
-            method = "limit law, smooth test redrawn"
+    chance, method = _chances(pair, coins, basis, observed, alpha)
     return CrooksFit(
         n_forward=pair.n_forward,
         n_reverse=pair.n_reverse,
@@ -222,6 +215,28 @@ def _polynomial(h: Floats, row: Floats) -> Floats:
     return np.asarray(((row[3] * h + row[2]) * h + row[1]) * h + row[0])
 
 
+def _chances(
+    pair: Pair, coins: Coins, basis: _Basis, observed: _Statistics, alpha: float
+) -> tuple[_Statistics, str]:
+    """Return the p-values and how they were found, which the work decides and not its labels.
+
+    So the p-values of true ensembles are uniform. The one exception: where drawing would take seconds, only
+    a smooth test that rejects is drawn again, and the larger p counts.
+    """
+    if basis.information < ENOUGH_INFORMATION:
+        return _by_relabelling(coins, basis, observed, alpha), "labels drawn again"
+    limit = _by_limit_law(observed, int(basis.coefficients.shape[0]))
+    if basis.largest_step(pair) <= _SMALL_STEP:
+        return limit, "limit law"
+    if _labels(coins, basis).affordable:
+        drawn = _by_relabelling(coins, basis, observed, alpha)
+        return replace(drawn, slope=limit.slope), "limit law, shape by labels drawn again"
+    if limit.smooth >= _CONFIRMED:
+        return limit, "limit law"
+    drawn = _by_relabelling(coins, basis, observed, alpha)
+    return replace(limit, smooth=max(limit.smooth, drawn.smooth)), "limit law, smooth test redrawn"
+
+
 def _by_limit_law(observed: _Statistics, components: int) -> _Statistics:
     return _Statistics(
         slope=float(2.0 * special.ndtr(-observed.slope)),
@@ -233,13 +248,17 @@ def _by_limit_law(observed: _Statistics, components: int) -> _Statistics:
 def _by_relabelling(coins: Coins, basis: _Basis, observed: _Statistics, alpha: float) -> _Statistics:
     if not basis.coefficients.size:
         return _Statistics(1.0, 1.0, 1.0)
-    labels = Labels(coins.chance, basis.values(coins.work), coins.last, bridge=True, count=coins.count)
+    labels = _labels(coins, basis)
     scores, walks = labels.redraw(labels.replicates(alpha))
     return _Statistics(
         slope=p_value(observed.slope, np.abs(scores[:, 0])),
         smooth=p_value(observed.smooth, np.square(scores).sum(axis=1)),
         walk=p_value(observed.walk, walks / math.sqrt(basis.information)),
     )
+
+
+def _labels(coins: Coins, basis: _Basis) -> Labels:
+    return Labels(coins.chance, basis.values(coins.work), coins.last, bridge=True, count=coins.count)
 
 
 def _slope(pair: Pair, f: float, centre: float) -> tuple[float, float]:

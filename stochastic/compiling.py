@@ -199,6 +199,9 @@ def noise_module(lanes: int = 128) -> ModuleType:
 def kernel_module(path: Path, kernels: list[str]) -> ModuleType:
     """Load a text that stands by itself: the named functions as kernels, all others as lane functions."""
     text = _with_intrinsics(path.read_text())
-    text = text.replace("from fluctua.stochastic.lanes import", f"from {lane_module().__name__} import")
+    for source, module in (("lanes", lane_module), ("kernels.noise", noise_module)):
+        place = f"from fluctua.stochastic.{source} import"
+        if place in text:
+            text = text.replace(place, f"from {module().__name__} import")
     helpers = [name for name in functions_of(text) if name not in kernels]
     return load(compiled_text(compiled_text(text, "lane", helpers), "kernel", kernels), path.stem)

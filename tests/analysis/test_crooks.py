@@ -94,6 +94,7 @@ def test_order_of_equal_values_does_not_matter():
 
 def test_relabelled_and_limit_p_values_agree_where_information_is_large(monkeypatch):
     pair = truth.gaussian_pair(np.random.default_rng(6), 2.0, 1000)
+    monkeypatch.setattr("fluctua.analysis.crooks_fit._SMALL_STEP", math.inf)
     limit = fit_crooks(pair.forward, pair.reverse)
     assert limit.information > ENOUGH_INFORMATION
     monkeypatch.setattr("fluctua.analysis.crooks_fit.ENOUGH_INFORMATION", math.inf)
