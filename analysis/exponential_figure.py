@@ -69,7 +69,7 @@ def exponential_terms(
     sample = Sample.of(s, "s").measured_from(expected)
     average = average or exponential_average(sample.raw - expected)
     edges = _edges(sample, average)
-    with drawing(width=7.4, height=4.8) as figure:
+    with drawing(width=7.4, height=5.2) as figure:
         above, below = figure.subplots(2, 1, sharex=True)
         count, carried = _histograms(sample, edges)
         width = np.diff(edges)
@@ -81,8 +81,8 @@ def exponential_terms(
         below.set(ylabel=f"share of the average\n(density, 1/{unit})", xlabel=across, xlim=edges[[0, -1]])
         _mark_seen(above, below, sample, _told(average, term))
         _mark_missing(below, edges, average)
-        legend_above(above, columns=2)
-        legend_above(below, columns=2)
+        legend_above(above, columns=1)
+        legend_above(below, columns=1)
         entitle(figure, title)
     return figure
 

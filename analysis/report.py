@@ -86,6 +86,11 @@ class Picture:
         return round(96 * self.figure.get_figwidth())
 
     @property
+    def least_width(self) -> int:
+        """Width in pixels below which its letters could not be read: a narrow page scrolls it instead."""
+        return round(0.7 * self.width)
+
+    @property
     def height(self) -> int:
         """Height in the same pixels."""
         return round(96 * self.figure.get_figheight())

@@ -188,7 +188,7 @@ def _grounds(report: Report) -> Iterator[Table]:
         [
             (
                 verdict.claim,
-                part.measured,
+                part.name if part.estimate is None else part.measured,
                 part.should_be,
                 "" if part.tolerance is None else plain(part.tolerance),
                 "" if part.p_value is None else p_text(part.p_value),
