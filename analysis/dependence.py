@@ -13,10 +13,10 @@ Tests of the theorems are sums of scores over trajectories, so what counts is th
    many do not fit, nothing can be said: ``too correlated``.
 3. Five groups or more (molecules, days, seeds): each is one draw, and the variance comes from the sums over
    groups, with groups - 1 degrees of freedom. Fewer cannot tell a ΔF from a known one, as nobody knows how
-   much groups differ: ``too few groups``; the slope is then judged as if there were none. Where groups
-   disagree, a slope needs twenty of them: pooled work of few shifted groups has another slope than that of
-   many (at a fifth of the variance between groups, a true slope was rejected 14 times in 100 at 0.05 with 10
-   of them, 8 times with 20).
+   much groups differ: ``too few groups``. Groups that hold both directions give slope and shape within
+   themselves, each with a ΔF of its own (`fluctua.analysis.strata`): pooled work of groups that differ has
+   another slope. Groups that hold one direction cannot: where such groups differ, nobody knows whether they
+   differ in ΔF, and the slope is not judged.
 
 Sources: Flyvbjerg and Petersen (1989); Liang and Zeger (1986), clusters; Cochran (1954); Student's law for
 batch means: Schmeiser (1982).
@@ -34,21 +34,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_covariance, independent_blocks
-from fluctua.analysis.crooks import LEAST_INFORMATION, bar
+from fluctua.analysis.crooks import LEAST_INFORMATION
 from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.samples import finite, stretches
 from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
-from fluctua.analysis.several import Agreement, cochran
+from fluctua.analysis.strata import DISAGREEMENT, LEAST_GROUPS, LEVEL, Strata, too_correlated
 from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-LEVEL = 0.01  # of the test for serial correlation
-LEAST_GROUPS = 5
-LEAST_FOR_SLOPE = 20  # where groups disagree: of fewer, the slope is not that of many (measured)
-DISAGREEMENT = 0.01  # level at which groups are said to disagree
 
 
 @dataclass(frozen=True)
@@ -76,10 +71,8 @@ class Dependence:
         Why ΔF cannot be compared with a known one: ``"too few groups: ..."``, or `reason`.
     groups : int
         Number of groups; 0 without any.
-    agreement : Agreement or None
-        Cochran's Q over the free energies of the groups.
-    group_free_energies : tuple of (float, float)
-        ΔF of each group that has one, with its error if its trajectories were independent, in kT.
+    strata : Strata or None
+        Slope and shape within groups, where these hold both directions.
     notes : tuple of str
         What a reader should know.
     """
@@ -95,8 +88,7 @@ class Dependence:
     reason: str = ""
     free_energy_reason: str = ""
     groups: int = 0
-    agreement: Agreement | None = None
-    group_free_energies: tuple[tuple[float, float], ...] = ()
+    strata: Strata | None = None
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -128,7 +120,10 @@ class Dependence:
         )
         codes = None if groups is None else _codes(groups, (forward.size, reverse.size))
         found = cls._of(samples, codes, coin.ratios)
-        return found if codes is None else found._with_groups(forward, reverse, codes)
+        if codes is None or found.groups < 2:
+            return found
+        strata = Strata.of(forward, reverse, (codes[0], codes[1]), f)
+        return found._within_groups(strata, _spread_p(samples, codes, found.groups, float(coin.naive[0, 0])))
 
     @classmethod
     def of_signs(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
@@ -238,7 +233,7 @@ class Dependence:
         count = independent_blocks(leading)
         found = cls(inefficiency, p, count, groups=groups, free_energy_reason=few)
         if count < LEAST_BLOCKS:
-            reason = _too_correlated(inefficiency, leading)
+            reason = too_correlated(leading)
             return replace(found, reason=reason, free_energy_reason=few or reason)
         courses = tuple(Course.of(sample.values, sample.scores) for sample in samples)
         freedom = float(len(samples) * (count - 1))
@@ -255,24 +250,17 @@ class Dependence:
             mean_variance_ratio=ratios.mean,
         )
 
-    def _with_groups(self, forward: Floats, reverse: Floats, codes: tuple[Codes, ...]) -> Self:
-        """Add what the groups say of ΔF each."""
-        estimates = tuple(_group_free_energies(forward, reverse, codes))
-        if len(estimates) < 2:
-            return replace(self, group_free_energies=estimates)
-        agreement = cochran(*np.array(estimates).T)
-        found = replace(self, agreement=agreement, group_free_energies=estimates)
-        if agreement.p_value >= DISAGREEMENT:
-            return found
-        note = (
-            f"groups disagree: ΔF of {len(estimates)} groups differs by more than their errors "
-            f"(Q = {agreement.statistic:.3g}, p = {agreement.p_value:.1g})"
+    def _within_groups(self, strata: Strata | None, spread_p: float) -> Self:
+        """Judge slope and shape within groups, or say why they cannot be judged."""
+        if strata is None:
+            return replace(self, reason=_not_comparable(self.groups)) if spread_p < DISAGREEMENT else self
+        few = type(self)(groups=self.groups, free_energy_reason=self.free_energy_reason)
+        found = (
+            self if self.groups >= LEAST_GROUPS else few
+        )  # the order of few groups may show that they differ
+        return replace(
+            found, strata=strata, reason=strata.reason, notes=(*found.notes, *_disagreement(strata))
         )
-        found = replace(found, notes=(*self.notes, note))
-        if self.groups >= LEAST_FOR_SLOPE:
-            return found
-        reason = f"too few groups: {self.groups}, and they disagree; a slope then needs {LEAST_FOR_SLOPE}"
-        return replace(found, reason=reason)
 
 
 INDEPENDENT = Dependence()
@@ -307,12 +295,40 @@ def _cluster_covariance(samples: tuple[_Sample, ...], codes: tuple[Codes, ...], 
 
     .. math:: \frac{G}{G-1}\sum_g U_gU_g^T
     """
+    totals = _centred_sums(samples, codes, groups)
+    return np.asarray(totals @ totals.T) * groups / (groups - 1)
+
+
+def _centred_sums(samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int) -> Floats:
     totals: Floats = np.zeros(())
     for sample, code in zip(samples, codes, strict=True):
         sums, count = _group_sums(sample, code, groups)
         # A direction's number of trajectories is given: each group has its share of the mean.
         totals = totals + sums - np.outer(sums.sum(axis=1) / code.size, count)
-    return np.asarray(totals @ totals.T) * groups / (groups - 1)
+    return totals
+
+
+def _spread_p(
+    samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int, independent: float
+) -> float:
+    r"""Return the p-value of as large a spread of the scores of ΔF over groups, if these do not differ.
+
+    .. math:: \frac{\sum_gU_g^2}{\operatorname{Var}\sum U}\,(G - k) \sim \chi^2_{G-k}
+
+    with k the number of directions that have a mean of their own. Small groups do not add up to normal
+    numbers: so the scatter of the squares must not explain it either.
+    """
+    squares = np.square(_centred_sums(samples, codes, groups)[0])
+    together = np.intersect1d(codes[0], codes[-1]).size > 0
+    freedom = groups - (1 if together else 2)
+    if freedom < 1 or not independent > 0.0:
+        return 1.0
+    excess = float(squares.sum()) * groups / freedom / independent
+    scatter = float(squares.std()) * math.sqrt(groups) / independent
+    by_chance = float(special.chdtrc(freedom, min(excess * freedom, 1e12)))
+    return (
+        by_chance if groups < LEAST_GROUPS else max(by_chance, float(special.ndtr((1.0 - excess) / scatter)))
+    )
 
 
 def _group_sums(sample: _Sample, code: Codes, groups: int) -> tuple[Floats, Floats]:
@@ -323,32 +339,29 @@ def _group_sums(sample: _Sample, code: Codes, groups: int) -> tuple[Floats, Floa
     return total, np.bincount(code, minlength=groups).astype(np.float64)
 
 
-def _group_free_energies(
-    forward: Floats, reverse: Floats, codes: tuple[Codes, ...]
-) -> list[tuple[float, float]]:
-    """Estimate ΔF of each group that has both directions and enough overlap."""
-    parted = [
-        np.split(values[np.argsort(code, kind="stable")], np.cumsum(np.bincount(code, minlength=count))[:-1])
-        for values, code in zip((forward, reverse), codes, strict=True)
-        for count in [1 + max(int(each.max()) for each in codes)]
-    ]
-    found = [bar(f, r) for f, r in zip(*parted, strict=True) if f.size and r.size]
-    return [(each.value, each.standard_error) for each in found if each.standard_error > 0.0]
-
-
 def _variance_of_sum(values: Floats, scores: Scores) -> float:
     """Return n times the variance of the scores, as if they were independent."""
     _, variance = joint_moments(values, lambda part: scores(part)[0])
     return float(variance[0, 0]) * values.size**2 / max(1, values.size - 1)
 
 
+def _disagreement(strata: Strata) -> tuple[str, ...]:
+    agreement = strata.agreement
+    if agreement is None or not strata.disagree:
+        return ()
+    return (
+        f"groups disagree: ΔF of {strata.groups} groups differs by more than their errors "
+        f"(Q = {agreement.statistic:.3g}, p = {agreement.p_value:.1g}); slope and shape are judged within "
+        "groups",
+    )
+
+
+def _not_comparable(groups: int) -> str:
+    return (
+        f"groups cannot be compared: {groups} of them differ, and too few hold both directions with enough "
+        "overlap to tell a slope from their differences in ΔF"
+    )
+
+
 def _too_few_groups(groups: int) -> str:
     return f"too few groups: {groups}, and an error between groups needs {LEAST_GROUPS}"
-
-
-def _too_correlated(inefficiency: float, courses: tuple[Course, ...]) -> str:
-    n = min(course.n for course in courses)
-    return (
-        f"too correlated: one in about {inefficiency:.2g} of {n:,} trajectories is independent, which leaves "
-        f"fewer than {LEAST_BLOCKS} blocks"
-    )

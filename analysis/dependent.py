@@ -12,6 +12,7 @@ from fluctua.analysis.crooks import CrooksFit
 from fluctua.analysis.dependence import Dependence
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
+from fluctua.analysis.strata import LEAST_GROUPS, Strata
 from fluctua.analysis.verdict import Verdict
 
 _SHAPES = ("shape", "smooth", "cusum")
@@ -39,6 +40,8 @@ def crooks_anew(verdict: Verdict, fit: CrooksFit, dependence: Dependence, alpha:
     if _as_independent(dependence) or verdict.outcome == "not applicable":
         return verdict
     parts = [_crooks_part(part, fit, dependence) for part in verdict.parts]
+    if dependence.strata is not None and not dependence.reason:
+        parts = [_within_groups(part, dependence, dependence.strata, alpha) for part in parts]
     parts = [_joint(part, parts) if part.name == "joint" else part for part in parts]
     return _judged(verdict, parts, dependence, alpha, min(fit.n_forward, fit.n_reverse))
 
@@ -124,6 +127,50 @@ def _shape(part: Part, fit: CrooksFit, dependence: Dependence) -> Part:
     cusum = float(special.kolmogorov(fit.cusum_statistic / math.sqrt(ratio)))
     p = {"shape": min(1.0, 2.0 * min(smooth, cusum)), "smooth": smooth, "cusum": cusum}[part.name]
     return replace(part, p_value=p, method="smooth test and cusum, variance between blocks")
+
+
+def _within_groups(pooled: Part, dependence: Dependence, strata: Strata, alpha: float) -> Part:
+    """Judge slope and shape within groups; a theorem is broken only where all together break it too.
+
+    Two things can be true of groups that differ: each obeys the theorem with a ΔF of its own, or they obey it
+    together (each began from a slowly relaxing sample of one equilibrium). The larger p is right in both.
+    """
+    own = {"slope": strata.slope_p, "smooth": strata.smooth_p, "cusum": strata.cusum_p}
+    own["shape"] = min(1.0, 2.0 * min(strata.smooth_p, strata.cusum_p))
+    if pooled.name not in own or pooled.starved:
+        return pooled
+    p = max(own[pooled.name], 1.0 if pooled.p_value is None else pooled.p_value)
+    method = f"within {strata.groups} groups, and all together: the larger p"
+    if pooled.name != "slope":
+        return replace(pooled, p_value=p, method=f"smooth test and cusum {method}")
+    known = math.isfinite(strata.slope)
+    part = replace(
+        pooled,
+        estimate=strata.slope if known else None,
+        standard_error=strata.slope_error * math.sqrt(strata.slope_ratio) if known else None,
+        statistic=strata.slope_statistic / math.sqrt(strata.slope_ratio or 1.0),
+        p_value=p,
+        starved="" if known else "no overlap: within groups the directions are separated",
+        freedom=strata.freedom,
+        method=f"score test {method}",
+    )
+    if p < alpha or part.within(alpha):
+        return part
+    return replace(part, starved=part.starved or _contradiction(part, pooled, dependence, strata, alpha))
+
+
+def _contradiction(part: Part, pooled: Part, dependence: Dependence, strata: Strata, alpha: float) -> str:
+    """Say why groups that differ leave the slope unknown; empty where they do not stand in the way."""
+    if not strata.disagree:
+        return ""
+    if dependence.groups < LEAST_GROUPS:
+        return f"{dependence.free_energy_reason}; they disagree, and give {part.measured}"
+    if strata.slope_p >= alpha:
+        return ""
+    return (
+        f"groups differ in more than ΔF, or each breaks the theorem: {part.measured} within groups and "
+        f"{pooled.measured} of all together"
+    )
 
 
 def _joint(part: Part, parts: Sequence[Part]) -> Part:

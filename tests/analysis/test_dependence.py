@@ -158,7 +158,7 @@ def test_clusters_of_one_are_the_sandwich_of_independent_trajectories():
     # Scores are bounded, so the variance of 8,000 of them is known to some 2 %; z = 4.
     assert found.free_energy_variance_ratio == pytest.approx(1.0, abs=0.08)
     assert found.slope_score_variance_ratio == pytest.approx(1.0, abs=0.12)
-    assert found.agreement is None
+    assert found.strata is None
 
 
 def test_groups_that_disagree_are_named_and_widen_the_error():
@@ -168,9 +168,9 @@ def test_groups_that_disagree_are_named_and_widen_the_error():
     fit = fit_crooks(pair.forward + offsets, pair.reverse - offsets)
     found = Dependence.of(pair.forward + offsets, pair.reverse - offsets, fit.free_energy, (codes, codes))
     assert found.notes[0].startswith("groups disagree: ΔF of 6 groups")
-    assert found.reason == "too few groups: 6, and they disagree; a slope then needs 20"
+    assert (found.reason, found.strata.groups, found.strata.variance) == ("", 6, "6 groups")
     assert found.free_energy_reason == ""
-    values, errors = np.array(found.group_free_energies).T
+    values, errors = np.array(found.strata.free_energies).T
     each = [bar((pair.forward + offsets)[codes == k], (pair.reverse - offsets)[codes == k]) for k in range(6)]
     assert values == pytest.approx([estimate.value for estimate in each])
     assert errors == pytest.approx([estimate.standard_error for estimate in each])
@@ -178,7 +178,7 @@ def test_groups_that_disagree_are_named_and_widen_the_error():
     error = fit.free_energy_error * math.sqrt(found.free_energy_variance_ratio)
     assert error == pytest.approx(values.std(ddof=1) / math.sqrt(6.0), rel=0.15)
     agreeing = Dependence.of(pair.forward, pair.reverse, DELTA_F, (codes, codes))
-    assert agreeing.agreement.p_value > 0.01
+    assert not agreeing.strata.disagree
     assert agreeing.notes == ()
 
 
@@ -189,7 +189,9 @@ def test_too_few_groups_leave_the_slope():
     assert found.free_energy_reason == "too few groups: 3, and an error between groups needs 5"
     apart = codes.astype(float)
     worse = Dependence.of(pair.forward + apart, pair.reverse - apart, DELTA_F + 5.0, (codes, codes))
-    assert worse.reason == "too few groups: 3, and they disagree; a slope then needs 20"
+    assert found.strata.variance == ""  # of independent trajectories: nothing shows that groups differ
+    assert (worse.reason, worse.strata.variance) == ("", "3 groups")
+    assert worse.strata.slope == pytest.approx(found.strata.slope, abs=1e-6)  # each has an f of its own
     assert worse.free_energy_reason == found.free_energy_reason
 
 
@@ -197,7 +199,7 @@ def test_one_group_is_no_group():
     pair, one = pair_of(np.random.default_rng(30), 0.6, 1500), np.zeros(1500)
     alone = Dependence.of(pair.forward, pair.reverse, DELTA_F)
     grouped = Dependence.of(pair.forward, pair.reverse, DELTA_F, (one, one))
-    assert replace(grouped, groups=0, group_free_energies=()) == alone
+    assert replace(grouped, groups=0) == alone
 
 
 def test_codes_that_do_not_fit_are_refused():

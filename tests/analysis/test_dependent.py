@@ -77,7 +77,8 @@ def test_few_groups_leave_the_slope_and_many_widen_the_error():
     assert few["crooks"].part("slope").starved == ""
     assert few["crooks"].part("slope").p_value is not None
     assert few.notes == ("3 groups: too few to tell how they differ",)
-    assert many["crooks"].part("slope").freedom == 29.0
+    assert many["crooks"].part("slope").freedom == pytest.approx(29.0, rel=0.01)  # by weights, nearly equal
+    assert many["crooks"].part("ΔF").freedom == 29.0
     assert many["crooks"].assumptions[0] == "30 groups are independent"
 
 
