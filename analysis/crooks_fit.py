@@ -223,17 +223,18 @@ def _chances(
     So the p-values of true ensembles are uniform. The one exception: where drawing would take seconds, only
     a smooth test that rejects is drawn again, and the larger p counts.
     """
+    labels = Labels(coins.chance, basis.values(coins.work), coins.last, bridge=True, count=coins.count)
     if basis.information < ENOUGH_INFORMATION:
-        return _by_relabelling(coins, basis, observed, alpha), "labels drawn again"
+        return _by_relabelling(labels, basis, observed, alpha), "labels drawn again"
     limit = _by_limit_law(observed, int(basis.coefficients.shape[0]))
     if basis.largest_step(pair) <= _SMALL_STEP:
         return limit, "limit law"
-    if _labels(coins, basis).affordable:
-        drawn = _by_relabelling(coins, basis, observed, alpha)
+    if labels.affordable:
+        drawn = _by_relabelling(labels, basis, observed, alpha)
         return replace(drawn, slope=limit.slope), "limit law, shape by labels drawn again"
     if limit.smooth >= _CONFIRMED:
         return limit, "limit law"
-    drawn = _by_relabelling(coins, basis, observed, alpha)
+    drawn = _by_relabelling(labels, basis, observed, alpha)
     return replace(limit, smooth=max(limit.smooth, drawn.smooth)), "limit law, smooth test redrawn"
 
 
@@ -245,20 +246,15 @@ def _by_limit_law(observed: _Statistics, components: int) -> _Statistics:
     )
 
 
-def _by_relabelling(coins: Coins, basis: _Basis, observed: _Statistics, alpha: float) -> _Statistics:
+def _by_relabelling(labels: Labels, basis: _Basis, observed: _Statistics, alpha: float) -> _Statistics:
     if not basis.coefficients.size:
         return _Statistics(1.0, 1.0, 1.0)
-    labels = _labels(coins, basis)
     scores, walks = labels.redraw(labels.replicates(alpha))
     return _Statistics(
         slope=p_value(observed.slope, np.abs(scores[:, 0])),
         smooth=p_value(observed.smooth, np.square(scores).sum(axis=1)),
         walk=p_value(observed.walk, walks / math.sqrt(basis.information)),
     )
-
-
-def _labels(coins: Coins, basis: _Basis) -> Labels:
-    return Labels(coins.chance, basis.values(coins.work), coins.last, bridge=True, count=coins.count)
 
 
 def _slope(pair: Pair, f: float, centre: float) -> tuple[float, float]:

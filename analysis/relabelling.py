@@ -20,6 +20,7 @@ Source: Besag and Clifford (1989) for Monte Carlo p-values; Stute (1997) for wal
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.kernels import labels as text
 
 Floats = NDArray[np.float64]
+Words = NDArray[np.uint64]
 
 LARGEST_DRAW = 200_000_000  # labels tossed in one test: 0.3 s of a processor
 MANY_TOSSES = 1 << 24  # of one process, from where a kernel is worth loading
@@ -113,11 +115,13 @@ class Labels:
             last = min(first + block, replicates)
             _module().redraw(first, last, *given, *walk, sums, reaches)
 
-        _module()
         starts = range(0, replicates, block)
-        with ThreadPoolExecutor(min(len(starts), threads or len(os.sched_getaffinity(0)))) as pool:
-            for _ in pool.map(fill, starts):
-                pass
+        workers = min(len(starts), threads or len(os.sched_getaffinity(0)))
+        if workers > 1:
+            with ThreadPoolExecutor(workers) as pool:
+                deque(pool.map(fill, starts), maxlen=0)
+        else:
+            deque(map(fill, starts), maxlen=0)
         return sums - kept.sums, reaches
 
     @cached_property
@@ -132,7 +136,7 @@ class Labels:
         return np.ones(self.probability.size) if self.count is None else self.count.astype(np.float64)
 
     @cached_property
-    def _thresholds(self) -> NDArray[np.uint64]:
+    def _thresholds(self) -> Words:
         """Return the words below which each coin worth tossing turns to its less likely side."""
         probability = self.probability[self._worth_tossing]
         return np.rint(_WORDS * np.minimum(probability, 1.0 - probability)).astype(np.uint64)
@@ -147,7 +151,8 @@ class Labels:
         calls = np.arange((thresholds.size + 3) // 4, dtype=np.uint64)
         for start in range(0, replicates, rows):
             draws = np.arange(start, min(start + rows, replicates), dtype=np.uint64)
-            words = np.stack(text.four_words(draws[:, None], calls), axis=-1).reshape(draws.size, -1)
+            four: tuple[Words, ...] = text.four_words(draws[:, None], calls)  # type: ignore[no-untyped-call]
+            words = np.stack(four, axis=-1).reshape(draws.size, -1)
             yield (words[:, : thresholds.size] < thresholds) != likely
 
     def _labels_of_bins(self, count: NDArray[np.int64], replicates: int) -> Iterator[NDArray[np.int64]]:
@@ -162,7 +167,7 @@ class Labels:
     def _statistics(self, labels: NDArray[np.bool_] | NDArray[np.int64]) -> tuple[Floats, Floats]:
         kept = self._kept
         whole = np.int32 if self.count is None else np.int64
-        moved = labels.astype(whole) - kept.likely
+        moved: NDArray[np.integer[Any]] = np.subtract(labels, kept.likely, dtype=whole)
         steps: NDArray[np.integer[Any]] = np.cumsum(moved, axis=1, dtype=whole)
         heights: Floats = (steps if kept.all_ends else steps[:, self._ends]) - kept.heights
         if self.bridge and labels.shape[1]:
@@ -193,8 +198,8 @@ class Labels:
     @cached_property
     def _ends(self) -> NDArray[np.intp]:
         """Where the walk is looked at; a value's last coin may be dropped, the last one kept is as high."""
-        ends = np.unique(np.searchsorted(self._worth_tossing, np.flatnonzero(self.last), side="right")) - 1
-        return ends[ends >= 0]
+        ends = np.searchsorted(self._worth_tossing, np.flatnonzero(self.last), side="right") - 1
+        return ends[np.diff(ends, prepend=-1) > 0]
 
 
 @dataclass(frozen=True)
