@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.analysis.samples import Sample
+
 Floats = NDArray[np.float64]
 
 REPLICATES = 400  # of the bootstrap: its error is then known to 3.5 %
@@ -49,12 +51,12 @@ class Crossing:
     high: float
 
 
-def histogram_crossing(forward: Floats, turned: Floats, alpha: float = 0.05) -> Crossing | None:
+def histogram_crossing(forward: Sample, turned: Sample, alpha: float = 0.05) -> Crossing | None:
     """Find where the histograms of two samples cross.
 
     Parameters
     ----------
-    forward, turned : ndarray, shape (n_F,), (n_R,)
+    forward, turned : Sample
         Forward work, and reverse work with its sign turned, in kT.
     alpha : float
         One less the level of the interval.
@@ -70,7 +72,7 @@ def histogram_crossing(forward: Floats, turned: Floats, alpha: float = 0.05) -> 
         return None
     centres = np.concatenate([[1.5 * edges[0] - 0.5 * edges[1]], 0.5 * (edges[:-1] + edges[1:])])
     centres = np.append(centres, 2.0 * centres[-1] - centres[-2])
-    counts = [_counts(values, edges) for values in (forward, turned)]
+    counts = [_counts(sample, edges) for sample in (forward, turned)]
     random = np.random.default_rng(_SEED)
     drawn = [random.multinomial(count.sum(), count / count.sum(), size=REPLICATES) for count in counts]
     replicates = _cross(drawn[0], drawn[1], centres)
@@ -79,9 +81,9 @@ def histogram_crossing(forward: Floats, turned: Floats, alpha: float = 0.05) -> 
     return Crossing(value, float(replicates.std(ddof=1)), float(low), float(high))
 
 
-def _edges(forward: Floats, turned: Floats) -> Floats | None:
+def _edges(forward: Sample, turned: Sample) -> Floats | None:
     """Choose cells over the bulk of both samples, as wide as Freedman and Diaconis advise for the smaller."""
-    seen = [values[:: math.ceil(values.size / _LOOKED_AT)] for values in (forward, turned)]
+    seen = [s.side * s.raw[:: math.ceil(s.size / _LOOKED_AT)] - s.origin for s in (forward, turned)]
     low, high = (
         pick(np.percentile(values, share) for values in seen)
         for pick, share in zip((min, max), _RANGE, strict=True)
@@ -96,10 +98,13 @@ def _edges(forward: Floats, turned: Floats) -> Floats | None:
     return np.linspace(low, high, cells + 1)
 
 
-def _counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
-    inside = np.histogram(values, edges)[0]
-    below, above = np.count_nonzero(values < edges[0]), np.count_nonzero(values > edges[-1])
-    return np.concatenate([[below], inside, [above]]).astype(np.int64)
+def _counts(sample: Sample, edges: Floats) -> NDArray[np.int64]:
+    counts = np.zeros(edges.size + 1, np.int64)
+    for part in sample.blocks():
+        counts[1:-1] += np.histogram(part, edges.size - 1, (edges[0], edges[-1]))[0]
+        counts[0] += np.count_nonzero(part < edges[0])
+    counts[-1] = sample.size - counts.sum()
+    return counts
 
 
 def _cross(forward: NDArray[np.int64], turned: NDArray[np.int64], centres: Floats) -> Floats:

@@ -31,7 +31,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from fluctua.analysis.bennett import LEAST_INFORMATION, Pair
@@ -46,9 +46,7 @@ from fluctua.analysis.integral import (
     exponential_average,
 )
 from fluctua.analysis.parts import jsonable
-from fluctua.analysis.samples import finite
-
-Floats = NDArray[np.float64]
+from fluctua.analysis.samples import Sample
 
 LARGEST_DISSIPATION = 1.0  # kT, up to which the interval of an exponential average covers what it should
 LARGEST_SKEWNESS = 0.1  # of exp(-w), squared, over the number of trajectories: 2 % of coverage are lost there
@@ -145,14 +143,13 @@ def free_energies(
     >>> [method.method for method in free_energies(forward, reverse)][:2]
     ['BAR', 'Jarzynski']
     """
-    forward = finite(work_forward, "forward")
     if work_reverse is None:
-        origin = _origin(forward)
-        found = _one_sided(_Direction(forward - origin), alpha)
+        work = Sample.of(work_forward, "forward")
+        origin = float(np.rint(np.median(work.thinned(10_000))))
+        found = _one_sided(_Direction(work.measured_from(origin)), alpha)
     else:
-        turned = -finite(work_reverse, "reverse")
-        origin = float(np.rint(0.5 * (_origin(forward) + _origin(turned))))
-        found = _two_sided(forward - origin, turned - origin, alpha)
+        pair = Pair.of(work_forward, work_reverse)
+        origin, found = pair.origin, _two_sided(pair, alpha)
     return tuple(_moved(method, origin) for method in found)
 
 
@@ -176,10 +173,6 @@ def _plain(value: float, resolution: float) -> str:
         return f"{value:.4g}"
     decimals = -math.floor(math.log10(resolution)) if resolution > 0.0 else 3
     return f"{value:.{min(max(decimals, 0), 9)}f}"
-
-
-def _origin(work: Floats) -> float:
-    return float(np.rint(np.median(work[:: max(1, work.size // 10_000)])))
 
 
 def _moved(method: Method, by: float) -> Method:
@@ -206,8 +199,8 @@ class _Direction:
     both and they overlap.
     """
 
-    work: Floats
-    opposite: Floats | None = None
+    work: Sample
+    opposite: Sample | None = None
     known: float | None = None
 
     @cached_property
@@ -219,7 +212,11 @@ class _Direction:
         """Mean dissipated work; without BAR, half the variance may be more, and sees no tail either."""
         if self.known is not None:
             return self.moments.mean - self.known
-        return max(self.moments.mean - exponential_average(self.work).value, 0.5 * self.moments.second)
+        return max(self.moments.mean - self.average(0.05).value, 0.5 * self.moments.second)
+
+    def average(self, alpha: float) -> ExponentialAverage:
+        """Average exp(-w)."""
+        return exponential_average(self.work.raw, alpha, origin=self.work.origin)
 
     @cached_property
     def cumulant(self) -> NormalEstimate | None:
@@ -239,15 +236,17 @@ class _Direction:
         """
         if self.opposite is None or self.known is None:
             return None
-        apart = self.opposite - self.known
-        once = np.exp(np.minimum(-apart, 150.0))
-        second, third = float(once.mean()), float((once * once).mean())
+        sums = np.zeros(2)
+        for part in self.opposite.blocks():
+            once = np.exp(np.minimum(self.known - part, 150.0))
+            sums += once.sum(), (once * once).sum()
+        second, third = (sums / self.opposite.size).tolist()
         spread = second - 1.0
         return (third - 3.0 * second + 2.0) / spread**1.5 if spread > 0.0 else None
 
 
 def _jarzynski(direction: _Direction, dissipation: float, alpha: float) -> Method:
-    average = exponential_average(direction.work, alpha)
+    average = direction.average(alpha)
     refused = _unsampled(average, direction.foreseen_skewness())
     if dissipation > LARGEST_DISSIPATION:
         refused = (
@@ -289,17 +288,16 @@ def _one_sided(direction: _Direction, alpha: float) -> list[Method]:
 # ---- both directions -----------------------------------------------------------------------------
 
 
-def _two_sided(forward: Floats, turned: Floats, alpha: float) -> list[Method]:
-    pair = Pair.of(forward, -turned)
-    shift, shared = pair.solved()
-    best = pair.origin + shift
+def _two_sided(pair: Pair, alpha: float) -> list[Method]:
+    best, shared = pair.solved()
     f = best if shared >= LEAST_INFORMATION else None
-    ahead, back = _Direction(forward, turned, f), _Direction(-turned, -forward, None if f is None else -f)
+    ahead = _Direction(pair.forward, pair.turned, f)
+    back = _Direction(_turned(pair.turned), _turned(pair.forward), None if f is None else -f)
     dissipation = max(ahead.dissipation, back.dissipation)
     both = [
         _bar(best, pair.free_energy_error(shared), shared, alpha),
         _intersection(ahead, back, alpha),
-        _crossing(forward, turned, shared, alpha),
+        _crossing(pair, shared, alpha),
     ]
     first, *others = (replace(method, information=shared) for method in both)
     return [
@@ -310,6 +308,11 @@ def _two_sided(forward: Floats, turned: Floats, alpha: float) -> list[Method]:
         _as_forward(_cumulant(back, _not_normal(back, ahead), alpha)),
         *others,
     ]
+
+
+def _turned(sample: Sample) -> Sample:
+    """Return -x."""
+    return Sample(sample.raw, -sample.side, -sample.origin, -sample.high, -sample.low)
 
 
 def _not_normal(first: _Direction, second: _Direction) -> str:
@@ -348,8 +351,8 @@ def _intersection(ahead: _Direction, back: _Direction, alpha: float) -> Method:
     return _with_interval(name, found.value, found.standard_error, _normal_quantile(alpha))
 
 
-def _crossing(forward: Floats, turned: Floats, shared: float, alpha: float) -> Method:
-    found = histogram_crossing(forward, turned, alpha)
+def _crossing(pair: Pair, shared: float, alpha: float) -> Method:
+    found = histogram_crossing(pair.forward, pair.turned, alpha)
     if found is None:
         return Method("histogram crossing", None, refused="the work does not vary")
     if shared < LEAST_INFORMATION:

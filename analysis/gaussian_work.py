@@ -38,6 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from fluctua.analysis.samples import Sample
+
 Floats = NDArray[np.float64]
 
 LEAST_VALUES = 20  # of the test of normality
@@ -66,13 +68,16 @@ class Moments:
     fourth: float
 
     @classmethod
-    def of(cls, work: Floats) -> Moments:
-        """Compute them from values near zero."""
-        mean = float(work.mean())
-        apart = work - mean
-        square = apart * apart
-        second, fourth = float(square.mean()), float((square * square).mean())
-        return cls(int(work.size), mean, second, float((square * apart).mean()), fourth)
+    def of(cls, work: Sample) -> Moments:
+        """Take them of work in kT, in two walks: about the mean nothing cancels."""
+        mean = math.fsum(float(part.sum()) for part in work.blocks()) / work.size
+        sums = np.zeros(3)
+        for part in work.blocks():
+            apart = part - mean
+            square = apart * apart
+            sums += square.sum(), (square * apart).sum(), (square * square).sum()
+        second, third, fourth = (sums / work.size).tolist()
+        return cls(work.size, mean, second, third, fourth)
 
     @property
     def turned(self) -> Moments:

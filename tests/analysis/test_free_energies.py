@@ -19,6 +19,7 @@ from fluctua.analysis.bennett import bar
 from fluctua.analysis.crossing import histogram_crossing
 from fluctua.analysis.free_energies import free_energies, table
 from fluctua.analysis.gaussian_work import Moments, intersection, normality, second_cumulant
+from fluctua.analysis.samples import Sample
 from fluctua.stochastic.errors import InvalidInput
 
 import truth
@@ -93,13 +94,15 @@ def test_histograms_of_exact_densities_cross_at_the_free_energy_difference():
     for dissipation in (0.5, 3.0):
         spread = math.sqrt(2.0 * dissipation)
         forward, turned = (stats.norm.ppf(at, 0.7 + sign * dissipation, spread) for sign in (1, -1))
-        assert histogram_crossing(forward, turned).value == pytest.approx(0.7, abs=0.01)
+        assert histogram_crossing(Sample(forward), Sample(turned)).value == pytest.approx(0.7, abs=0.01)
 
 
 def test_normality_is_the_test_of_scipy():
     random = np.random.default_rng(5)
     for values in (random.normal(size=20), random.normal(size=500), random.exponential(size=60)):
-        assert normality(Moments.of(values)) == pytest.approx(stats.normaltest(values).pvalue, rel=1e-9)
+        assert normality(Moments.of(Sample(values))) == pytest.approx(
+            stats.normaltest(values).pvalue, rel=1e-9
+        )
 
 
 def test_work_may_sit_at_two_million_kt():
@@ -186,7 +189,7 @@ def test_textbook_intervals_of_normal_work_never_cover_on_bimodal_work():
     covered = 0
     for k in range(60):
         pair = truth.mixture_pair(np.random.default_rng([23, k]), 1000)
-        found = second_cumulant(Moments.of(pair.forward))
+        found = second_cumulant(Moments.of(Sample(pair.forward)))
         covered += abs(found.value - pair.delta_f) < 1.96 * found.sampling_error
     assert covered == 0
 
@@ -195,7 +198,7 @@ def test_a_deviation_that_matters_to_nobody_refuses_nothing():
     """Gamma-distributed work: f = k ln(1 + scale) exactly, normality rejected at 1e-20, error 0.003 kT."""
     shape, scale = 2000.0, math.sqrt(0.5 / 2000.0)
     work = np.random.default_rng(24).gamma(shape, scale, 300_000)
-    found = second_cumulant(Moments.of(work))
+    found = second_cumulant(Moments.of(Sample(work)))
     assert found.normal_p < 1e-6
     assert not found.refused
     exact = shape * math.log1p(scale)
