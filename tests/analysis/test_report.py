@@ -2,16 +2,22 @@
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from scipy import special
 
 from fluctua.analysis.claims import CLAIMS
+from fluctua.analysis.parts import Part
 from fluctua.analysis.report import OUTCOMES, Chapter, Page, Picture, Table, as_svg, verdict_table
+from fluctua.analysis.report_chapters import chapters_of
 from fluctua.analysis.verdict import OUTCOMES as WORDS
 from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
+from fluctua.analysis.verify import verify
 from fluctua.stochastic.errors import StorageError
 
 NASTY = '<script>alert("x")</script>&<img src=http://example.org/x.png>'
@@ -36,13 +42,33 @@ def made_up_report(title="runs/squeeze: forward (2,000) against reverse (2,000),
             2e-9,
             information=92_000.4,
             measured="slope 0.900(6)",
+            quantity="slope",
+            min_detectable=0.017,
+            assumptions=("trajectories are independent",),
+            parts=(Part("slope", 0.9, 0.006, 1.0, 0.05, p_value=1e-9, p_adjusted=2e-9, method="score test"),),
         ),
         Verdict(
-            "jarzynski", "undecidable", 0.1, 0.2, 0.1, 0.4, 0.4, reason="too few trajectories: 8,000 would do"
+            "jarzynski",
+            "undecidable",
+            0.1,
+            0.2,
+            0.1,
+            0.4,
+            0.4,
+            n_needed=8_000,
+            reason="too few trajectories: 8,000 would do",
         ),
         Verdict("tur", "not applicable", reason="needs a steady state", measured="needs a steady state"),
     )
-    return Report(verdicts, title, free_energy=FreeEnergy(0.01, 0.02, information=92_000.0), samples=samples)
+    energy = FreeEnergy(0.01, 0.02, information=92_000.0)
+    notes = (f"column {NASTY} was taken",)
+    return Report(verdicts, title, 0.05, energy, (2.5, "kJ/mol"), samples, notes)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of the made-up report, written once: drawing it takes longer than reading it."""
+    return made_up_report().to_html(tmp_path_factory.mktemp("page") / "new" / "report.html")
 
 
 class Outline(HTMLParser):
@@ -70,22 +96,20 @@ class Outline(HTMLParser):
         self.text.append(data)
 
 
-def test_page_is_well_formed_and_refers_to_nothing_outside(tmp_path):
-    path = made_up_report().to_html(tmp_path / "new" / "report.html")
-    page = Outline(path.read_text(encoding="utf-8"))
-    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
-    anchors = {address[1:] for address in page.addresses if address.startswith("#")}
-    assert anchors <= set(page.ids)
-    assert len(page.ids) == len(set(page.ids))
-    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in page.addresses)
-    assert page.tags.count("img") == 1
+def test_page_is_well_formed_and_refers_to_nothing_outside(page):
+    outline = Outline(page.read_text(encoding="utf-8"))
+    assert not {"script", "link", "iframe", "object", "form"} & set(outline.tags)
+    anchors = {address[1:] for address in outline.addresses if address.startswith("#")}
+    assert anchors <= set(outline.ids)
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in outline.addresses)
+    assert outline.tags.count("img") == 5
+    assert page.stat().st_size < 1_500_000
 
 
-def test_every_verdict_stands_there_in_words(tmp_path):
+def test_every_verdict_stands_there_in_words(page):
     report = made_up_report()
-    text = " ".join(
-        "".join(Outline(report.to_html(tmp_path / "r.html").read_text(encoding="utf-8")).text).split()
-    )
+    text = " ".join("".join(Outline(page.read_text(encoding="utf-8")).text).split())
     for verdict in report:
         assert verdict.claim in text
         assert html.unescape(verdict.reason) in text
@@ -93,7 +117,58 @@ def test_every_verdict_stands_there_in_words(tmp_path):
         assert CLAIMS[verdict.claim].means in text
     assert report.headline in text
     assert "slope 0.900(6)" in text
-    assert "ΔF = 0.010(20) kT (BAR, information 92,000)" in text
+    assert "ΔF = 0.010(20) kT = 0.03(5) kJ/mol (BAR, information 92,000)" in text
+
+
+def test_what_verdicts_rest_on_stands_there(page):
+    outline = Outline(page.read_text(encoding="utf-8"))
+    text = " ".join(" ".join(outline.text).split())
+    report = made_up_report()
+    for said in (
+        "slope off by 0.017",
+        "8,000",
+        "trajectories are independent",
+        str(report.effective_temperature),
+        NASTY,  # of a note, as text
+        "score test",
+        *(method.method for method in report.free_energies),
+        *(f"No interval: {method.refused}." for method in report.free_energies if method.refused),
+    ):
+        assert said in text, said
+    assert report.effective_temperature.value == pytest.approx(1.0 / 0.9)
+    assert report.effective_temperature.low == pytest.approx(1.0 / (0.9 + 1.96 * 0.006), rel=1e-4)
+
+
+def drawn(report):
+    """Which pictures a report gets, by the words for who cannot see them."""
+    return [picture.alt for chapter in chapters_of(report) for picture in chapter.pictures]
+
+
+def test_only_what_was_judged_is_drawn():
+    report = made_up_report()
+    assert drawn(replace(report, verdicts=report.verdicts[:1], free_energy=None)) == []
+    skipped = replace(report.verdicts[1], outcome="not applicable")
+    assert drawn(replace(report, verdicts=(skipped,), free_energy=None)) == []
+    random = np.random.default_rng(4)
+    work = verify(random.normal(1.0, 1.0, 200), delta_f=0.5)
+    assert drawn(work) == ["Where the average of exp(ΔF − W) comes from.", "ΔF by method."]
+    assert drawn(verify(random.normal(1.0, 1.0, 200))) == ["ΔF by method."]
+    of_signs = ["Share of positive", "Cumulated difference", "Where the average of exp(−s)"]
+    entropy = drawn(verify(entropy=random.normal(1.0, 1.4, 200)))
+    assert [alt[: len(start)] for alt, start in zip(entropy, of_signs, strict=True)] == of_signs
+
+
+def test_dependent_trajectories_leave_one_interval():
+    """Twelve groups: BAR has the error of the report, with Student's law, and the others have none."""
+    random = np.random.default_rng(5)
+    group = np.repeat(np.arange(12), 50)
+    frames = [pd.DataFrame({"work": random.normal(1.0, 1.4, 600), "day": group}) for _ in range(2)]
+    report = verify(*frames, column="work", group="day")
+    best, *others = report.free_energies
+    reach = report.free_energy.standard_error * special.stdtrit(report.free_energy.freedom, 0.975)
+    assert (best.low, best.high) == pytest.approx((best.value - reach, best.value + reach))
+    assert all(method.refused for method in others)
+    assert not all(method.refused for method in verify(*(frame["work"] for frame in frames)).free_energies)
 
 
 def test_every_word_of_the_verdicts_is_explained():
@@ -144,9 +219,8 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path):
 # ---- in a real browser
 
 
-def test_a_browser_shows_the_page(browser, tmp_path):
+def test_a_browser_shows_the_page(browser, page, tmp_path):
     """Chromium lays the page out, decodes the pictures, and takes a screenshot that is not blank."""
-    page = made_up_report().to_html(tmp_path / "report.html")
     tree = browser(page, "--dump-dom")
     assert "violated" in tree
     assert re.search(r"</html>\s*$", tree)
@@ -158,9 +232,9 @@ def test_a_browser_shows_the_page(browser, tmp_path):
     assert blue.sum() > 300  # the outline of the forward density: the picture is decoded and drawn
 
 
-def test_a_narrow_window_never_scrolls_sideways(browser, tmp_path):
+def test_a_narrow_window_never_scrolls_sideways(browser, page, tmp_path):
     """Tables and pictures scroll in their own boxes: a probe in the page reads the widths."""
-    text = made_up_report().to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     assert probed(browser, tmp_path, text) <= 0
     torn = text.replace("<main>", "<main><div style='width:60rem'>wide</div>")
     assert probed(browser, tmp_path, torn) > 0

@@ -1,0 +1,278 @@
+"""The diagnostic pictures say what is so: curves, points, walks and areas are read back from the artists."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fluctua.analysis import crooks_coins, exponential_figure
+from fluctua.analysis.coin_figures import direction_probability, direction_walk, sign_probability, sign_walk
+from fluctua.analysis.crooks import fit_crooks
+from fluctua.analysis.detailed import fit_detailed
+from fluctua.analysis.exponential_figure import exponential_terms
+from fluctua.analysis.free_energies import Method, free_energies
+from fluctua.analysis.free_energy_figure import free_energy_by_method
+from fluctua.analysis.integral import exponential_average
+from fluctua.analysis.overlap_figure import overlap_information
+from fluctua.analysis.tosses import Tosses
+from fluctua.stochastic.errors import InvalidInput
+
+import truth
+
+DRAWN = np.random.default_rng(11)
+PAIR = truth.gaussian_pair(DRAWN, 1.0, 4000, 1500)
+ENTROPY = truth.gaussian_entropy(DRAWN, 1.0, 4000)
+WRONG = truth.scaled(PAIR, 1.3)
+
+
+def logistic(u):
+    return 1.0 / (1.0 + np.exp(-u))
+
+
+def curve(axes, start):
+    """The line whose label begins like this."""
+    return next(line.get_xydata().T for line in axes.lines if line.get_label().startswith(start))
+
+
+def shares(axes):
+    """Points and error bars of the shares."""
+    points, _, (bars,) = axes.containers[0].lines
+    low, high = np.array([[bottom, top] for (_, bottom), (_, top) in bars.get_segments()]).T
+    return *points.get_xydata().T, low, high
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+# ---- chances
+
+
+def test_the_curves_are_those_of_the_theorem_and_of_the_fit():
+    above = direction_probability(WRONG.forward, WRONG.reverse).axes[0]
+    x, chance = curve(above, "theorem")
+    assert chance == pytest.approx(logistic(np.log(4000 / 1500) + x), rel=1e-12)
+    fit = fit_crooks(WRONG.forward, WRONG.reverse)
+    x, fitted = curve(above, "fitted")
+    log_odds = np.log(fitted / (1.0 - fitted))
+    assert np.polyfit(x, log_odds, 1)[0] == pytest.approx(fit.slope, rel=1e-6)
+    work = np.concatenate([WRONG.forward, -WRONG.reverse]) - fit.free_energy
+    assert np.interp(work, x, fitted).sum() == pytest.approx(4000, rel=2e-3)  # as many as are forward
+
+
+def test_the_curve_of_signs_has_nothing_fitted():
+    x, chance = curve(sign_probability(ENTROPY).axes[0], "theorem")
+    assert chance == pytest.approx(logistic(x), rel=1e-12)
+    assert x[0] == 0.0
+
+
+@pytest.mark.parametrize("binned", [False, True])
+def test_shares_add_up_to_all_trajectories(monkeypatch, binned):
+    """Read from residuals and points: with bins for coins as without; Wilson's interval holds its share."""
+    if binned:
+        monkeypatch.setattr(crooks_coins, "MANY", 1000)
+    tosses = Tosses.of_directions(PAIR.forward, PAIR.reverse)
+    assert (tosses.count > 1.0).any() is np.bool_(binned)
+    assert tosses.heads.sum() == 4000
+    assert tosses.count.sum() == 5500
+    _, share, low, high = shares(direction_probability(PAIR.forward, PAIR.reverse).axes[0])
+    assert ((low <= share) & (share <= high)).all()
+    assert share[:3].max() < 0.2 < 0.9 < share[-3:].min()
+
+
+def test_differences_of_a_true_pair_are_standard_normal_and_those_of_a_scaled_one_are_not():
+    """Chi-square over bins below its 99.99 % quantile, by Wilson and Hilferty; the control exceeds it far."""
+    for pair, true in ((PAIR, True), (WRONG, False)):
+        height = direction_probability(pair.forward, pair.reverse).axes[1].lines[-1].get_ydata()
+        k = height.size
+        bound = k * (1.0 - 2.0 / (9 * k) + 3.72 * math.sqrt(2.0 / (9 * k))) ** 3
+        assert bool(np.sum(height**2) < bound) is true
+
+
+def test_each_value_of_a_lattice_is_a_point_on_its_own():
+    """Skellam numbers obey the theorem exactly: n_+ at rate a, n_- at rate b, s = (n_+ - n_-) ln(a/b)."""
+    random = np.random.default_rng(12)
+    s = (random.poisson(1.5, 3000) - random.poisson(0.5, 3000)) * np.log(3.0)
+    place, share, *_ = shares(sign_probability(s).axes[0])
+    sizes = np.unique(np.abs(s[s != 0.0]))[: place.size]
+    assert place == pytest.approx(sizes, rel=1e-9)
+    assert share == pytest.approx([np.mean(s[np.isclose(np.abs(s), size)] > 0.0) for size in sizes])
+
+
+# ---- walks
+
+
+@pytest.mark.parametrize("binned", [False, True])
+def test_the_walk_reaches_what_the_test_says(monkeypatch, binned):
+    if binned:
+        monkeypatch.setattr(crooks_coins, "MANY", 1000)
+    fit = fit_crooks(WRONG.forward, WRONG.reverse)
+    axes = direction_walk(WRONG.forward, WRONG.reverse).axes[0]
+    height = curve(axes, "measured")[1]
+    assert np.abs(height).max() == pytest.approx(fit.cusum_statistic, rel=1e-9)
+    assert abs(height[-1]) < 1e-6  # residuals sum to zero at BAR
+    assert "p = " in labels(axes)[1]
+
+
+def test_the_walk_of_signs_reaches_what_its_test_says():
+    axes = sign_walk(ENTROPY).axes[0]
+    assert np.abs(curve(axes, "measured")[1]).max() == pytest.approx(fit_detailed(ENTROPY).cusum_statistic)
+
+
+def test_the_band_is_that_of_the_null_law():
+    """Limit laws: 1.3581 for a Brownian bridge (Kolmogorov), 2.2414 for Brownian motion with a free end."""
+    assert Tosses.of_directions(PAIR.forward, PAIR.reverse).band() == pytest.approx(1.3581, abs=2e-4)
+    assert Tosses.of_signs(ENTROPY).band() == pytest.approx(2.2414, abs=2e-4)
+    small = Tosses.of_directions(PAIR.forward[:40], PAIR.reverse[:40]).band()
+    assert 0.8 < small < 1.3581  # a walk of few coins is looked at less often
+    axes = direction_walk(PAIR.forward, PAIR.reverse, widened=1.5).axes[0]
+    assert axes.patches[0].get_height() == pytest.approx(3.0 * 1.3581, abs=1e-3)
+    assert "p = " not in labels(axes)[1]  # that of independent trajectories
+
+
+def test_signs_in_bins_are_those_one_by_one(monkeypatch):
+    apart = Tosses.of_signs(ENTROPY)
+    monkeypatch.setattr("fluctua.analysis.tosses.MANY", 1000)
+    joined = Tosses.of_signs(ENTROPY, apart.fit)
+    assert joined.count.sum() == apart.count.sum() == np.count_nonzero(ENTROPY)
+    assert joined.heads.sum() == apart.heads.sum()
+    assert (joined.count @ joined.chance) == pytest.approx(apart.chance.sum())
+    assert np.abs(joined.walk[1]).max() == pytest.approx(np.abs(apart.walk[1]).max(), abs=0.1)
+
+
+# ---- overlap
+
+
+def test_the_area_is_the_information():
+    above, below, _ = overlap_information(PAIR.forward, PAIR.reverse).axes
+    values, edges, _ = below.patches[0].get_data()
+    information = fit_crooks(PAIR.forward, PAIR.reverse).information
+    assert np.sum(values * np.diff(edges)) == pytest.approx(information, rel=0.01)  # what lies outside
+    for outline in above.patches[1::2]:
+        density, edges, _ = outline.get_data()
+        assert 0.99 < np.sum(density * np.diff(edges)) <= 1.0
+    x, weight = above.figure.axes[2].lines[0].get_xydata().T
+    p = logistic(np.log(4000 / 1500) + x)
+    assert weight == pytest.approx(p * (1.0 - p), abs=1e-12)
+
+
+def test_little_overlap_is_said():
+    pair = truth.gaussian_pair(np.random.default_rng(13), 30.0, 300)
+    assert (
+        "below 3 there is no interval" in labels(overlap_information(pair.forward, pair.reverse).axes[1])[0]
+    )
+    assert "below 3" not in labels(overlap_information(PAIR.forward, PAIR.reverse).axes[1])[0]
+    fitted = [
+        text for text in labels(direction_probability(pair.forward, pair.reverse).axes[0]) if "fit" in text
+    ]
+    assert all("no interval" in text for text in fitted)
+
+
+# ---- exponential averages
+
+
+def test_contributions_are_shares_of_the_average():
+    figure = exponential_terms(PAIR.forward, expected=PAIR.delta_f)
+    values, edges, _ = figure.axes[1].patches[0].get_data()
+    s = PAIR.forward - PAIR.delta_f
+    terms = np.histogram(s, edges, weights=np.exp(-s))[0]
+    assert values * np.diff(edges) == pytest.approx(terms / terms.sum(), rel=1e-9)
+    counts, edges, _ = figure.axes[0].patches[0].get_data()
+    assert counts * np.diff(edges) * s.size == pytest.approx(np.histogram(s, edges)[0])
+
+
+def test_a_missing_tail_is_hatched_where_it_must_lie():
+    s = truth.gaussian_entropy(np.random.default_rng(14), 6.0, 300)
+    missing = exponential_average(s).missing
+    assert math.isfinite(missing)
+    below = exponential_terms(s).axes[1]
+    (hatched,) = (patch for patch in below.patches if patch.get_hatch())
+    assert hatched.get_x() + hatched.get_width() == pytest.approx(missing)
+    assert "no interval" in labels(exponential_terms(s).axes[0])[1]
+    whole = exponential_terms(s - 8.0).axes[1]  # a high average lacks nothing
+    assert not any(patch.get_hatch() for patch in whole.patches)
+
+
+def test_stretches_do_not_change_the_picture(monkeypatch):
+    whole = exponential_terms(ENTROPY).axes[1].patches[0].get_data()
+    monkeypatch.setattr(exponential_figure, "_STRETCH", 100)
+    pieces = exponential_terms(ENTROPY).axes[1].patches[0].get_data()
+    assert pieces.values == pytest.approx(whole.values, rel=1e-9)
+
+
+# ---- free energies
+
+
+def test_every_method_has_its_row_and_its_interval():
+    methods = free_energies(PAIR.forward, PAIR.reverse)
+    axes = free_energy_by_method(methods, delta_f=PAIR.delta_f).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [method.method for method in methods]
+    (bars,) = axes.containers[0].lines[2]
+    drawn = {round(y): (left, right) for (left, y), (right, _) in bars.get_segments()}
+    known = {row: (m.low, m.high) for row, m in enumerate(methods) if not m.refused}
+    assert drawn.keys() == known.keys()
+    for row, ends in known.items():
+        assert drawn[row] == pytest.approx(ends)
+
+
+def test_refused_methods_are_hollow_with_their_reason_and_an_arrow_where_they_lie_outside():
+    methods = [
+        Method("BAR", 0.0, 0.1, -0.2, 0.2, information=90.0),
+        Method("Jarzynski", 0.1, refused="dissipation 3 kT"),
+        Method("second cumulant", -40.0, refused="the work is skewed"),
+        Method("histogram crossing", None, refused="the work does not vary"),
+    ]
+    axes = free_energy_by_method(methods).axes[0]
+    marks = {round(line.get_ydata()[0]): line for line in axes.lines if line.get_linestyle() == "None"}
+    hollow = {row: line.get_marker() for row, line in marks.items() if line.get_markerfacecolor() == "white"}
+    assert hollow == {1: "o", 2: "<"}
+    assert marks[2].get_xdata()[0] == axes.get_xlim()[0]
+    told = " ".join(" ".join(text.get_text().split()) for text in axes.texts)
+    for method in methods[1:]:
+        assert method.refused in told
+
+
+def test_far_work_is_counted_from_a_number_near_it():
+    methods = free_energies(PAIR.forward - 2e6, PAIR.reverse + 2e6)
+    axes = free_energy_by_method(methods).axes[0]
+    assert "-1,999,999" in axes.get_xlabel()
+    assert max(map(abs, axes.get_xlim())) < 2.0
+    with pytest.raises(InvalidInput, match="no free-energy"):
+        free_energy_by_method([])
+
+
+# ---- all of them
+
+
+WORST = {
+    "one value": ([1.0], [-1.0]),
+    "constant": ([1.0] * 30, [-1.0] * 30),
+    "constant, apart": ([9.0] * 30, [9.0] * 30),
+    "no overlap at all": (np.linspace(3000.0, 3001.0, 25), np.linspace(3000.0, 3001.0, 25)),
+    "twenty": (PAIR.forward[:20], PAIR.reverse[:20]),
+}
+
+
+@pytest.mark.parametrize("kind", WORST)
+def test_the_worst_numbers_are_drawn_without_a_warning(kind):
+    """Warnings are errors here, also those of the layout, which runs only when a figure is written."""
+    forward, reverse = WORST[kind]
+    figures = [
+        direction_probability(forward, reverse),
+        direction_walk(forward, reverse),
+        overlap_information(forward, reverse),
+        exponential_terms(forward, expected=1.0),
+        free_energy_by_method(free_energies(forward, reverse)),
+        sign_probability(np.asarray(forward) - 1.0),
+        sign_walk(np.asarray(forward) - 1.0),
+    ]
+    for figure in figures:
+        for axes in figure.axes:
+            assert all(np.isfinite([*axes.get_xlim(), *axes.get_ylim()]))
+    figures[0].draw_without_rendering()
+
+
+@pytest.mark.parametrize("draw", [direction_probability, direction_walk, overlap_information])
+def test_what_is_no_work_is_refused(draw):
+    with pytest.raises(InvalidInput, match="reverse"):
+        draw([1.0, 2.0], [np.nan])
