@@ -11,6 +11,7 @@ from fluctua.analysis.compare import compare
 from fluctua.analysis.crooks import bar, fit_crooks, judge_crooks
 from fluctua.analysis.detailed import fit_detailed, judge_detailed
 from fluctua.analysis.estimate import Estimate
+from fluctua.analysis.fitted import FittedPotential
 from fluctua.analysis.free_energies import Method, free_energies
 from fluctua.analysis.integral import exponential_average, judge_integral
 from fluctua.analysis.jarzynski import jarzynski, judge_jarzynski, judge_jarzynski_pair
@@ -55,7 +56,8 @@ _HOME_OF = {
 }
 
 __all__ = [
-    "CLAIMS", "TOLERANCES", "Estimate", "FreeEnergy", "Method", "Part", "Report", "TimeStepReport",
+    "CLAIMS", "TOLERANCES", "Estimate", "FittedPotential", "FreeEnergy", "Method", "Part", "Report",
+    "TimeStepReport",
     "Verdict", "Watched", "Wealth", "bar", "compare", "direction_probability", "direction_walk",
     "dissipation_of_pairs", "erasure", "exponential_average", "exponential_terms", "fit_crooks",
     "fit_detailed", "free_energies", "free_energy_by_method", "holm", "jarzynski", "judge", "judge_crooks",

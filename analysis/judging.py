@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from fluctua.analysis.accumulation import divided
 from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.claims.subject import Rules, Subject
-from fluctua.analysis.dependence import LEAST_GROUPS, Dependence
+from fluctua.analysis.dependence import Dependence
+from fluctua.analysis.fitted import FittedPotential
 from fluctua.analysis.given import (
     PLACES,
     KnownDifference,
@@ -28,6 +29,7 @@ from fluctua.analysis.remarks import mistaken_reverse, remarks
 from fluctua.analysis.rule import together
 from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.several import ForwardWork
+from fluctua.analysis.strata import LEAST_GROUPS
 from fluctua.analysis.verdict import Report, Verdict
 from fluctua.stochastic.errors import InvalidInput
 
@@ -100,11 +102,21 @@ def _of_protocols(protocols: Sequence[ForwardWork]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def judge_entropy(sample: Numbers, rules: Rules, wanted: Names) -> Report:
+def judge_entropy(
+    sample: Numbers, rules: Rules, wanted: Names, potential: FittedPotential | None = None
+) -> Report:
     """Judge total entropy production, given as numbers."""
     check_units(sample, "k_B", "entropy")
     check_numbers(sample.values, "entropy")
-    subject = Subject(rules, entropy=sample.values, groups=joint_groups([sample]))
+    if potential is not None:
+        potential.check_size(sample.values.size)
+    subject = Subject(
+        rules,
+        entropy=sample.values,
+        groups=joint_groups([sample]),
+        potential=potential,
+        assumptions=() if potential is None else (potential.assumption(),),
+    )
     title = f"entropy production ({sample.values.size:,}), in k_B"
     return _report(subject, wanted, title, None).with_notes(_what_stands_out(subject))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fluctua.analysis.claims import CLAIMS, TOLERANCES
 from fluctua.analysis.claims.subject import Rules
+from fluctua.analysis.fitted import FittedPotential
 from fluctua.analysis.given import (
     PLACES,
     KnownDifference,
@@ -39,7 +40,7 @@ def verify(
     delta_f: float | None = None,
     success: str | None = None,
     current: str | None = None,
-    potential: Any = None,
+    potential: FittedPotential | None = None,
     claims: str | Iterable[str] | None = None,
     tolerance: Mapping[str, float] | None = None,
     alpha: float = 0.05,
@@ -80,8 +81,8 @@ def verify(
         ``integral`` 0.1, ``second-law`` 0.05 (kT); `fluctua.analysis.TOLERANCES` has all of them.
     alpha : float
         Error rate of ``violated``, and of ``holds`` at the edge of the tolerance.
-    potential
-        Comes with a later version.
+    potential : FittedPotential, optional
+        Beside `entropy` that was made with a density fitted to data: how the fit's error enters it.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def verify(
     Damaged
         A run or a file that is not as it was written.
     """
-    _refuse_what_comes_later(potential=potential)
+    _check_potential(potential, entropy)
     rules = Rules(check_alpha(alpha), _tolerances(tolerance))
     wanted = _claims(claims)
     known = KnownDifference(_number(delta_f, "delta_f"), units, _temperature(temperature))
@@ -107,7 +108,8 @@ def verify(
             raise InvalidInput("work and entropy together", "entropy", "judge them in two calls")
         produced = opened(entropy, "entropy", column, group, "entropy")
         sample = numbers_of(produced, column, group, "entropy")
-        return judge_entropy(sample, rules, wanted).with_notes(notes_of([sample], [entropy], ["entropy"]))
+        notes = notes_of([sample], [entropy], ["entropy"])
+        return judge_entropy(sample, rules, wanted, potential).with_notes(notes)
     if forward is None:
         raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or work of your own")
     if are_several(forward):
@@ -135,10 +137,15 @@ def verify(
 # ---- options -------------------------------------------------------------------------------------
 
 
-def _refuse_what_comes_later(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise InvalidInput("not possible yet", name, "leave it out: it comes with a later version")
+def _check_potential(potential: object, entropy: object) -> None:
+    if potential is None:
+        return
+    if entropy is None:
+        remedy = "give entropy=; for runs and work it comes with the reconstruction of potentials"
+        raise InvalidInput("a potential without the entropy production made with it", "potential", remedy)
+    if not isinstance(potential, FittedPotential):
+        remedy = "give a fluctua.analysis.FittedPotential"
+        raise InvalidInput(f"{shown(potential)} is no fitted potential", "potential", remedy)
 
 
 def _refuse_without_a_run(**given: Any) -> None:

@@ -6,6 +6,7 @@ from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import SLOPE_TOLERANCE
 from fluctua.analysis.detailed import fit_detailed, judge_detailed
+from fluctua.analysis.fitted_verdicts import judge_detailed_fitted
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -18,14 +19,23 @@ def _judge(subject: Subject) -> Verdict:
         return not_applicable(
             "detailed", "needs controls and temperatures that do not change; a driven run has crooks"
         )
-    fit = fit_detailed(s, alpha=subject.rules.alpha)
+    if subject.unfit:
+        return not_applicable("detailed", subject.unfit)
+    tolerance, alpha = subject.rules.tolerance["slope"], subject.rules.alpha
     symmetry = () if subject.ledgers else ("a steady state, or a protocol that is its own reverse",)
+    taken, dependence = (*subject.assumptions, *symmetry), subject.dependence_of_signs
+    if subject.potential is not None and subject.potential.counted:
+        return judge_detailed_fitted(
+            s,
+            subject.potential,
+            slope_tolerance=tolerance,
+            alpha=alpha,
+            assumptions=taken,
+            dependence=dependence,
+        )
+    fit = fit_detailed(s, alpha=alpha)
     return judge_detailed(
-        fit,
-        slope_tolerance=subject.rules.tolerance["slope"],
-        alpha=subject.rules.alpha,
-        assumptions=(*subject.assumptions, *symmetry),
-        dependence=subject.dependence_of_signs,
+        fit, slope_tolerance=tolerance, alpha=alpha, assumptions=taken, dependence=dependence
     )
 
 

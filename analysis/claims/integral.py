@@ -5,6 +5,7 @@ from __future__ import annotations
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.dependent import means_anew
+from fluctua.analysis.fitted_verdicts import judge_integral_fitted
 from fluctua.analysis.integral import TOLERANCE, judge_integral
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
@@ -14,7 +15,18 @@ def _judge(subject: Subject) -> Verdict:
     s = subject.total_entropy
     if isinstance(s, str):
         return not_applicable("integral", s)
+    if subject.unfit:
+        return not_applicable("integral", subject.unfit)
     tolerance, alpha = subject.rules.tolerance["integral"], subject.rules.alpha
+    if subject.potential is not None and subject.potential.counted:
+        return judge_integral_fitted(
+            s,
+            subject.potential,
+            tolerance=tolerance,
+            alpha=alpha,
+            assumptions=subject.assumptions,
+            dependence=subject.dependence_of_average,
+        )
     verdict = judge_integral(s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions)
     return means_anew(verdict, subject.dependence_of_average, alpha, s.size)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fluctua.analysis.claims.claim import Claim
-from fluctua.analysis.claims.subject import Subject
+from fluctua.analysis.claims.subject import Floats, Subject
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
+from fluctua.analysis.estimate import Estimate
+from fluctua.analysis.fitted_verdicts import mean_fitted, with_growing_fit
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.second_law import (
     TOLERANCE,
@@ -20,16 +22,19 @@ from fluctua.analysis.verdict import Verdict
 
 
 def _judge(subject: Subject) -> Verdict:
+    if subject.unfit:
+        return not_applicable("second-law", subject.unfit)
     bounds, taken = _bounds(subject)
     if isinstance(bounds, str):
         return not_applicable("second-law", bounds)
-    return judge_second_law(
+    verdict = judge_second_law(
         bounds,
         tolerance=subject.rules.tolerance["second-law"],
         alpha=subject.rules.alpha,
         assumptions=(*subject.shares, *taken),
         dependence=_dependence(subject),
     )
+    return verdict if subject.potential is None else with_growing_fit(verdict, subject.potential)
 
 
 def _dependence(subject: Subject) -> Dependence:
@@ -66,7 +71,7 @@ def _most_dependent(subject: Subject) -> Dependence:
 def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     """Return the means that must not be negative, and what that takes for granted; or what is missing."""
     if subject.entropy is not None:
-        return [Bound("<s>", mean_of(subject.entropy))], ()
+        return [Bound("<s>", _mean_entropy(subject, subject.entropy))], ()
     if subject.missing or subject.work is None:
         return _steady_bounds(subject)
     symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
@@ -85,6 +90,12 @@ def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
             "ΔF is BAR's of the same trajectories",
         )
     return "needs reverse data or a known ΔF (delta_f=)", ()
+
+
+def _mean_entropy(subject: Subject, s: Floats) -> Estimate:
+    if subject.potential is None:
+        return mean_of(s)
+    return mean_fitted(s, subject.potential, _dependence(subject))
 
 
 def _steady_bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:

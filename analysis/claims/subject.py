@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
+from fluctua.analysis.fitted import FittedPotential
 from fluctua.analysis.integral import exponential_average
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.several import ForwardWork
@@ -62,6 +63,8 @@ class Subject:
         Condition of a trajectory that ended as a protocol should make it end.
     current : str, optional
         Formula of columns that is an integrated current.
+    potential : FittedPotential, optional
+        What `entropy` was made with, where that was fitted to data.
     protocols : tuple of ForwardWork
         Forward work of several protocols between the same ends; `work` and its `groups` are those of the one
         that takes the least.
@@ -81,6 +84,7 @@ class Subject:
     groups: tuple[Codes, ...] = ()
     success: str | None = None
     current: str | None = None
+    potential: FittedPotential | None = None
     protocols: tuple[ForwardWork, ...] = ()
 
     @cached_property
@@ -134,6 +138,13 @@ class Subject:
         if self.ledgers:
             return self.ledgers[0].total_entropy()
         return "needs the total entropy production (entropy=)"
+
+    @cached_property
+    def unfit(self) -> str:
+        """Why no verdict follows from entropy production with a fitted density; empty where one does."""
+        if self.potential is None or self.entropy is None:
+            return ""
+        return self.potential.refusal(self.entropy.size)
 
     @property
     def paired(self) -> bool:
