@@ -19,6 +19,7 @@ Source: Besag and Clifford (1989) for Monte Carlo p-values; Stute (1997) for wal
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ class Labels:
         kept, steps = self._kept, 1.0 - 2.0 * self._kept.likely
         sums, reaches = np.empty((replicates, kept.features.shape[1])), np.empty(replicates)
         grown = kept.grown if self.bridge else np.zeros_like(kept.grown)
-        given = (self._thresholds, steps, steps[:, None] * kept.features, self._ends)
+        given = (self._key, self._thresholds, steps, steps[:, None] * kept.features, self._ends)
         walk = (kept.heights, grown, kept.total)
         block = text.DRAWS * max(1, _TOGETHER // (text.DRAWS * steps.size))
 
@@ -136,6 +137,16 @@ class Labels:
         return np.ones(self.probability.size) if self.count is None else self.count.astype(np.float64)
 
     @cached_property
+    def _key(self) -> np.uint64:
+        """Return the first 20 bits of the whole variance, which the values decide and not their labels.
+
+        The same values give the same p-value, everywhere and always. One key for all would toss the same
+        coins for all samples of a size, whose p-values would then err together.
+        """
+        variance = float(np.sum(self._tosses * self.probability * (1.0 - self.probability)))
+        return np.uint64(round(math.ldexp(math.frexp(variance)[0], 20)))
+
+    @cached_property
     def _thresholds(self) -> Words:
         """Return the words below which each coin worth tossing turns to its less likely side."""
         probability = self.probability[self._worth_tossing]
@@ -151,12 +162,12 @@ class Labels:
         calls = np.arange((thresholds.size + 3) // 4, dtype=np.uint64)
         for start in range(0, replicates, rows):
             draws = np.arange(start, min(start + rows, replicates), dtype=np.uint64)
-            four: tuple[Words, ...] = text.four_words(draws[:, None], calls)  # type: ignore[no-untyped-call]
+            four: tuple[Words, ...] = text.four_words(draws[:, None], calls, self._key)  # type: ignore[no-untyped-call]
             words = np.stack(four, axis=-1).reshape(draws.size, -1)
             yield (words[:, : thresholds.size] < thresholds) != likely
 
     def _labels_of_bins(self, count: NDArray[np.int64], replicates: int) -> Iterator[NDArray[np.int64]]:
-        rng = np.random.Generator(np.random.Philox(int(text.KEY)))
+        rng = np.random.Generator(np.random.Philox(key=np.array([text.KEY, self._key])))
         probability = self.probability[self._worth_tossing]
         for start in range(0, replicates, _ROWS_OF_BINS):
             rows = min(_ROWS_OF_BINS, replicates - start)
@@ -242,7 +253,7 @@ def _module() -> ModuleType:
     from fluctua.stochastic.compiling import compile_kernel, kernel_module
 
     number, index, word = types.float64, types.int64, types.uint64
-    coins = (word[::1], number[::1], number[:, ::1], index[::1])
+    coins = (word, word[::1], number[::1], number[:, ::1], index[::1])
     walk = (number[::1], number[::1], number)
     module = kernel_module(Path(text.__file__), ["redraw"])
     compile_kernel(module.redraw, (index, index, *coins, *walk, number[:, ::1], number[::1]))

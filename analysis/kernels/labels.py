@@ -1,9 +1,9 @@
 """Coins tossed again, for the null law of statistics of labels.
 
 Coin i falls on its less likely side in draw d where 32 random bits lie below 2^32 min(p_i, 1 - p_i). They are
-a function of i and d, so that neither the blocks nor the threads change any toss:
+a function of i, d and the key, so that neither the blocks nor the threads change any toss:
 
-    word = word number i % 4 of Philox4x32-10 at the counter (d low, d high, i // 4, STREAM) and the KEY
+    word = word number i % 4 of Philox4x32-10 at the counter (d low, d high, i // 4, STREAM) and (KEY, key)
 
 with the names of `fluctua.stochastic.kernels.noise`, whose trajectories never reach this STREAM.
 
@@ -21,7 +21,7 @@ from fluctua.stochastic.kernels.noise import philox
 from fluctua.stochastic.twins import select
 
 DRAWS = 64
-KEY = np.uint64(0x5EED)  # fixed: the same values give the same p-value everywhere and always
+KEY = np.uint64(0x5EED)
 STREAM = np.uint64(0xFFFFFFFF)
 NONE = np.uint64(0)
 ONE = np.uint64(1)
@@ -29,16 +29,16 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 
-def four_words(draw, call):
+def four_words(draw, call, key):
     """Give the words of the coins 4 call, ..., 4 call + 3 in a draw."""
-    return philox(draw & LOW_HALF, draw >> HALF, call, STREAM, KEY, NONE)
+    return philox(draw & LOW_HALF, draw >> HALF, call, STREAM, KEY, key)
 
 
-def row_of_words(W, first, call):
+def row_of_words(W, first, call, key):
     """Fill four rows with the words of four coins, a lane a draw."""
     for j in range(DRAWS):
         i = np.uint64(j)  # signed, each lane would be checked for counting from the end
-        words = four_words(first + i, call)
+        words = four_words(first + i, call, key)
         W[i] = words[0]
         W[i + np.uint64(DRAWS)] = words[1]
         W[i + np.uint64(2 * DRAWS)] = words[2]
@@ -60,12 +60,12 @@ def add(amount, bits, total, at):
         total[at + i] += select((bits >> i) & ONE != NONE, amount, 0.0)
 
 
-def toss(W, thresholds, steps, first, tosses, end):
+def toss(W, thresholds, steps, first, key, tosses, end):
     """Fill in the tosses of every coin in the draws from `first` on, and add up their steps."""
     for i in range(thresholds.size):
         quarter = i % 4
         if quarter == 0:
-            row_of_words(W, first, np.uint64(i // 4))
+            row_of_words(W, first, np.uint64(i // 4), key)
         tosses[i] = turned(W, np.uint64(quarter * DRAWS), thresholds[i])
         add(steps[i], tosses[i], end, NONE)
 
@@ -79,7 +79,7 @@ def look(height, expected, end, total, grown, reach):
         reach[i] = select(away > reach[i], away, reach[i])
 
 
-def redraw(first, last, thresholds, steps, features, places, expected, grown, total, sums, reaches):
+def redraw(first, last, key, thresholds, steps, features, places, expected, grown, total, sums, reaches):
     """Fill in the sums of features and the largest heights of the walk in the draws `first` to `last`.
 
     `features` are those of a coin that turned, its step's sign included. The walk is looked at after the
@@ -92,7 +92,7 @@ def redraw(first, last, thresholds, steps, features, places, expected, grown, to
     end, height, reach = np.empty(DRAWS), np.empty(DRAWS), np.empty(DRAWS)
     for start in range(first, last, DRAWS):
         end[:], height[:], reach[:], A[:] = 0.0, 0.0, 0.0, 0.0
-        toss(W, thresholds, steps, np.uint64(start), tosses, end)
+        toss(W, thresholds, steps, np.uint64(start), key, tosses, end)
         place = 0
         for i in range(thresholds.size):
             for k in range(features.shape[1]):
