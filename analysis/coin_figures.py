@@ -247,9 +247,8 @@ class _Bins:
             most = int(np.clip(np.cbrt(8.0 * count.sum()), 6, MOST_BINS))
             number = ((place - limits[0]) * (most / (limits[1] - limits[0]))).astype(np.intp)
         expected, weight = count * tosses.chance[inside], tosses.weight[inside]
-        sums = [np.bincount(number, x) for x in (count, heads, expected, weight, count * place)]
-        filled = sums[0] > 0.0
-        count, heads, expected, weight, place = (x[filled] for x in sums)
+        sums = np.array([np.bincount(number, x) for x in (count, heads, expected, weight, count * place)])
+        count, heads, expected, weight, place = sums[:, sums[0] > 0.0]
         chance = np.clip(expected / count, 1e-15, 1.0 - 1e-15)
         there = special.logit(chance) - tosses.log_odds
         # Near 0 and 1 the curve is flat, and where it has a chance is lost in rounding.

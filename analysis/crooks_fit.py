@@ -172,7 +172,8 @@ class _Basis:
     def values(self, x: Floats) -> Floats:
         """Evaluate the components at work x: shape (n, components)."""
         h = (x - self.centre) / self.width
-        return np.stack([_polynomial(h, row) for row in self.coefficients], axis=1)
+        rows = [_polynomial(h, row) for row in self.coefficients]  # none where the work does not vary
+        return np.ascontiguousarray(np.array(rows).reshape(-1, x.size).T)
 
     def largest_step(self, pair: Pair) -> float:
         """Return the most that one label can move a component, in its standard deviations.

@@ -98,7 +98,7 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     """
     sample = Sample.of(s, "entropy")
     spread, information = sign_information(sample.raw)
-    coins = _by_size(sample)
+    coins = by_size(sample)
     scale = np.sqrt(np.maximum([spread, information], _NO_INFORMATION))
     score = float(likelihood(sample, 1.0, 0.0, 1.0, 0.0)[1][1])
     observed = np.array([score, coins.residual.sum(), _excursion(coins)]) / [*scale, scale[1]]
@@ -122,7 +122,7 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     )
 
 
-def _by_size(sample: Sample) -> Coins:
+def by_size(sample: Sample) -> Coins:
     """Order the trajectories by the size of s, one by one or in bins; one that is 0 has no sign."""
     if sample.size > MANY:
         return _binned(sample)

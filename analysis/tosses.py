@@ -13,7 +13,7 @@ trajectories a coin stands for a bin of them, so that no picture depends on how 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -23,19 +23,16 @@ from scipy import special
 
 from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, CrooksFit, fit_crooks
-from fluctua.analysis.crooks_coins import MANY, Coins
-from fluctua.analysis.detailed import DetailedFit, fit_detailed, reach_of_brownian_motion
+from fluctua.analysis.crooks_coins import Coins
+from fluctua.analysis.detailed import DetailedFit, by_size, fit_detailed, reach_of_brownian_motion
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.relabelling import Labels, walk_ends
+from fluctua.analysis.relabelling import Labels
 from fluctua.analysis.samples import Sample
 
 Floats = NDArray[np.float64]
 
 _REPLICATES = 999
 _LEAST = 1e-200  # information below which a walk has no scale
-_BINS = 4096  # of sizes, where the trajectories are many
-_SURVEYED = 1 << 17  # evenly spaced trajectories, whose quantiles are the edges
-_STRETCH = 1 << 18  # values worked on at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,24 +77,19 @@ class Tosses:
         fit = fit or fit_crooks(work_forward, work_reverse)
         f = fit.free_energy - pair.origin
         coins = Coins.of(pair, f)
-        count = np.ones(coins.work.size) if coins.count is None else coins.count.astype(np.float64)
-        heads = np.rint(coins.residual + count * coins.chance)
-        return cls(coins.work - f, coins.chance, count, heads, coins.last, pair.log_sizes, True, fit)
+        return cls._made(replace(coins, work=coins.work - f), pair.log_sizes, True, fit)
 
     @classmethod
     def of_signs(cls, s: ArrayLike, fit: DetailedFit | None = None) -> Self:
         """Label positive entropy productions 1, with x their size in k_B; one that is 0 has no sign."""
-        values = Sample.of(s, "entropy").raw
-        fit = fit or fit_detailed(values)
-        if values.size <= MANY:
-            signed = values[values != 0.0]
-            signed = signed[np.argsort(np.abs(signed))]
-            size, chance = np.abs(signed), chances(np.abs(signed))[0]
-            heads, one = (signed > 0.0).astype(np.float64), np.ones(signed.size)
-            return cls(size, chance, one, heads, walk_ends(size), 0.0, False, fit)
-        count, heads, size, chance = _binned_signs(values)
-        place, chance = size / count, np.minimum(chance / count, 1.0)
-        return cls(place, chance, count, heads, np.ones(count.size, np.bool_), 0.0, False, fit)
+        sample = Sample.of(s, "entropy")
+        return cls._made(by_size(sample), 0.0, False, fit or fit_detailed(sample.raw))
+
+    @classmethod
+    def _made(cls, coins: Coins, log_odds: float, bridge: bool, fit: CrooksFit | DetailedFit) -> Self:
+        count = np.ones(coins.work.size) if coins.count is None else coins.count.astype(np.float64)
+        heads = np.rint(coins.residual + count * coins.chance)
+        return cls(coins.work, coins.chance, count, heads, coins.last, log_odds, bridge, fit)
 
     @property
     def residual(self) -> Floats:
@@ -152,18 +144,3 @@ def _reach(chance: float) -> float:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if reach_of_brownian_motion(middle) > chance else (low, middle)
     return 0.5 * (low + high)
-
-
-def _binned_signs(values: Floats) -> tuple[Floats, ...]:
-    """Count by size: how many, how many positive, the sums of size and of the theorem's chance; no zeros."""
-    surveyed = np.abs(values[:: max(1, values.size // _SURVEYED)])
-    edges = np.unique(np.quantile(surveyed, np.linspace(0.0, 1.0, _BINS)))
-    sums = np.zeros((4, edges.size + 1))
-    for start in range(0, values.size, _STRETCH):
-        part = values[start : start + _STRETCH]
-        part = np.sort(part[part != 0.0])  # the search is then ten times faster
-        size = np.abs(part)
-        bins = np.searchsorted(edges, size, side="left")
-        for row, weights in zip(sums, (None, part > 0.0, size, chances(size)[0]), strict=True):
-            row += np.bincount(bins, weights, minlength=edges.size + 1)
-    return tuple(sums[:, sums[0] > 0.0])

@@ -132,7 +132,7 @@ def test_the_band_is_that_of_the_null_law():
 
 def test_signs_in_bins_are_those_one_by_one(monkeypatch):
     apart = Tosses.of_signs(ENTROPY)
-    monkeypatch.setattr("fluctua.analysis.tosses.MANY", 1000)
+    monkeypatch.setattr("fluctua.analysis.detailed.MANY", 1000)
     joined = Tosses.of_signs(ENTROPY, apart.fit)
     assert joined.count.sum() == apart.count.sum() == np.count_nonzero(ENTROPY)
     assert joined.heads.sum() == apart.heads.sum()
