@@ -95,7 +95,7 @@ def _of_protocols(protocols: Sequence[ForwardWork]) -> tuple[str, ...]:
         said += [] if one.dependence is None else [f"{one.name}: {note}" for note in one.dependence.notes]
         said += remarks(one.work, name=f"work of {one.name}")
         said += [
-            f"{one.name} and {other.name} are the same numbers: was one file given twice?"
+            f"{one.name} and {other.name} are the same numbers, as if one file was given twice"
             for other in protocols[k + 1 :]
             if np.array_equal(one.work, other.work)
         ]
