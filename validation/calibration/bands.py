@@ -61,10 +61,22 @@ def binomial(trials: int, chance: float, level: float = LEVEL) -> tuple[int, int
     return int(low), int(min(high, trials))
 
 
-def rate(name: str, count: int, trials: int, chance: float, upper_only: bool = False) -> Check:
+def rate(
+    name: str,
+    count: int,
+    trials: int,
+    chance: float,
+    upper_only: bool = False,
+    lower_only: bool = False,
+) -> Check:
     """Check how often something with a known chance happened, as a share of the trials."""
     low, high = binomial(trials, chance)
-    return Check(name, count / trials, -math.inf if upper_only else low / trials, high / trials)
+    return Check(
+        name,
+        count / trials,
+        -math.inf if upper_only else low / trials,
+        math.inf if lower_only else high / trials,
+    )
 
 
 def power(name: str, count: int, trials: int, least: float, trials_of_reference: int) -> Check:
@@ -73,8 +85,18 @@ def power(name: str, count: int, trials: int, least: float, trials_of_reference:
     .. math:: \hat p \ge p - z\sqrt{p(1-p)\,(1/R+1/R_0)}
     """
     share = min(least, 1.0 - 0.5 / trials_of_reference)  # 1, as far as R_0 trials tell
+    return Check(name, count / trials, share - _reach(share, trials, trials_of_reference), math.inf)
+
+
+def excess(name: str, count: int, trials: int, most: float, trials_of_reference: int) -> Check:
+    """Check that something happens no more often than it did elsewhere."""
+    share = max(most, 0.5 / trials_of_reference)
+    return Check(name, count / trials, -math.inf, share + _reach(share, trials, trials_of_reference))
+
+
+def _reach(share: float, trials: int, trials_of_reference: int) -> float:
     error = math.sqrt(share * (1.0 - share) * (1.0 / trials + 1.0 / trials_of_reference))
-    return Check(name, count / trials, share - float(special.ndtri(0.5 * (1.0 + LEVEL))) * error, math.inf)
+    return float(special.ndtri(0.5 * (1.0 + LEVEL))) * error
 
 
 def mean(name: str, found: float, trials: int) -> Check:

@@ -8,10 +8,24 @@ from typing import Literal
 
 from fluctua.validation.calibration.judges import findings_of_entropy, findings_of_pairs
 from fluctua.validation.calibration.noise import Noise
+from fluctua.validation.calibration.scenes import Scene
 from fluctua.validation.calibration.tallies import Tally
 from fluctua.validation.calibration.truths import EntropyTruth, PairTruth
 
-Theorem = Literal["two-sample", "one-sample", "forward only", "others"]
+Theorem = Literal[
+    "two-sample",
+    "one-sample",
+    "forward only",
+    "others",
+    "neighbours",
+    "groups",
+    "bounds",
+    "integral",
+    "several",
+    "watched",
+    "intervals",
+]
+Words = tuple[float, float, float]  # shares of holds, violated and undecidable
 Kind = Literal["true", "no overlap", "edge", "fault", "measured"]
 
 _LARGEST_BLOCK = 400_000  # values drawn at once
@@ -25,9 +39,9 @@ class Cell:
     ----------
     name : str
         Unique: it names the streams of random numbers too.
-    theorem : {"two-sample", "one-sample", "forward only", "others"}
-        What is judged, on which data.
-    truth : PairTruth or EntropyTruth
+    theorem : str
+        What is judged, on which data: a chapter of the page.
+    truth : PairTruth, EntropyTruth or Scene
         Where they come from, with the fault.
     n, n_reverse : int
         Trajectories in each direction.
@@ -36,13 +50,18 @@ class Cell:
         fault is as large as the tolerance. ``fault``: it must be found. ``measured``: told, not checked.
     power : mapping of str to float
         Of a fault: shares that are found elsewhere, by the name of a test, or of a claim that is violated.
+    note : mapping of str to float
+        The same, told beside but not asked for.
+    words : mapping of str to Words
+        Shares of the three words that claims were given elsewhere, not to be worse than.
+    undecided : tuple of str
+        Claims that must be undecidable, as nothing can be said.
     edge : str
         The claim that must rarely hold.
     never : tuple of str
         Claims that the fault must not violate, as the data do not show it.
     family : str
         Cells of one family, in the order of the list, find more and more of a fault.
-
     share : float
         How many of the ensembles of its grid the cell gets: less where a few show enough, and each is dear.
     heading : str
@@ -51,15 +70,17 @@ class Cell:
 
     name: str
     theorem: Theorem
-    truth: PairTruth | EntropyTruth
+    truth: PairTruth | EntropyTruth | Scene
     n: int
     n_reverse: int | None = None
     kind: Kind = "true"
     power: Mapping[str, float] = field(default_factory=dict)
+    note: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, Words] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()
     edge: str = ""
     never: tuple[str, ...] = ()
     family: str = ""
-
     share: float = 1.0
     heading: str = ""
 
@@ -84,6 +105,8 @@ class Cell:
     def _block(self, first: int, ensembles: int, seed: int) -> Tally:
         stream = f"{self.name} {seed}"
         noise = Noise.of(stream, first, ensembles)
+        if isinstance(self.truth, Scene):
+            return Tally.of(self.truth.findings(noise, self.n))
         if isinstance(self.truth, EntropyTruth):
             ties = Noise.of(f"{stream} ties", first, ensembles).uniform(1)[:, 0]
             return Tally.of(findings_of_entropy(self.truth.draw(noise, self.n), self.truth, ties))

@@ -22,6 +22,7 @@ Kind = Literal[
     "trim",
     "trim both",
     "clip",
+    "clamp",
     "reflect",
     "slow reverse",
     "forward twice",
@@ -61,11 +62,11 @@ class Fault:
         right). ``offset``: the stated free-energy difference, or every s, is too high by `size`. ``sign``:
         the reverse work, or s, has its sign turned. ``trim``: the lowest share `size` of the forward work, or
         of s, is dropped; ``trim both``: of the work of each direction. ``clip``: what lies beyond `size`
-        standard deviations of its sample is left out, as a NaN. ``reflect``: s
-        below -`size` is turned.
-        ``slow reverse``: the reverse process of Gaussian work took `size` times longer. ``forward twice``:
-        the forward process was run again for the reverse one. ``correlation``: of neighbouring trajectories.
-        ``dt``: a trap is stepped by Euler's rule instead of the exact one, `size` steps for each of its own.
+        standard deviations of its sample is left out, as a NaN; ``clamp``: it is moved to there. ``reflect``:
+        s below -`size` is turned. ``slow reverse``: the reverse process of Gaussian work took `size` times
+        longer. ``forward twice``: the forward process was run again for the reverse one. ``correlation``: of
+        neighbouring trajectories. ``dt``: a trap is stepped by
+        Euler's rule instead of the exact one, `size` steps for each of its own.
     size : float
         How much.
     """
@@ -125,6 +126,12 @@ def _clipped_both(pairs: Pairs, deviations: float) -> Pairs:
     )
 
 
+def _clamped_both(pairs: Pairs, deviations: float) -> Pairs:
+    return replace(
+        pairs, forward=clamped(pairs.forward, deviations), reverse=clamped(pairs.reverse, deviations)
+    )
+
+
 def _slower_reverse(pairs: Pairs, factor: float) -> Pairs:
     """Dissipate less by a factor: Gaussian work is nearer to ΔF, and its variance smaller, by that much."""
     if not factor > 0.0:
@@ -158,6 +165,12 @@ def clipped(values: Floats, deviations: float) -> Floats:
     return np.where(np.abs(values - middle) <= deviations * spread, values, np.nan)
 
 
+def clamped(values: Floats, deviations: float) -> Floats:
+    """Move what lies beyond so many of its row's own standard deviations to there."""
+    middle, reach = values.mean(axis=1, keepdims=True), deviations * values.std(axis=1, keepdims=True)
+    return np.clip(values, middle - reach, middle + reach)
+
+
 _ON_PAIRS: dict[str, Callable[[Pairs, float], Pairs]] = {
     "scale": _scaled,
     "offset": _misstated,
@@ -165,6 +178,7 @@ _ON_PAIRS: dict[str, Callable[[Pairs, float], Pairs]] = {
     "trim": _trimmed_forward,
     "trim both": _trimmed_both,
     "clip": _clipped_both,
+    "clamp": _clamped_both,
     "slow reverse": _slower_reverse,
     "forward twice": _as_drawn,
     "correlation": _as_drawn,

@@ -46,7 +46,7 @@ def judge_pair(forward: Floats, reverse: Floats, delta_f: float, truth: PairTrut
         words,
         tests,
         _residuals_of_pair(fit, claims, truth),
-        {"information": fit.information, "joint statistic": _statistic(crooks, "joint")},
+        {"information": fit.information, "any": float(_any(tests, ALPHA))},
     )
 
 
@@ -84,9 +84,9 @@ def _residuals_of_pair(fit: CrooksFit, claims: dict[str, Verdict], truth: PairTr
     }
 
 
-def _statistic(verdict: Verdict, name: str) -> float:
-    found = [part.statistic for part in verdict.parts if part.name == name]
-    return math.nan if not found or found[0] is None else found[0]
+def _any(tests: dict[str, float], alpha: float) -> bool:
+    """Say whether any of the tests rejects by itself, however many there are."""
+    return min(tests.values(), default=1.0) < alpha
 
 
 def judge_others(forward: Floats, reverse: Floats, delta_f: float, truth: PairTruth) -> Finding:

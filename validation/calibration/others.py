@@ -67,3 +67,18 @@ def reweighted_test(forward: Floats, reverse: Floats) -> float:
     )
     size = effective * turned.size / (effective + turned.size)
     return float(special.kolmogorov(math.sqrt(size) * distance))
+
+
+def looked_at_often(s: Floats, looks: int = 20) -> float:
+    r"""Return the smallest p-value of the score test of one sample, looked at so often while data arrive.
+
+    .. math:: z_m=\frac{\sum_{i\le m}(\delta_i-p_i)|s_i|}{\sqrt{\sum_{i\le m}p_i(1-p_i)s_i^2}},
+       \qquad p_i=\frac1{1+e^{-|s_i|}}
+    """
+    size = np.abs(s)
+    chance = special.expit(size)
+    score = np.cumsum(((s > 0.0) - chance) * size)
+    variance = np.cumsum(chance * (1.0 - chance) * size**2)
+    ends = np.linspace(0, s.size, looks + 1).astype(int)[1:] - 1
+    z = score[ends] / np.sqrt(np.maximum(variance[ends], 1e-300))
+    return float(2.0 * special.ndtr(-np.max(np.abs(z))))

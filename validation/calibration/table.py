@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fluctua.validation.calibration.bands import LEVEL
 from fluctua.validation.calibration.bench import Row
@@ -14,6 +14,10 @@ SPOKEN = {
     "two-sample": "crooks, ΔF known",
     "one-sample": "detailed",
     "forward only": "jarzynski, forward only",
+    "neighbours": "crooks",
+    "groups": "crooks",
+    "integral": "integral",
+    "several": "several",
 }
 """The claim whose words stand in the line of a cell."""
 
@@ -34,7 +38,6 @@ def printed(grid: Grid, rows: Sequence[Row], seconds: float) -> str:
 
 
 def _head(grid: Grid) -> str:
-
     size = f"{len(grid.cells)} cells of {grid.ensembles:,} ensembles"
     return f"{size}; tests: rejected at 5 %/1 %; claims: holds/violated/undecidable"
 
@@ -52,12 +55,13 @@ def _lines(row: Row) -> Iterator[str]:
 def _numbers(row: Row) -> str:
     tally, cell = row.tally, row.cell
     if cell.kind == "fault":
-        names = [*cell.power]
+        names = [*cell.power, *cell.note]
         shares = [f"{name} found {found(tally, name) / tally.ensembles:.3f}" for name in names]
         return "  ".join([*shares, *_words(row)])
 
-    names = [*EXACT[cell.theorem], "smooth"] if EXACT[cell.theorem] else [*tally.tests]
+    names = [*EXACT[cell.theorem]] if cell.theorem in EXACT else [*tally.tests]
     parts = [f"{name} {rates(row, name)}" for name in names if name in tally.tests]
+    parts += [f"{name} {tally.numbers[name].mean:.3f}" for name in tally.numbers if name.endswith("covered")]
     return "  ".join([*parts, *_words(row)])
 
 
@@ -68,7 +72,7 @@ def rates(row: Row, test: str) -> str:
 
 
 def _words(row: Row) -> Iterator[str]:
-    claim = row.cell.edge or SPOKEN.get(row.cell.theorem, "")
+    claim = row.cell.edge or SPOKEN.get(row.cell.theorem, "") or next(iter(row.tally.words), "")
     if claim in row.tally.words:
         yield f"{claim} {shares(row, claim)}"
 
@@ -91,9 +95,40 @@ def _last(rows: Sequence[Row], seconds: float) -> str:
     )
 
 
+def table(
+    head: Sequence[str],
+    rows: Sequence[Row],
+    cells: Callable[[Row], Sequence[str]],
+    whole: bool = False,
+) -> Iterator[str]:
+    """Write a table of Markdown: one line a cell, with how many ensembles it has.
+
+    Parameters
+    ----------
+    head : sequence of str
+        The first is that of the names.
+    rows : sequence of Row
+        What was found.
+    cells : callable
+        What stands in the other columns.
+    whole : bool
+        Whether names keep their theorem.
+    """
+    yield _line([head[0], "R", *head[1:]])
+    yield _line(["---"] * (len(head) + 1))
+    for row in rows:
+        name = row.cell.name if whole else row.cell.name.split(", ", 1)[1]
+        yield _line([name, f"{row.tally.ensembles:,}", *cells(row)])
+    yield ""
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"
+
+
 def to_json(grid: Grid, rows: Sequence[Row], seconds: float) -> str:
     """Give the table as JSON."""
-    table = {
+    found = {
         "size": grid.name,
         "ensembles": grid.ensembles,
         "passed": passed(rows),
@@ -101,4 +136,4 @@ def to_json(grid: Grid, rows: Sequence[Row], seconds: float) -> str:
         "seconds": round(seconds, 1),
         "cells": [row.to_dict() for row in rows],
     }
-    return json.dumps(table, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
