@@ -18,6 +18,9 @@ Tests of the theorems are sums of scores over trajectories, so what counts is th
    another slope. Groups that hold one direction cannot: where such groups differ, nobody knows whether they
    differ in ΔF, and the slope is not judged.
 
+Where more than a hundredth of a column repeats others to the last digit, nobody knows how many trajectories
+there are, and nothing is judged: ``copies``.
+
 Sources: Flyvbjerg and Petersen (1989); Liang and Zeger (1986), clusters; Cochran (1954); Student's law for
 batch means: Schmeiser (1982).
 """
@@ -37,6 +40,7 @@ from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_cov
 from fluctua.analysis.crooks import LEAST_INFORMATION
 from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
+from fluctua.analysis.remarks import COPIES, copied
 from fluctua.analysis.samples import finite, stretches
 from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
 from fluctua.analysis.strata import DISAGREEMENT, LEAST_GROUPS, LEVEL, Strata, too_correlated
@@ -119,8 +123,8 @@ class Dependence:
             _Sample(reverse, coin.scores(forward=False, degree=1), coin.scores(forward=False, degree=DEGREE)),
         )
         codes = None if groups is None else _codes(groups, (forward.size, reverse.size))
-        found = cls._of(samples, codes, coin.ratios)
-        if codes is None or found.groups < 2:
+        found = cls._of(samples, codes, coin.ratios)._unless_copied(forward, reverse)
+        if codes is None or found.groups < 2 or found.reason.startswith(COPIES):
             return found
         strata = Strata.of(forward, reverse, (codes[0], codes[1]), f)
         return found._within_groups(strata, _spread_p(samples, codes, found.groups, float(coin.naive[0, 0])))
@@ -140,7 +144,7 @@ class Dependence:
                 slope=float(covariance[0, 0] / naive[0, 0]), shape=float(covariance[1, 1] / naive[1, 1])
             ),
         )
-        return replace(found, free_energy_reason="")  # there is no ΔF
+        return replace(found, free_energy_reason="")._unless_copied(values)  # there is no ΔF
 
     @classmethod
     def of_mean(cls, x: ArrayLike, groups: ArrayLike | None = None) -> Self:
@@ -166,7 +170,7 @@ class Dependence:
             codes,
             lambda covariance: Ratios(mean=ratio(covariance[0, 0], _variance_of_sum(values, scores))),
         )
-        return replace(found, reason=found.reason or found.free_energy_reason)
+        return replace(found, reason=found.reason or found.free_energy_reason)._unless_copied(values)
 
     @property
     def independent(self) -> bool:
@@ -240,6 +244,11 @@ class Dependence:
         note = f"consecutive trajectories are correlated (one in {inefficiency:.2g} is independent)"
         found = replace(found, freedom=freedom, notes=(note,))
         return found._with(ratios(batch_covariance(courses, count)))
+
+    def _unless_copied(self, *samples: Floats) -> Self:
+        """Refuse where nobody knows how many trajectories there are."""
+        reason = next((text for text in map(copied, samples) if text), "")
+        return replace(self, reason=reason, free_energy_reason=reason) if reason else self
 
     def _with(self, ratios: Ratios) -> Self:
         return replace(

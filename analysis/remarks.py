@@ -1,6 +1,7 @@
 r"""What stands out in columns of work before any theorem is asked: drift, copies, a mistaken reverse column.
 
-A remark is a sentence for the reader. None of them decides a verdict; most are what a wrong one comes from.
+A remark is a sentence for the reader. Most are what a wrong verdict comes from. One keeps verdicts from being
+given: where more than a hundredth of a column are copies, nobody knows how many trajectories there are.
 
 Sources: Mann (1945) and Kendall (1975) for the trend; Smirnov (1948) for two samples of one law.
 """
@@ -27,6 +28,13 @@ _BLOCKS = (10, 200)  # fewest and most whose order is compared
 _LOOKED_AT = 1 << 18  # values among which equal ones are counted
 _FEWEST_COPIES = 5  # pairs; fewer change nothing
 _ATOM = 10  # trajectories a value that are no copies any more, but a value with a probability
+_CROWDED = 4.0  # trajectories a value on average: the same
+_UNEVEN = 1.5  # variance of the counts over their mean: 1 at most where trajectories were drawn again
+_TOLD_FROM = 100  # trajectories; of fewer, copies in no order look like a few values with a probability
+_DIFFERENT = 400  # distinct values whose differences are compared
+_HARDLY = -20.0  # logarithm of a chance that is none
+COPIES = "copies"  # what a reason begins with
+REFUSED = 0.01  # share of copies from which on a number of trajectories is not to be trusted
 _COMPARED = 20_000  # trajectories in each direction that tell a mistaken column
 _SURE = 1e-3  # p below which a theorem counts as broken, when a cause is looked for
 
@@ -122,9 +130,8 @@ def repeats(values: Floats) -> Repeats:
         return Repeats("none")
     if equal < _FEWEST_COPIES * max(1.0, _neighbours(ordered[starts], counts)):
         return _whole_copies(values) or Repeats("lattice")
-    distance = _common_distance(ordered, places)
-    repeated = counts[counts > 1]
-    if not distance and float(np.median(repeated)) >= _ATOM:
+    distance = _common_distance(starts, counts, places)
+    if not distance and (_as_atoms(counts) or _of_few_numbers(ordered[starts])):
         return Repeats("atoms")
     share = values.size / x.size
     inflation = float(np.sum(np.square(counts, dtype=np.float64)) / x.size)
@@ -143,6 +150,24 @@ def copies(values: Floats, name: str) -> str:
         f"{found.copies:,.0f} of {values.size:,} values of the {name} repeat another to the last digit"
         f"{where}: copies carry no information, and errors come out too small by a factor of "
         f"{math.sqrt(found.inflation):.2g}"
+    )
+
+
+def copied(values: Floats) -> str:
+    """Say that too many trajectories stand in a column more than once for their number to be trusted.
+
+    Returns
+    -------
+    str
+        Empty where all, or nearly all, are trajectories of their own.
+    """
+    found = repeats(values)
+    certain = found.distance > 0 or values.size >= _TOLD_FROM
+    if found.kind != "copies" or found.copies <= REFUSED * values.size or not certain:
+        return ""
+    return (
+        f"{COPIES}: {found.copies:,.0f} of {values.size:,} values repeat another to the last digit; leave "
+        "out what is no trajectory of its own"
     )
 
 
@@ -217,7 +242,11 @@ def _whole_copies(values: Floats) -> Repeats | None:
     """Find a column that is one half, third or the like of it, over again: also where values are rounded."""
     for times in range(2, 11):
         length = values.size // times
-        if times * length == values.size and same(values[:-length], values[length:]):
+        if times * length != values.size or not same(values[:-length], values[length:]):
+            continue
+        _, counts = np.unique(values[: min(length, _LOOKED_AT)], return_counts=True)
+        by_chance = math.log(float(np.square(counts / counts.sum()).sum()))  # that one value equals another
+        if length * by_chance < _HARDLY:
             return Repeats("copies", float(values.size - length), length, float(times))
     return None
 
@@ -245,9 +274,29 @@ def _neighbours(distinct: Floats, counts: NDArray[np.intp]) -> float:
     return float(np.sum(counts[:-1][near] * counts[1:][near].astype(np.float64)))
 
 
-def _common_distance(ordered: Floats, places: NDArray[np.intp]) -> int:
-    """Return by how many trajectories more than half of the equal values follow each other; else 0."""
-    distances = np.diff(places)[np.diff(ordered) == 0.0]
-    found, times = np.unique(distances, return_counts=True)
+def _as_atoms(counts: NDArray[np.intp]) -> bool:
+    """Say whether values repeat as often, or as unevenly, as those with probabilities of their own do."""
+    repeated, mean = float(np.median(counts[counts > 1])), float(counts.mean())
+    return repeated >= _ATOM or mean > _CROWDED or float(counts.var()) > _UNEVEN * mean
+
+
+def _of_few_numbers(distinct: Floats) -> bool:
+    """Say whether values are sums of a few numbers, as work of jumps is, or have few digits.
+
+    Differences of such values repeat; those of numbers from a continuum never do.
+    """
+    some = distinct[np.linspace(0, distinct.size - 1, min(distinct.size, _DIFFERENT)).astype(np.intp)]
+    differences = np.sort((some[:, None] - some[None, :])[np.triu_indices(some.size, 1)])
+    rounding = 4.0 * float(np.spacing(max(abs(some[0]), abs(some[-1]))))
+    return int(np.count_nonzero(np.diff(differences) <= rounding)) >= _FEWEST_COPIES
+
+
+def _common_distance(starts: NDArray[np.intp], counts: NDArray[np.intp], places: NDArray[np.intp]) -> int:
+    """Return by how many trajectories more than half of the repeated values first come again; else 0.
+
+    Each value counts once: one that most trajectories have follows itself anyhow.
+    """
+    first = starts[counts > 1]
+    found, times = np.unique(places[first + 1] - places[first], return_counts=True)
     best = int(np.argmax(times))
-    return int(found[best]) if times[best] > 0.5 * distances.size else 0
+    return int(found[best]) if times[best] > max(0.5 * first.size, _FEWEST_COPIES - 1) else 0

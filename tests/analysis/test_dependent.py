@@ -108,3 +108,15 @@ def test_where_the_fit_cannot_be_judged_jarzynski_is_undecidable_and_the_free_en
     assert wider == pytest.approx(
         math.sqrt(Dependence.of(*work, fit_crooks(*work).free_energy).free_energy_variance_ratio)
     )
+
+
+def test_a_column_of_copies_leaves_every_claim_undecidable():
+    pair = truth.gaussian_pair(np.random.default_rng(15), 1.0, 2000)
+    report = verify(np.tile(pair.forward, 3), pair.reverse, delta_f=pair.delta_f + 1.0)
+    assert {verdict.outcome for verdict in report} == {"undecidable"}
+    assert all("copies: 4,000 of 6,000 values repeat" in verdict.reason for verdict in report)
+    assert report.free_energy.standard_error is None
+    # The control: without the copies the wrong ΔF is found.
+    assert verify(pair.forward, pair.reverse, delta_f=pair.delta_f + 1.0).outcome == "violated"
+    s = truth.gaussian_entropy(np.random.default_rng(16), 1.0, 1000)
+    assert {verdict.outcome for verdict in verify(entropy=np.tile(s, 2))} == {"undecidable"}

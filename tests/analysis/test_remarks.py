@@ -7,7 +7,7 @@ import pytest
 from scipy import signal, stats
 
 from fluctua.analysis.crooks import fit_crooks
-from fluctua.analysis.remarks import copies, drift, mistaken_reverse, remarks, repeats, same_column
+from fluctua.analysis.remarks import copied, copies, drift, mistaken_reverse, remarks, repeats, same_column
 
 import truth
 
@@ -70,6 +70,34 @@ def test_copies_are_counted_with_their_price():
         "1,500 of 2,000 values of the reverse work repeat another to the last digit, most of"
     )
     assert said.endswith("too small by a factor of 2")
+
+
+def laws(rng, n):
+    """Draw values that repeat by themselves, or not at all."""
+    x = rng.normal(2.0, 2.0, n)
+    levels = np.random.default_rng(0).normal(size=50)
+    jumps = np.array([0.7, math.sqrt(2.0)]) @ rng.poisson(10.0, (2, n))
+    yield from (x, x.round(2), x.round(2) / 2.479, x.round(4), x.astype(np.float32) / 2.479)
+    yield from (0.7 * rng.poisson(3.0, n), jumps, np.where(rng.random(n) < 0.3, 0.0, x), np.full(n, 2.0))
+    yield from (np.where(rng.random(n) < 0.8, 0.0, x), rng.choice(levels, n), rng.choice(levels[:5], n))
+
+
+@pytest.mark.parametrize("n", [20, 300, 3000])
+def test_laws_whose_values_repeat_are_never_refused(n):
+    for k in range(20):
+        assert [copied(x.astype(np.float64)) for x in laws(np.random.default_rng([13, k]), n)] == [""] * 12
+
+
+def test_many_copies_are_refused_and_few_are_not():
+    rng = np.random.default_rng(14)
+    x = rng.normal(size=N)
+    again = rng.choice(x, N)  # as a bootstrap draws
+    most = np.concatenate([x[: N - 100], rng.choice(x, 100)])
+    for values in (np.tile(x, 2), np.repeat(x, 2), again, rng.permutation(most), np.tile(x.round(2), 2)):
+        assert copied(values).startswith("copies: ")
+    few = np.concatenate([x[: N - 12], x[:12]])
+    assert copied(few) == ""
+    assert copies(few, "forward work") != ""
 
 
 def test_of_very_many_values_a_share_is_looked_at(monkeypatch):
