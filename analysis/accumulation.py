@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fluctua.stochastic.errors import StorageError
 
-IN_MEMORY = 2**24  # values: 128 MB of doubles
+IN_MEMORY = 2**22  # values: 32 MB of doubles
 _STRETCH = 2**20  # values written at a time
 
 

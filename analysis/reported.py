@@ -10,7 +10,6 @@ from typing import Any
 from numpy.typing import NDArray
 from scipy import special
 
-from fluctua.analysis.accumulation import IN_MEMORY
 from fluctua.analysis.free_energies import Method, free_energies
 from fluctua.analysis.parts import Part, jsonable
 from fluctua.analysis.verdict import FreeEnergy, Verdict
@@ -93,11 +92,8 @@ def methods_of(
     Returns
     -------
     tuple of Method
-        The best first. Where trajectories depend on each other, all others are refused an interval; of more
-        trajectories than are kept in memory there is the best alone.
+        The best first. Where trajectories depend on each other, all others are refused an interval.
     """
-    if max(work_forward.size, 0 if work_reverse is None else work_reverse.size) > IN_MEMORY:
-        return (_as_reported(Method(energy.method, energy.value), energy, alpha),)
     found = free_energies(work_forward, work_reverse, alpha=alpha)
     if energy.independent:
         return found
