@@ -184,10 +184,31 @@ def test_one_rare_trajectory_is_judged_by_drawing_again():
     assert fit.smooth_p > 5e-4
 
 
-def test_the_shape_test_keeps_its_level_far_below_five_per_cent():
-    """400 true ensembles of skewed work; more than 4 below 0.001 are seen with probability 6e-5."""
+def test_shape_tests_are_uniform_and_keep_their_level_far_below_five_per_cent():
+    """400 true ensembles of skewed work.
+
+    More than 4 of 0.4 expected below 0.001 are seen with probability 6e-5, and a distance from the uniform
+    law beyond 0.111 (Kolmogorov) with 1e-4, in each of two tests.
+    """
     rng = np.random.default_rng(5)
-    fits = (
-        fit_crooks(pair.forward, pair.reverse) for pair in (truth.quench_pair(rng, 300) for _ in range(400))
-    )
+    pairs = [truth.quench_pair(rng, 300) for _ in range(400)]
+    fits = [fit_crooks(pair.forward, pair.reverse) for pair in pairs]
     assert sum(fit.smooth_p < 1e-3 for fit in fits) <= 4
+    band = special.kolmogi(1e-4) / math.sqrt(400)
+    for p in (np.array([fit.smooth_p for fit in fits]), np.array([fit.cusum_p for fit in fits])):
+        assert stats.kstest(p, "uniform").statistic < band
+        assert stats.kstest(p ** (2 / 3), "uniform").statistic > band, "p-values that are a bit too large"
+
+
+def test_the_work_and_not_its_labels_decides_how_a_fit_is_judged():
+    """Else p-values would not be uniform: labels in order of work violate the theorem, and change nothing."""
+    rng = np.random.default_rng(14)
+    for size in (60, 300):
+        pair = truth.quench_pair(rng, size)
+        work = np.sort(np.concatenate([pair.forward, -pair.reverse]))
+        labels = [np.arange(2 * size) < size, np.arange(2 * size) >= size]
+        labels += [rng.permutation(labels[0]) for _ in range(3)]
+        fits = [fit_crooks(work[label], -work[~label]) for label in labels]
+        assert len({fit.method for fit in fits}) == 1
+        assert [fit.information for fit in fits] == pytest.approx([fits[0].information] * 5, rel=1e-9)
+        assert fits[0].smooth_p < 0.01
