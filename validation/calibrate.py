@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from fluctua.stochastic.errors import InvalidInput
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from tqdm import tqdm
 
     from fluctua.validation.calibration.cells import Cell
     from fluctua.validation.calibration.faults import Fault
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from fluctua.validation.calibration.truths import MixturePair
 
     Floats = NDArray[np.float64]
+
+_AT_ONCE = 10  # ensembles between two looks at how far it is
+
+_WIDEST = 1e6  # kT from the lowest to the highest work: no exponential average knows anything there
 
 MOST_VALUES = 20_000
 """Of each direction that an ensemble draws: more would take minutes, and say the same."""
@@ -37,7 +43,7 @@ class Rates:
     holds, violated, undecidable : float
         Shares of the ensembles.
     wrong : str
-                The word that is wrong here: ``"violated"`` for true ensembles, ``"holds"`` at the edge of the
+        The word that is wrong here: ``"violated"`` for true ensembles, ``"holds"`` at the edge of the
         tolerance and beyond; empty where each word may be right.
     """
 
@@ -103,7 +109,6 @@ class Calibration:
         return "\n".join([head, *self._lines(), *([self.note] if self.note else [])])
 
     def _lines(self) -> Iterator[str]:
-
         yield f"  {'ensembles':<28}{'claim':<26}{'holds':>8}{'violated':>10}{'undecidable':>13}{'wrong':>8}"
         for row in self.rates:
             shares = f"{row.holds:>8.3f}{row.violated:>10.3f}{row.undecidable:>13.3f}"
@@ -113,7 +118,6 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain data."""
         names = ("n_forward", "n_reverse", "ensembles", "free_energy", "dissipation", "modes", "note")
-
         table = {name: getattr(self, name) for name in names}
         return table | {"rates": [row.to_dict() for row in self.rates]}
 
@@ -162,9 +166,20 @@ def calibrate(
     if not isinstance(ensembles, int) or ensembles < 1:
         raise InvalidInput(f"{ensembles!r} ensembles", "ensembles", "give a number from 1 on, like 200")
     samples = _samples(forward if like is None else like, reverse, column, units, temperature)
-    if min(sample.size for sample in samples) < 20:
-        raise InvalidInput("too few values to know their law", "forward", "give 20 or more in each direction")
+    for sample, place in zip(samples, ("forward", "reverse"), strict=False):
+        _check(sample, place)
     return _calibrated(samples, ensembles)
+
+
+def _check(work: Floats, place: str) -> None:
+    """Refuse work from which no law can be learned."""
+    if work.size < 20:
+        raise InvalidInput("too few values to know their law", place, "give 20 or more in each direction")
+    low, high = float(work.min()), float(work.max())
+    if low == high:
+        raise InvalidInput(f"{work.size:,} values, all equal to {low:g}", place, "check the column")
+    if not high - low < _WIDEST:
+        raise InvalidInput(f"work from {low:.3g} to {high:.3g} kT", place, "check the column and its units")
 
 
 def _samples(
@@ -190,11 +205,13 @@ def _calibrated(samples: Sequence[Floats], ensembles: int) -> Calibration:
 
     truth = fit_mixture(*samples)
     sizes = [min(sample.size, MOST_VALUES) for sample in samples]
-    rates = [
-        row
-        for name, fault in _cases(len(samples) == 2)
-        for row in _rates(name, _cell(name, truth, fault, sizes), ensembles)
-    ]
+    cases = [*_cases(len(samples) == 2)]
+    with _progress(len(cases) * ensembles) as told:
+        rates = [
+            row
+            for name, fault in cases
+            for row in _rates(name, _cell(name, truth, fault, sizes), ensembles, told)
+        ]
     cut = max(sample.size for sample in samples) > MOST_VALUES
     return Calibration(
         sizes[0],
@@ -206,6 +223,14 @@ def _calibrated(samples: Sequence[Floats], ensembles: int) -> Calibration:
         tuple(rates),
         f"The data are larger: only {MOST_VALUES:,} trajectories were drawn of a direction." if cut else "",
     )
+
+
+def _progress(total: int) -> tqdm[Any]:
+    """Tell how many ensembles are judged, on stderr and only where a person looks at it."""
+    from tqdm import tqdm
+
+    shown = sys.stderr.isatty()
+    return tqdm(total=total, unit=" ensembles", file=sys.stderr, leave=False, disable=not shown)
 
 
 def _cases(pair: bool) -> Iterator[tuple[str, Fault | None]]:
@@ -229,14 +254,25 @@ def _cell(name: str, truth: MixturePair, fault: Fault | None, sizes: Sequence[in
     return Cell(f"calibrate, {name}", theorem, replace(truth, fault=fault), sizes[0], sizes[-1])  # type: ignore[arg-type]
 
 
-def _rates(name: str, cell: Cell, ensembles: int) -> Iterator[Rates]:
-    tally: Tally = cell.tally(0, ensembles)
+def _rates(name: str, cell: Cell, ensembles: int, told: tqdm[Any]) -> Iterator[Rates]:
+    tally = _tally(cell, ensembles, told)
     for claim in ("crooks", "crooks, ΔF known", "jarzynski, ΔF known", "jarzynski, forward only"):
         if claim in tally.words:
             holds, violated, undecidable = (
                 tally.count(claim, word) / ensembles for word in ("holds", "violated", "undecidable")
             )
             yield Rates(name, claim, holds, violated, undecidable, _wrong(name, claim))
+
+
+def _tally(cell: Cell, ensembles: int, told: tqdm[Any]) -> Tally:
+    from fluctua.validation.calibration.tallies import Tally
+
+    total = Tally.of(())
+    for first in range(0, ensembles, _AT_ONCE):
+        count = min(_AT_ONCE, ensembles - first)
+        total = total + cell.tally(first, count)
+        told.update(count)
+    return total
 
 
 def _wrong(name: str, claim: str) -> str:

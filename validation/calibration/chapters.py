@@ -29,7 +29,7 @@ def other_readings(rows: Sequence[Row]) -> Iterator[str]:
         "by polynomials up to the cubic, which the smooth test has, and by a test that were told the fault "
         "beforehand and asked for nothing else (noncentral chi-square with three degrees of freedom and with "
         "one; for small samples, which hold few of the changed values, these are rather too high). With the "
-        "other reading, dropped in both directions, the prototype's shares are reached: see the table before. "
+        "other reading, dropped in both directions, its shares are reached: see the table before. "
         "A clamped value is a value many times over, which a test that looks for it sees at once, and a "
         "smooth one does not; the report names repeated values.\n"
     )
