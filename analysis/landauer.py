@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.integral import average_part, exponential_average
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
@@ -174,6 +175,7 @@ def judge_landauer(
     tolerance: float = TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Verdict:
     """Judge Landauer's bound on the work of an erasure.
 
@@ -187,6 +189,9 @@ def judge_landauer(
         Error rate.
     assumptions : tuple of str
         What the verdict takes for granted besides.
+    dependence : Dependence
+        Of the trajectories, by `Dependence.of_mean` of the work; those of a run are
+        independent.
 
     Returns
     -------
@@ -199,6 +204,9 @@ def judge_landauer(
     parts = [_bound_part(found, tolerance), _average_test(found)]
     if found.success > 0.0:
         parts.append(_average_told(finite(work, "work"), np.asarray(success) == 1, found.weight, delta_f))
+    ratio = dependence.mean_variance_ratio
+    deciding = (dependence.widen(part, ratio, lower=True) for part in parts[:2])
+    parts = [*deciding, *parts[2:]]
     symmetric = started is None and weight == 0.5
     verdict = judge(
         "landauer",
@@ -206,7 +214,7 @@ def judge_landauer(
         alpha=alpha,
         n=found.n,
         assumptions=(
-            "trajectories are independent",
+            dependence.assumption,
             "a start in equilibrium",
             *(("both states of the memory weigh the same",) if symmetric else ()),
             *assumptions,
@@ -239,7 +247,8 @@ def _bound_part(found: Erasure, tolerance: float) -> Part:
 
 def _average_test(found: Erasure) -> Part:
     """Return the test that decides: it can disprove, and asks nothing of a tail that was not sampled."""
-    return Part("average over successes", p_value=found.average_p, method="one-sided t-test")
+    z = float(special.ndtri(max(found.average_p, np.finfo(np.float64).tiny)))
+    return Part("average over successes", statistic=z, p_value=found.average_p, method="one-sided t-test")
 
 
 def _average_told(w: Floats, reached: NDArray[np.bool_], weight: float, delta_f: float) -> Part:

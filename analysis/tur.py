@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
@@ -173,6 +174,7 @@ def judge_tur(
     tolerance: float = TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
+    dependence: Dependence = INDEPENDENT,
 ) -> Verdict:
     """Judge the uncertainty relation of one current.
 
@@ -188,6 +190,9 @@ def judge_tur(
         Error rate.
     assumptions : tuple of str
         What the verdict takes for granted besides.
+    dependence : Dependence
+        Of the trajectories, by `Dependence.of_mean` of the current or the entropy, whichever is the more
+        correlated; those of a run are independent.
 
     Returns
     -------
@@ -201,6 +206,8 @@ def judge_tur(
     if not generalised:
         weaker = uncertainty(current, entropy, generalised=True)
         parts.append(replace(_part("ln Q of the weaker bound", weaker, tolerance), decides=False))
+    ratio = dependence.mean_variance_ratio
+    parts = [dependence.widen(part, ratio, lower=True) for part in parts]
     taken = "the detailed theorem of entropy and current" if generalised else "overdamped or jump dynamics"
     verdict = judge(
         "tur",
@@ -208,7 +215,7 @@ def judge_tur(
         alpha=alpha,
         n=found.n,
         assumptions=(
-            "trajectories are independent",
+            dependence.assumption,
             "a steady state",
             "the current changes its sign under time reversal",
             taken,

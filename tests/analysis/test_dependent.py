@@ -9,6 +9,8 @@ from scipy import signal
 from fluctua.analysis.crooks import fit_crooks, judge_crooks
 from fluctua.analysis.dependence import Dependence
 from fluctua.analysis.dependent import crooks_anew
+from fluctua.analysis.landauer import judge_landauer
+from fluctua.analysis.tur import judge_tur
 from fluctua.analysis.verify import verify
 
 import truth
@@ -120,3 +122,20 @@ def test_a_column_of_copies_leaves_every_claim_undecidable():
     assert verify(pair.forward, pair.reverse, delta_f=pair.delta_f + 1.0).outcome == "violated"
     s = truth.gaussian_entropy(np.random.default_rng(16), 1.0, 1000)
     assert {verdict.outcome for verdict in verify(entropy=np.tile(s, 2))} == {"undecidable"}
+
+
+def test_bounds_of_strangers_arrays_take_the_error_that_the_order_leaves():
+    current = 1.0 + math.sqrt(2.0) * chain(np.random.default_rng(17), 0.8, 4000)
+    ended, started = np.ones(4000), np.arange(4000) % 2
+    found = Dependence.of_mean(current)
+    ratio = math.sqrt(found.mean_variance_ratio)
+    for judge in (
+        lambda **given: judge_tur(current, current, **given),
+        lambda **given: judge_landauer(current, ended, started=started, **given),
+    ):
+        plain, wide = judge().parts[0], judge(dependence=found).parts[0]
+        assert wide.standard_error == pytest.approx(ratio * plain.standard_error)
+        assert wide.freedom == found.freedom
+        refused = judge(dependence=Dependence.of_mean(np.tile(current[:100], 40)))
+        assert refused.outcome == "undecidable"
+        assert refused.reason.startswith("copies")
