@@ -142,7 +142,8 @@ def _binned(sample: Sample) -> Coins:
     low, high = outermost(np.abs(part[part != 0.0]) for part in sample.blocks())
     edges = edges_between(surveyed, low, high, max(1, surveyed.size * stride))
     coins = Coins.binned(Pair(sample, turned), 0.0, np.append(0.0, edges))
-    return Coins(*(each[1:] for each in (coins.work, coins.chance, coins.count, coins.residual, coins.last)))
+    count = None if coins.count is None else coins.count[1:]
+    return Coins(coins.work[1:], coins.chance[1:], count, coins.residual[1:], coins.last[1:])
 
 
 def _excursion(coins: Coins) -> float:
