@@ -58,9 +58,9 @@ def grid(size: str) -> Grid:
 
 def _smoke() -> Grid:
     cells = (
-        _true("two-sample", "Gauss 0.5 kT", GaussianPair(0.5), 300),
-        _true("two-sample", "quench", QuenchPair(), 300),
-        _true("one-sample", "Gauss 1 kT", SignCoin("gaussian", 1.0), 300),
+        replace(_true("two-sample", "Gauss 0.5 kT", GaussianPair(0.5), 300), share=0.15),
+        replace(_true("two-sample", "quench", QuenchPair(), 300), share=0.15),
+        replace(_true("one-sample", "Gauss 1 kT", SignCoin("gaussian", 1.0), 300), share=0.5),
         _true("forward only", "Gauss 1 kT", GaussianPair(1.0), 300),
         _true("forward only", "quench", QuenchPair(), 300),
         Cell(
@@ -70,7 +70,7 @@ def _smoke() -> Grid:
             300,
             kind="fault",
             power={"crooks, ΔF known": 1.0},
-            share=0.25,
+            share=0.1,
             heading="faults",
         ),
     )
