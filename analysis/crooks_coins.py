@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fluctua.analysis import many
 from fluctua.analysis.bennett import Pair
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.relabelling import walk_ends
+from fluctua.analysis.relabelling import beyond_rounding, walk_ends
 from fluctua.analysis.samples import Sample
 
 Floats = NDArray[np.float64]
@@ -108,7 +108,8 @@ def edges_between(surveyed: Floats, low: Floats, high: Floats, number: int) -> F
         ranks.append(rank)
         rank += max(1.0, min(_SHARE * rank, _LARGEST * number))
     places = np.unique((np.array(ranks) * (surveyed.size / number)).astype(np.intp))
-    return np.unique(np.concatenate([low, surveyed[places], surveyed[-1 - places], high]))
+    values = np.concatenate([low, surveyed[places], surveyed[-1 - places], high])
+    return np.unique(beyond_rounding(values))  # values equal but for rounding share a bin
 
 
 def outermost(blocks: Iterable[Floats]) -> tuple[Floats, Floats]:

@@ -26,11 +26,11 @@ from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE_TOLERANCE
 from fluctua.analysis.crooks_coins import Coins, edges_between, outermost
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
-from fluctua.analysis.logistic import chances, likelihood
+from fluctua.analysis.logistic import blocks, chances, likelihood
 from fluctua.analysis.parts import Part
-from fluctua.analysis.relabelling import Labels, p_value, walk_ends
+from fluctua.analysis.relabelling import SAME, Labels, p_value, walk_ends
 from fluctua.analysis.rule import judge
-from fluctua.analysis.samples import Sample
+from fluctua.analysis.samples import Sample, finite
 from fluctua.analysis.scores import sign_information
 from fluctua.analysis.verdict import Verdict
 
@@ -96,7 +96,7 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     InvalidInput
         If the array is empty or not finite.
     """
-    sample = Sample.of(s, "entropy")
+    sample = Sample.of(_settled(s), "entropy")
     spread, information = sign_information(sample.raw)
     coins = by_size(sample)
     scale = np.sqrt(np.maximum([spread, information], _NO_INFORMATION))
@@ -120,6 +120,15 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
         cusum_p=p[2],
         method=method,
     )
+
+
+def _settled(s: ArrayLike) -> Floats:
+    """Set to zero what is zero but for rounding: terms that cancel leave a sign that is no coin."""
+    values = finite(s, "entropy")
+    for (part,) in blocks(values):
+        if np.any((np.abs(part) <= SAME) & (part != 0.0)):
+            return np.where(np.abs(values) > SAME, values, 0.0)
+    return values
 
 
 def by_size(sample: Sample) -> Coins:

@@ -49,6 +49,7 @@ _ROWS_OF_BINS = 250  # draws of all bins at once
 _COST_OF_BIN = 60  # a binomial number takes as long as that many tosses
 _NEGLIGIBLE = 1e-12  # variance of all coins that are not tossed, where the whole is 1
 _TIE = 1e-5
+SAME = 1e-9  # relative, and absolute near 0: values that differ by less are equal but for rounding
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,16 @@ def p_value(observed: float, replicated: Floats) -> float:
 
 
 def walk_ends(ordered: Floats) -> NDArray[np.bool_]:
-    """Mark the last of each run of equal values in an ordered array."""
+    """Mark the last of each run of equal values in an ordered array.
+
+    Sums of the same terms in another order differ by rounding, and which comes first is not chance.
+    """
     last = np.ones(ordered.size, dtype=np.bool_)
-    last[:-1] = ordered[1:] != ordered[:-1]
+    last[:-1] = ordered[1:] > beyond_rounding(ordered[:-1])
     return last
+
+
+def beyond_rounding(values: Floats) -> Floats:
+    """Return what lies above the values by more than rounding can."""
+    above: Floats = values + SAME * (1.0 + np.abs(values))
+    return above

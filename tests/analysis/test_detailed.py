@@ -56,14 +56,32 @@ def test_negative_entropy_that_cannot_be_is_violated():
 
 
 @pytest.mark.parametrize(("height", "chance"), [(2.241403, 0.05), (1.959964, 0.1), (2.807034, 0.01)])
-def testreach_of_brownian_motion_has_its_tabulated_quantiles(height, chance):
+def test_reach_of_brownian_motion_has_its_tabulated_quantiles(height, chance):
     # Twice the reflection principle: nearly 4 (1 - Phi(x)) where x is large.
     assert reach_of_brownian_motion(height) == pytest.approx(chance, rel=3e-3)
 
 
-def testreach_of_brownian_motion_joins_its_two_series_and_has_its_ends():
+def test_reach_of_brownian_motion_joins_its_two_series_and_has_its_ends():
     below, above = (reach_of_brownian_motion(1.0 + shift) for shift in (-1e-9, 1e-9))
     assert below == pytest.approx(above, abs=1e-8)
     assert reach_of_brownian_motion(0.0) == 1.0
     assert reach_of_brownian_motion(0.05) == pytest.approx(1.0)
     assert reach_of_brownian_motion(40.0) == 0.0
+
+
+@pytest.mark.parametrize("n", [2_000, 1_100_000])
+def test_rounding_that_tells_signs_apart_is_no_deviation(n):
+    """Entropy of jumps: log(a/b) and log(b/a) differ in the last bit, and what cancels leaves a sign.
+
+    One by one and in bins; |z| < 4 for slope and count, p > 1e-4 for the walk.
+    """
+    rng = np.random.Generator(np.random.Philox(5))
+    size = rng.choice([0.7, 1.3, 2.9], n)
+    positive = rng.random(n) < 1.0 / (1.0 + np.exp(-size))
+    s = np.where(positive, size, -np.nextafter(size, 9.0))
+    s[: n // 10] = 1e-17  # zero, but for rounding
+    fit = fit_detailed(s)
+    assert abs(fit.slope_statistic) < 4
+    assert abs(fit.sign_statistic) < 4
+    assert fit.cusum_p > 1e-4
+    assert fit.information == pytest.approx(fit_detailed(s[n // 10 :]).information)
