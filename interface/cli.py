@@ -288,11 +288,15 @@ def _tolerance(text: str) -> tuple[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="fluctua",
+        usage="fluctua [-h] [--version] COMMAND ...",
         description="Simulate ensembles of small driven systems and judge the fluctuation theorems in them.",
         example="fluctua run examples/squeeze.toml --both --out runs/squeeze && fluctua verify runs/squeeze",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # As wide as the longest command with its indentation: argparse would break the line after that name.
+    commands = parser.add_subparsers(
+        title="commands", metavar=f"{'COMMAND':11}", required=True, prog="fluctua"
+    )
     judging = (_add_verify, _add_calibrate, _add_time_step)
     for add in (_add_run, *judging, _add_inspect, _add_validate, _add_demo):
         add(commands)
