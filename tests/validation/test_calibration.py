@@ -418,7 +418,6 @@ def test_mutation_heat_of_ito_in_the_simulator():
 @pytest.mark.slow
 def test_mutation_holm_left_out(monkeypatch):
     cell = Cell("mutation, Holm", "two-sample", GaussianPair(0.5), 300)
-    assert not outside(cell, 800)
     monkeypatch.setattr(rule, "holm", list)
     assert outside(cell, 800) >= {"crooks, ΔF known, violated"}
 

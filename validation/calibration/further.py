@@ -58,8 +58,7 @@ def dependent(share: float) -> Iterator[Cell]:
     for groups in (12, 20):
         for part in (0.0, 0.2, 0.5):
             what = f"{groups} that differ by {part:.0%} of the variance"
-            scene = Groups(groups, part)
-            yield _cell("groups", what, scene, 1_200, "true", DEPENDENT, share=share)
+            yield _cell("groups", what, Groups(groups, part), 1_200, "true", DEPENDENT, share=share)
 
 
 # ---- other claims
