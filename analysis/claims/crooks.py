@@ -34,7 +34,12 @@ def _judge(subject: Subject) -> Verdict:
 
 
 def _with_pairs(verdict: Verdict, subject: Subject) -> Verdict:
-    """Tell what forward and reverse trajectories say in pairs, which needs no ΔF, beside the verdict."""
+    """Tell what forward and reverse trajectories say in pairs, which needs no ΔF, beside the verdict.
+
+    Not where they depend on each other: the error of pairs is that of independent ones.
+    """
+    if not subject.dependence.independent:
+        return verdict
     if subject.work is None or subject.reverse is None or verdict.outcome == "not applicable":
         return verdict
     part = slope_of_pairs(subject.work, subject.reverse)
