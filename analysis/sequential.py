@@ -197,7 +197,6 @@ def _detailed_gains(s: Floats) -> Floats:
     slope, offset = np.array(TILTS).T
     size, sign = np.abs(s), np.sign(s)[:, None]
     gains: Floats = log_chance(sign * (offset + slope * size[:, None])) - log_chance(sign * size[:, None])
-    gains[s == 0.0] = 0.0
     return gains
 
 

@@ -408,10 +408,6 @@ class Report(Sequence[Verdict]):
         """Return the same report with more notes under its table."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def with_title(self, title: str) -> Self:
-        """Return the same report under another title."""
-        return replace(self, title=title)
-
 
 # ---- writing -------------------------------------------------------------------------------------
 
