@@ -212,11 +212,12 @@ class _Direction:
         """Mean dissipated work; without BAR, half the variance may be more, and sees no tail either."""
         if self.known is not None:
             return self.moments.mean - self.known
-        return max(self.moments.mean - self.average(0.05).value, 0.5 * self.moments.second)
+        return max(self.moments.mean - self.average.value, 0.5 * self.moments.second)
 
-    def average(self, alpha: float) -> ExponentialAverage:
+    @cached_property
+    def average(self) -> ExponentialAverage:
         """Average exp(-w)."""
-        return exponential_average(self.work.raw, alpha, origin=self.work.origin)
+        return exponential_average(self.work.raw, origin=self.work.origin)
 
     @cached_property
     def cumulant(self) -> NormalEstimate | None:
@@ -246,11 +247,11 @@ class _Direction:
 
 
 def _jarzynski(direction: _Direction, dissipation: float, alpha: float) -> Method:
-    average = direction.average(alpha)
+    average = direction.average
     refused = _unsampled(average, direction.foreseen_skewness())
     if dissipation > LARGEST_DISSIPATION:
         refused = (
-            f"dissipation {dissipation:.3f} kT: above {LARGEST_DISSIPATION:g} kT "
+            f"dissipation {dissipation:.3f} kT is above {LARGEST_DISSIPATION:g} kT: "
             "an exponential average misses its tail"
         )
     if refused:

@@ -164,7 +164,8 @@ class FreeEnergy:
     value : float
         In kT.
     standard_error : float or None
-        None where no honest interval exists (overlap information below 3, or an unsampled tail).
+        None where no honest interval exists (overlap information below 3, or of one direction more than 1 kT
+        of dissipation, or an unsampled tail).
     method : str
         ``"BAR"`` or ``"Jarzynski"``.
     information : float or None
@@ -172,7 +173,10 @@ class FreeEnergy:
     freedom : float
         Degrees of freedom behind the standard error; infinite where trajectories are independent.
     refused : str
-        Why their dependence on each other leaves no standard error: ``"too correlated: ..."``.
+        Why there is no standard error, as the method says (`fluctua.analysis.free_energies`) or the
+        dependence of trajectories on each other: ``"too correlated: ..."``.
+    independent : bool
+        Whether errors of independent trajectories stand as they are.
     """
 
     value: float
@@ -182,6 +186,7 @@ class FreeEnergy:
     information: float | None = None
     freedom: float = field(default=math.inf, repr=False)
     refused: str = field(default="", repr=False)
+    independent: bool = field(default=True, repr=False)
 
     def __str__(self) -> str:
         """Write value, error and unit."""
@@ -206,11 +211,6 @@ class FreeEnergy:
         if self.standard_error is None:
             words.append(f"no interval: {self.refused.partition(':')[0] or 'too little is sampled'}")
         return ", ".join(words)
-
-    @property
-    def independent(self) -> bool:
-        """Whether errors of independent trajectories stand as they are."""
-        return math.isinf(self.freedom) and not self.refused
 
     def to_dict(self) -> dict[str, Any]:
         """Give the value as plain data."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.fitted import FittedPotential
-from fluctua.analysis.integral import exponential_average
+from fluctua.analysis.free_energies import free_energies
 from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.parts import known
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.verdict import FreeEnergy
 
@@ -174,25 +175,30 @@ class Subject:
             return None
         if self.fit is not None:
             error = self.fit.free_energy_error * math.sqrt(self.dependence.free_energy_variance_ratio)
-            known = self.fit.overlaps and not self.dependence.free_energy_reason
+            reason = self.dependence.free_energy_reason
             return FreeEnergy(
                 self.fit.free_energy,
-                error if known else None,
+                error if self.fit.overlaps and not reason else None,
                 method="BAR",
                 information=self.fit.information,
                 freedom=self.dependence.freedom,
-                refused=self.dependence.free_energy_reason if self.fit.overlaps else "",
+                refused=reason if self.fit.overlaps else "",
+                independent=self.dependence.independent and not reason,
             )
-        average, dependence = exponential_average(self.work, self.rules.alpha), self.dependence_of_average
-        error = average.standard_error * math.sqrt(dependence.mean_variance_ratio)
-        sampled = average.sampled and not dependence.reason
-        method = f"Jarzynski, {self.protocols[0].name}" if self.protocols else "Jarzynski"
+        return self._of_one_direction(self.work)
+
+    def _of_one_direction(self, work: Floats) -> FreeEnergy:
+        """Return Jarzynski's value, with an error where `free_energies` gives it an interval."""
+        found, dependence = free_energies(work, alpha=self.rules.alpha)[0], self.dependence_of_average
+        refused = found.refused or dependence.reason
+        error = known(found.standard_error) * math.sqrt(dependence.mean_variance_ratio)
         return FreeEnergy(
-            average.value,
-            error if sampled else None,
-            method=method,
+            known(found.value),
+            None if refused else error,
+            method=f"Jarzynski, {self.protocols[0].name}" if self.protocols else "Jarzynski",
             freedom=dependence.freedom,
-            refused=dependence.reason if average.sampled else "",
+            refused=refused,
+            independent=dependence.independent and not dependence.reason,
         )
 
     @property

@@ -106,6 +106,37 @@ def test_forward_data_alone_are_judged_with_the_exact_free_energy(pair):
     assert wrong["jarzynski"].outcome == "violated"
 
 
+def test_the_free_energy_of_one_direction_is_that_of_the_list_of_methods():
+    work = truth.gaussian_pair(np.random.default_rng(71), 0.5, 2_000).forward
+    report = fl.verify(work, delta_f=0.7)
+    energy, method = report.free_energy, report.free_energies[0]
+    assert (energy.value, energy.standard_error) == (method.value, method.standard_error)
+    assert "no interval" not in report.free_energy_line
+
+
+@pytest.mark.parametrize(("dissipation", "said"), [(1.5, "dissipation 1."), (30.0, "dissipation ")])
+def test_the_free_energy_of_one_direction_has_no_error_where_none_covers(dissipation, said):
+    """Half the variance of 2,000 values is known to 3 %: 1.5 kT are never taken for 1."""
+    work = truth.gaussian_pair(np.random.default_rng(72), dissipation, 2_000).forward
+    report = fl.verify(work, delta_f=0.7)
+    energy, (average, *_) = report.free_energy, report.free_energies
+    assert energy.standard_error is None
+    assert energy.value == average.value
+    assert energy.refused == average.refused
+    assert f"(Jarzynski, no interval: {said}" in report.free_energy_line
+    assert report.free_energy_line.endswith("is above 1 kT).")
+    assert not any("depend on each other" in method.refused for method in report.free_energies)
+
+
+def test_trajectories_that_depend_on_each_other_still_refuse_the_other_methods():
+    work = truth.gaussian_pair(np.random.default_rng(73), 0.5, 2_000).forward
+    frame = pd.DataFrame({"w": work, "replica": np.repeat(np.arange(10), 200)})
+    report = fl.verify(frame, column="w", group="replica", delta_f=0.7)
+    average, cumulant = report.free_energies
+    assert average.standard_error == report.free_energy.standard_error
+    assert "depend on each other" in cumulant.refused
+
+
 def test_a_reverse_run_has_the_opposite_free_energy(pair):
     report = fl.verify(pair[1], pair[0])
     assert report["crooks"].part("ΔF").expected == pytest.approx(-EXACT)
