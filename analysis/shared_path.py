@@ -57,7 +57,7 @@ def time_step(
     tolerance : float
         What counts as equal for the slope.
     alpha : float
-        Error rate of each verdict.
+        Error rate of all verdicts together.
     threads, progress
         As for `fluctua.simulate`.
 

@@ -5,8 +5,9 @@ A claim about a simulation of time step h is a claim about h, too. With the orde
 .. math:: \gamma(h) = \gamma_0 + a\,h^q,
 
 so that the theorem is judged on :math:`\gamma_0`, by least squares over at least three time steps (with two,
-no fit can fail), and the user's own h on what was measured there. Both verdicts are the usual ones
-of `fluctua.analysis.rule`; they are two statements, each at its own error rate.
+no fit can fail), and the user's own h on what was measured there. All verdicts are the usual ones
+of `fluctua.analysis.rule`, and are counted together: of a process whose claim is true at its own time step
+and in the limit, one is said to be violated at most at the error rate.
 
 * violated at the user's h, :math:`\gamma_0` as it should be: the time step is too long;
 * :math:`\gamma_0` violated: no time step is to blame;
@@ -34,7 +35,7 @@ from scipy import special
 from fluctua.analysis.estimate import Estimate, uncertain
 from fluctua.analysis.extrapolation import Extrapolation, extrapolate
 from fluctua.analysis.parts import Part, jsonable, p_text
-from fluctua.analysis.rule import judge, not_applicable
+from fluctua.analysis.rule import judge, not_applicable, together
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict, check_alpha
 from fluctua.stochastic.errors import InvalidInput
@@ -92,6 +93,12 @@ class TimeStepReport:
     def __bool__(self) -> bool:
         """Refuse: there are four words, not two."""
         raise TypeError('a report is not true or false: ask report.theorem.outcome == "holds"')
+
+    @property
+    def violated(self) -> bool:
+        """Whether any of the verdicts says so; by chance alone at most at the error rate."""
+        judged = (self.own, self.theorem, self.exact)
+        return any(verdict is not None and verdict.outcome == "violated" for verdict in judged)
 
     @property
     def name(self) -> str:
@@ -207,13 +214,13 @@ def judge_time_steps(
     step : float, optional
         The user's own time step, one of `steps`; by default the longest.
     exact : Verdict, optional
-        On work with shadow work at `step`.
+        On work with shadow work at `step`, judged by itself.
     expected : float
         What the theorem says.
     tolerance : float
         What counts as equal.
     alpha : float
-        Error rate of each of the two verdicts.
+        Error rate of all verdicts together.
     claim, name : str
         What is judged, and what its number is called.
     n : int
@@ -243,21 +250,22 @@ def judge_time_steps(
         return judge(claim, parts, alpha=alpha, n=n, assumptions=taken)
 
     at_own = _number(name, y[own], errors[own], expected, tolerance, "at the time step used")
+    limit = (
+        not_applicable(claim, f"needs {LEAST_STEPS} time steps, with {h.size} no fit can fail")
+        if fit is None
+        else judged(_limit_parts(fit, name, expected, tolerance, alpha))
+    )
+    alone = [judged([at_own]), limit, *([] if exact is None else [exact])]
+    words = dict(zip(("own", "theorem", "exact"), together(alone, alpha), strict=False))
     return TimeStepReport(
         steps=tuple(map(float, h)),
         estimates=tuple(map(float, y)),
         standard_errors=tuple(map(float, errors)),
         order=float(order),
         step=float(h[own]),
-        theorem=(
-            not_applicable(claim, f"needs {LEAST_STEPS} time steps, with {h.size} no fit can fail")
-            if fit is None
-            else judged(_limit_parts(fit, name, expected, tolerance, alpha))
-        ),
-        own=judged([at_own]),
-        exact=exact,
         fit=fit,
         covariance=tuple(tuple(map(float, row)) for row in C),
+        **words,
     )
 
 

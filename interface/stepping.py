@@ -34,8 +34,7 @@ def judge_steps(options: Namespace) -> bool:
         report.figure().savefig(picture)
         notice(f"picture: {picture}")
     show(str(report), report.to_dict(), options)
-    judged = (report.own, report.theorem, report.exact)
-    return any(verdict is not None and verdict.outcome == "violated" for verdict in judged)
+    return report.violated
 
 
 def _picture(name: str | None) -> Path | None:

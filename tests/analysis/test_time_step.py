@@ -11,6 +11,8 @@ from scipy import stats
 from fluctua.analysis.bennett import bar
 from fluctua.analysis.crooks import fit_crooks
 from fluctua.analysis.extrapolation import extrapolate, shared_covariance, slope_contributions
+from fluctua.analysis.parts import Part
+from fluctua.analysis.rule import judge
 from fluctua.analysis.time_step import judge_time_steps
 from fluctua.analysis.time_step_figure import time_step_figure
 from fluctua.stochastic.errors import InvalidInput
@@ -90,6 +92,34 @@ def test_verdicts_keep_their_error_rate():
         for _ in range(400)
     ]
     assert words.count("violated") <= stats.binom.ppf(0.9995, 400, 0.05)
+
+
+@pytest.mark.parametrize("correlation", [0.0, SHARED])
+def test_all_verdicts_together_keep_the_error_rate(correlation):
+    """800 true processes: at most the 99.95 % binomial quantile at 5 %, which the same words alone exceed."""
+    random, C = np.random.default_rng(37), covariance(correlation)
+    together = alone = 0
+    for y in random.multivariate_normal(np.ones(STEPS.size), C, size=800):
+        z = float(random.normal())
+        part = Part("slope", 1.0 + 0.01 * z, 0.01, 1.0, 0.005, z, float(2.0 * stats.norm.sf(abs(z))))
+        exact = judge("crooks", [part], alpha=0.05, n=100)
+        report = judge_time_steps(STEPS, y, ERRORS, 1, covariance=C, exact=exact, tolerance=0.005)
+        verdicts = (report.own, report.theorem, report.exact)
+        assert report.violated == any(verdict.outcome == "violated" for verdict in verdicts)
+        together += report.violated
+        alone += any((verdict.p_value or 1.0) < 0.05 for verdict in verdicts)
+    most = stats.binom.ppf(0.9995, 800, 0.05)
+    assert together <= most < alone
+
+
+def test_what_is_violated_by_itself_but_not_among_all_says_so():
+    """p = 0.03 at the own step and 0.4 in the limit: 0.06 together."""
+    report = judge_time_steps([0.4, 0.2, 0.1], [1.0217, 1.0, 1.0], [0.01] * 3, 1, tolerance=0.01)
+    assert report.own.p_value == pytest.approx(0.03, abs=1e-3)
+    assert report.own.p_adjusted == pytest.approx(2.0 * report.own.p_value)
+    assert (report.own.outcome, report.own.alone, report.violated) == ("undecidable", True, False)
+    clear = judge_time_steps([0.4, 0.2, 0.1], [1.05, 1.0, 1.0], [0.01] * 3, 1, tolerance=0.01)
+    assert (clear.own.outcome, clear.violated) == ("violated", True)
 
 
 def test_a_time_step_that_is_too_long_is_blamed():
