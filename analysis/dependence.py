@@ -12,8 +12,9 @@ Tests of the theorems are sums of scores over trajectories, so what counts is th
    inefficiencies, at least 20 a direction, and Student's law with 2 (blocks - 1) degrees of freedom. Where so
    many do not fit, nothing can be said: ``too correlated``.
 3. Five groups or more (molecules, days, seeds): each is one draw, and the variance comes from the sums over
-   groups, with groups - 1 degrees of freedom. Fewer cannot tell a ΔF from a known one, as nobody knows how
-   much groups differ: ``too few groups``. Groups that hold both directions give slope and shape within
+   groups, with groups - 1 degrees of freedom; where no group holds both directions each of these has a mean
+   of its own, which leaves groups - 2. Fewer cannot tell a ΔF from a known one, as nobody knows how much
+   groups differ: ``too few groups``. Groups that hold both directions give slope and shape within
    themselves, each with a ΔF of its own (`fluctua.analysis.strata`): pooled work of groups that differ has
    another slope. Groups that hold one direction cannot: where such groups differ, nobody knows whether they
    differ in ΔF, and the slope is not judged.
@@ -22,7 +23,7 @@ Where more than a hundredth of a column repeats others to the last digit, nobody
 there are, and nothing is judged: ``copies``.
 
 Sources: Flyvbjerg and Petersen (1989); Liang and Zeger (1986), clusters; Cochran (1954); Student's law for
-batch means: Schmeiser (1982).
+batch means: Schmeiser (1982); Satterthwaite (1946), degrees of freedom of a sum of variances.
 """
 
 from __future__ import annotations
@@ -36,18 +37,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from fluctua.analysis.clusters import (
+    Codes,
+    Scored,
+    cluster_covariance,
+    freedom_between,
+    numbered,
+    spread_p,
+    too_few_groups,
+    variance_of_sum,
+)
 from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_covariance, independent_blocks
 from fluctua.analysis.crooks import LEAST_INFORMATION
-from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.remarks import COPIES, copied
-from fluctua.analysis.samples import finite, stretches
+from fluctua.analysis.samples import finite
 from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
 from fluctua.analysis.strata import DISAGREEMENT, LEAST_GROUPS, LEVEL, Strata, too_correlated
-from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
+
+_LARGEST_EXPONENT = 700.0
 
 
 @dataclass(frozen=True)
@@ -119,15 +129,15 @@ class Dependence:
         if coin is None:  # no overlap: there is no variance to correct
             return cls()
         samples = (
-            _Sample(forward, coin.scores(forward=True, degree=1), coin.scores(forward=True, degree=DEGREE)),
-            _Sample(reverse, coin.scores(forward=False, degree=1), coin.scores(forward=False, degree=DEGREE)),
+            Scored(forward, coin.scores(forward=True, degree=1), coin.scores(forward=True, degree=DEGREE)),
+            Scored(reverse, coin.scores(forward=False, degree=1), coin.scores(forward=False, degree=DEGREE)),
         )
-        codes = None if groups is None else _codes(groups, (forward.size, reverse.size))
+        codes = None if groups is None else numbered(groups, (forward.size, reverse.size))
         found = cls._of(samples, codes, coin.ratios)._unless_copied(forward, reverse)
         if codes is None or found.groups < 2 or found.reason.startswith(COPIES):
             return found
         strata = Strata.of(forward, reverse, (codes[0], codes[1]), f)
-        return found._within_groups(strata, _spread_p(samples, codes, found.groups, float(coin.naive[0, 0])))
+        return found._within_groups(strata, spread_p(samples, codes, found.groups, float(coin.naive[0, 0])))
 
     @classmethod
     def of_signs(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
@@ -136,9 +146,9 @@ class Dependence:
         naive = np.diag(sign_information(values))
         if naive[1, 1] < LEAST_INFORMATION:
             return cls()
-        codes = None if groups is None else _codes((groups,), (values.size,))
+        codes = None if groups is None else numbered((groups,), (values.size,))
         found = cls._of(
-            (_Sample(values, sign_scores, sign_scores),),
+            (Scored(values, sign_scores, sign_scores),),
             codes,
             lambda covariance: Ratios(
                 slope=float(covariance[0, 0] / naive[0, 0]), shape=float(covariance[1, 1] / naive[1, 1])
@@ -164,11 +174,11 @@ class Dependence:
     def _of_mean(cls, values: Floats, scores: Scores, groups: ArrayLike | None) -> Self:
         if not values.max() > values.min():
             return cls()
-        codes = None if groups is None else _codes((groups,), (values.size,))
+        codes = None if groups is None else numbered((groups,), (values.size,))
         found = cls._of(
-            (_Sample(values, scores, scores),),
+            (Scored(values, scores, scores),),
             codes,
-            lambda covariance: Ratios(mean=ratio(covariance[0, 0], _variance_of_sum(values, scores))),
+            lambda covariance: Ratios(mean=ratio(covariance[0, 0], variance_of_sum(values, scores))),
         )
         return replace(found, reason=found.reason or found.free_energy_reason)._unless_copied(values)
 
@@ -192,7 +202,7 @@ class Dependence:
         Parameters
         ----------
         part : Part
-            With a statistic that is a z-score under independence.
+            With a statistic that is a z-score under independence; without one it keeps no p-value.
         ratio : float
             One of the ratios.
         lower : bool
@@ -210,27 +220,49 @@ class Dependence:
         freedom = min(part.freedom, self.freedom)
         method = f"Student's t, {self.blocks} {'groups' if self.groups else 'blocks'}"
         part = replace(part, standard_error=error, freedom=freedom, method=f"{part.method}, {method}")
-        if part.statistic is None or part.p_value is None or not scale > 0.0:
+        if part.statistic is None:  # what a test of independent trajectories says counts for nothing here
+            return replace(part, p_value=None)
+        if part.p_value is None or not scale > 0.0:
             return part
         t = part.statistic / scale
         p = special.stdtr(freedom, t) if lower else 2.0 * special.stdtr(freedom, -abs(t))
         return replace(part, statistic=t, p_value=float(p))
 
+    def widen_average(self, part: Part) -> Part:
+        r"""Return an exponential average with its error as the dependence has it, judged by t alone.
+
+        A count in the tail is binomial for independent trajectories only. Where it decided, t is found again
+        from the number and its error, which are those of the logarithm of the average:
+
+        .. math:: -t = \frac{1-\langle e^{-s}\rangle}{\mathrm{s.e.}} = \frac{e^v-1}{\mathrm{s.e.}_v},
+           \qquad v=-\ln\langle e^{-s}\rangle
+
+        Parameters
+        ----------
+        part : Part
+            From `average_part`: a low statistic counts against the claim.
+        """
+        dependent = not (self.independent or self.reason)
+        if dependent and part.statistic is None and part.estimate is not None and part.standard_error:
+            excess = math.expm1(min(part.estimate - part.expected, _LARGEST_EXPONENT))
+            part = replace(part, statistic=excess / part.standard_error, method="one-sided t-test")
+        return self.widen(part, self.mean_variance_ratio, lower=True)
+
     @classmethod
     def _of(
         cls,
-        samples: tuple[_Sample, ...],
+        samples: tuple[Scored, ...],
         codes: tuple[Codes, ...] | None,
         ratios: Callable[[Floats], Ratios],
     ) -> Self:
         groups = 0 if codes is None else 1 + max(int(code.max()) for code in codes)
-        if codes is not None and groups >= LEAST_GROUPS:
-            covariance = _cluster_covariance(samples, codes, groups)
-            found = cls(blocks=groups, freedom=groups - 1.0, groups=groups)
+        few = "" if codes is None else too_few_groups(codes, groups)
+        if codes is not None and groups > 1 and not few:
+            covariance = cluster_covariance(samples, codes, groups)
+            found = cls(blocks=groups, freedom=freedom_between(samples, codes, groups), groups=groups)
             return found._with(ratios(covariance))
         leading = tuple(Course.of(sample.values, sample.leading) for sample in samples)
         p = min(1.0, len(leading) * min(course.p_value for course in leading))
-        few = _too_few_groups(groups) if codes is not None and groups > 1 else ""
         if p >= LEVEL:
             return cls(p_value=p, groups=groups, free_energy_reason=few)
         inefficiency = max(course.inefficiency for course in leading)
@@ -275,85 +307,6 @@ class Dependence:
 INDEPENDENT = Dependence()
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """One direction: its values, and the scores that decide and that are all needed."""
-
-    values: Floats
-    leading: Scores
-    scores: Scores
-
-
-# ---- groups --------------------------------------------------------------------------------------
-
-
-def _codes(groups: tuple[ArrayLike, ...], sizes: tuple[int, ...]) -> tuple[Codes, ...]:
-    """Give the groups numbers from 0 up, the same in both directions."""
-    given = [np.asarray(codes).ravel() for codes in groups]
-    for codes, size in zip(given, sizes, strict=True):
-        if codes.size != size:
-            raise InvalidInput(
-                f"{codes.size:,} group codes for {size:,} trajectories", "group", "give one a trajectory"
-            )
-    _, numbers = np.unique(np.concatenate(given), return_inverse=True)
-    return tuple(np.split(numbers.ravel(), np.cumsum(sizes)[:-1]))
-
-
-def _cluster_covariance(samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int) -> Floats:
-    r"""Return the covariance of the sums of scores, from their sums U over groups.
-
-    .. math:: \frac{G}{G-1}\sum_g U_gU_g^T
-    """
-    totals = _centred_sums(samples, codes, groups)
-    return np.asarray(totals @ totals.T) * groups / (groups - 1)
-
-
-def _centred_sums(samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int) -> Floats:
-    totals: Floats = np.zeros(())
-    for sample, code in zip(samples, codes, strict=True):
-        sums, count = _group_sums(sample, code, groups)
-        # A direction's number of trajectories is given: each group has its share of the mean.
-        totals = totals + sums - np.outer(sums.sum(axis=1) / code.size, count)
-    return totals
-
-
-def _spread_p(
-    samples: tuple[_Sample, ...], codes: tuple[Codes, ...], groups: int, independent: float
-) -> float:
-    r"""Return the p-value of as large a spread of the scores of ΔF over groups, if these do not differ.
-
-    .. math:: \frac{\sum_gU_g^2}{\operatorname{Var}\sum U}\,(G - k) \sim \chi^2_{G-k}
-
-    with k the number of directions that have a mean of their own. Small groups do not add up to normal
-    numbers: so the scatter of the squares must not explain it either.
-    """
-    squares = np.square(_centred_sums(samples, codes, groups)[0])
-    together = np.intersect1d(codes[0], codes[-1]).size > 0
-    freedom = groups - (1 if together else 2)
-    if freedom < 1 or not independent > 0.0:
-        return 1.0
-    excess = float(squares.sum()) * groups / freedom / independent
-    scatter = float(squares.std()) * math.sqrt(groups) / independent
-    by_chance = float(special.chdtrc(freedom, min(excess * freedom, 1e12)))
-    return (
-        by_chance if groups < LEAST_GROUPS else max(by_chance, float(special.ndtr((1.0 - excess) / scatter)))
-    )
-
-
-def _group_sums(sample: _Sample, code: Codes, groups: int) -> tuple[Floats, Floats]:
-    total: Floats = np.zeros(())
-    for here, part in zip(stretches(code), stretches(sample.values), strict=True):
-        rows = sample.scores(part)
-        total = total + np.stack([np.bincount(here, row, groups) for row in rows])
-    return total, np.bincount(code, minlength=groups).astype(np.float64)
-
-
-def _variance_of_sum(values: Floats, scores: Scores) -> float:
-    """Return n times the variance of the scores, as if they were independent."""
-    _, variance = joint_moments(values, lambda part: scores(part)[0])
-    return float(variance[0, 0]) * values.size**2 / max(1, values.size - 1)
-
-
 def _disagreement(strata: Strata) -> tuple[str, ...]:
     agreement = strata.agreement
     if agreement is None or not strata.disagree:
@@ -370,7 +323,3 @@ def _not_comparable(groups: int) -> str:
         f"groups cannot be compared: {groups} of them differ, and too few hold both directions with enough "
         "overlap to tell a slope from their differences in ΔF"
     )
-
-
-def _too_few_groups(groups: int) -> str:
-    return f"too few groups: {groups}, and an error between groups needs {LEAST_GROUPS}"

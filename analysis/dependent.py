@@ -47,7 +47,11 @@ def crooks_anew(verdict: Verdict, fit: CrooksFit, dependence: Dependence, alpha:
 
 
 def jarzynski_anew(
-    verdict: Verdict, fit: CrooksFit, dependence: Dependence, of_average: Dependence, alpha: float
+    verdict: Verdict,
+    fit: CrooksFit,
+    dependence: Dependence,
+    of_averages: tuple[Dependence, Dependence],
+    alpha: float,
 ) -> Verdict:
     """Judge Jarzynski's equality beside reverse data anew.
 
@@ -59,12 +63,13 @@ def jarzynski_anew(
         The fit behind it.
     dependence : Dependence
         Of the scores of the fit.
-    of_average : Dependence
-        Of the terms exp(-w), by `Dependence.of_mean`.
+    of_averages : pair of Dependence
+        Of the terms exp(-w) of forward work, and of reverse work, by `Dependence.of_average`.
     alpha : float
         Error rate.
     """
-    if (_as_independent(dependence) and _as_independent(of_average)) or verdict.outcome == "not applicable":
+    known = (dependence, *of_averages)
+    if all(map(_as_independent, known)) or verdict.outcome == "not applicable":
         return verdict
     parts = []
     for part in verdict.parts:
@@ -72,21 +77,23 @@ def jarzynski_anew(
             parts.append(part)
         elif part.name.endswith("(BAR)"):
             parts.append(free_energy_widened(part, dependence))
+        elif part.name.endswith("(reverse average)"):
+            parts.append(_turned(of_averages[1].widen_average(_turned(part))))
         else:
-            parts.append(of_average.widen(part, of_average.mean_variance_ratio, lower=True))
-    worst = of_average if _as_independent(dependence) else dependence
+            parts.append(of_averages[0].widen_average(part))
+    worst = next(each for each in known if not _as_independent(each))
     return _judged(verdict, parts, worst, alpha, min(fit.n_forward, fit.n_reverse))
 
 
 def means_anew(verdict: Verdict, dependence: Dependence, alpha: float, n: int) -> Verdict:
-    """Judge a claim anew whose parts are means, or exponential averages, tested on one side.
+    """Judge a claim anew whose parts are exponential averages, tested on one side.
 
     Parameters
     ----------
     verdict : Verdict
         For independent trajectories.
     dependence : Dependence
-        Of what is averaged, by `Dependence.of_mean`.
+        Of what is averaged, by `Dependence.of_average`.
     alpha : float
         Error rate.
     n : int
@@ -94,8 +101,18 @@ def means_anew(verdict: Verdict, dependence: Dependence, alpha: float, n: int) -
     """
     if _as_independent(dependence) or verdict.outcome == "not applicable":
         return verdict
-    parts = [dependence.widen(part, dependence.mean_variance_ratio, lower=True) for part in verdict.parts]
+    parts = [dependence.widen_average(part) for part in verdict.parts]
     return _judged(verdict, parts, dependence, alpha, n)
+
+
+def _turned(part: Part) -> Part:
+    """Turn the sign of the number and its test: a reverse average gives -ΔF."""
+    return replace(
+        part,
+        estimate=None if part.estimate is None else -part.estimate,
+        expected=-part.expected,
+        statistic=None if part.statistic is None else -part.statistic,
+    )
 
 
 def free_energy_widened(part: Part, dependence: Dependence) -> Part:

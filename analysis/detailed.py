@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 MANY = 1 << 20  # values; more are counted in bins of size, not sorted
 _SURVEYED = 1 << 17  # evenly spaced values, whose quantiles are the edges
 _NO_INFORMATION = 1e-200
+_REFLECTIONS = 1000  # summed, where a sum falls off like a power
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,28 @@ def reach_of_brownian_motion(height: float) -> float:
     return float(1.0 - 4.0 / np.pi * np.sum(signs / odd * np.exp(-((odd * np.pi) ** 2) / (8.0 * height**2))))
 
 
+def reach_of_estimated_scale(height: float, freedom: float) -> float:
+    r"""Return the same chance where the scale was estimated, with :math:`\nu` degrees of freedom.
+
+    .. math:: 4\sum_{k\ge0}(-1)^k\,T_\nu\big(-(2k+1)x\big)
+
+    the sum over reflections of Feller, each averaged over :math:`\chi^2_\nu/\nu`, which makes Student's law
+    :math:`T_\nu` of a normal one. Terms fall in size, so the sum lies half-way between the last two.
+
+    Parameters
+    ----------
+    height : float
+        Largest excursion over the estimated scale.
+    freedom : float
+        :math:`\nu`, finite.
+    """
+    if height <= 0.0:
+        return 1.0
+    terms = special.stdtr(freedom, -(2.0 * np.arange(_REFLECTIONS) + 1.0) * height)
+    terms[1::2] *= -1.0
+    return float(np.clip(4.0 * (terms.sum() - 0.5 * terms[-1]), 0.0, 1.0))
+
+
 def _slope(sample: Sample) -> tuple[float, float]:
     r"""Maximise a concave likelihood over the slope by damped Newton steps.
 
@@ -289,7 +312,7 @@ def _dependent(part: Part, fit: DetailedFit, dependence: Dependence) -> Part:
         return dependence.widen(part, 1.0)
     ratio = math.sqrt(dependence.shape_variance_ratio)
     count = float(2.0 * special.stdtr(dependence.freedom, -abs(fit.sign_statistic) / ratio))
-    cusum = reach_of_brownian_motion(fit.cusum_statistic / ratio)
+    cusum = reach_of_estimated_scale(fit.cusum_statistic / ratio, dependence.freedom)
     p = {"signs": min(1.0, 2.0 * min(count, cusum)), "sign count": count, "cusum": cusum}[part.name]
     return replace(part, p_value=p, method="sign count and cusum, variance between blocks")
 

@@ -233,7 +233,7 @@ def _against(one: ForwardWork, delta_f: float, tolerance: float, alpha: float) -
     part = average_part(average, f"ΔF of {one.name}", expected=delta_f, tolerance=tolerance, alpha=alpha)
     if one.dependence is None:
         return part
-    return one.dependence.widen(part, one.dependence.mean_variance_ratio, lower=True)
+    return one.dependence.widen_average(part)
 
 
 def _differences(

@@ -36,9 +36,10 @@ def _judge(subject: Subject) -> Verdict:
 def _with_pairs(verdict: Verdict, subject: Subject) -> Verdict:
     """Tell what forward and reverse trajectories say in pairs, which needs no ΔF, beside the verdict.
 
-    Not where they depend on each other: the error of pairs is that of independent ones.
+    Not where they depend on each other, or may as they stand in groups: the error of pairs is that of
+    independent ones.
     """
-    if not subject.dependence.independent:
+    if subject.groups or not subject.dependence.independent:
         return verdict
     if subject.work is None or subject.reverse is None or verdict.outcome == "not applicable":
         return verdict

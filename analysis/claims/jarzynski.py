@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit
-from fluctua.analysis.dependence import INDEPENDENT
+from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.dependent import jarzynski_anew, means_anew
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.rule import not_applicable
@@ -54,12 +54,19 @@ def _judge_pair(subject: Subject, fit: CrooksFit) -> Verdict:
     assert subject.work is not None
     assert subject.reverse is not None
     verdict = judged(subject.work, subject.reverse, fit)
-    verdict = jarzynski_anew(
-        verdict, fit, subject.dependence, subject.dependence_of_average, subject.rules.alpha
-    )
+    both = subject.dependence_of_average, _dependence_of_reverse_average(subject, verdict)
+    verdict = jarzynski_anew(verdict, fit, subject.dependence, both, subject.rules.alpha)
     if subject.exact is None or subject.exact_reverse is None or subject.exact_fit is None:
         return verdict
     return verdict.beside(judged(subject.exact, subject.exact_reverse, subject.exact_fit))
+
+
+def _dependence_of_reverse_average(subject: Subject, verdict: Verdict) -> Dependence:
+    """Return how the terms exp(-w) of reverse work depend on each other, where they are judged."""
+    asked = any(part.name.endswith("(reverse average)") for part in verdict.parts)
+    if not asked or subject.ledgers or subject.reverse is None:
+        return INDEPENDENT
+    return Dependence.of_average(subject.reverse, subject.groups[1] if len(subject.groups) == 2 else None)
 
 
 def _judge_forward(subject: Subject, work: Floats) -> Verdict:

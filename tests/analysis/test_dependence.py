@@ -11,6 +11,7 @@ from fluctua.analysis.crooks import bar, fit_crooks, free_energy_part, slope_par
 from fluctua.analysis.dependence import Dependence
 from fluctua.analysis.detailed import fit_detailed
 from fluctua.analysis.parts import Part
+from fluctua.analysis.scores import CrooksScores
 from fluctua.stochastic.errors import InvalidInput
 
 import truth
@@ -147,7 +148,7 @@ def test_groups_as_clusters_keep_the_rate_where_naive_tests_do_not():
     naive, ours = (np.count_nonzero(np.array([each[i] for each in drawn]) < ALPHA, axis=0) for i in (0, 1))
     assert naive[1] > most(40)
     assert all(ours <= most(40))
-    assert all(each[2].freedom == 39.0 for each in drawn)
+    assert [each[2].freedom for each in drawn] == pytest.approx([38.0] * 40, rel=0.02)  # two means
 
 
 def test_clusters_of_one_are_the_sandwich_of_independent_trajectories():
@@ -193,6 +194,52 @@ def test_too_few_groups_leave_the_slope():
     assert (worse.reason, worse.strata.variance) == ("", "3 groups")
     assert worse.strata.slope == pytest.approx(found.strata.slope, abs=1e-6)  # each has an f of its own
     assert worse.free_energy_reason == found.free_energy_reason
+
+
+def twin_of_one_direction_groups(pair, codes, f):
+    """Return the covariance of the scores and the variances of either direction, group by group."""
+    coin, total, plain = CrooksScores.of(pair.forward, pair.reverse, f), 0.0, []
+    for way, work, code in ((True, pair.forward, codes[0]), (False, pair.reverse, codes[1])):
+        scores = coin.scores(forward=way, degree=1)(work)
+        sums = np.array([scores[:, code == group].sum(axis=1) for group in np.unique(code)])
+        total = total + len(sums) * np.cov(sums.T)  # groups of equal size have the same mean
+        plain.append(work.size * scores[0].var(ddof=1))
+    return total / np.diag(coin.naive)[:2], plain
+
+
+@pytest.mark.parametrize(("n_forward", "n_reverse"), [(3, 3), (2, 20), (10, 5)])
+def test_groups_of_one_direction_have_a_mean_of_their_own_in_each(n_forward, n_reverse):
+    pair = truth.gaussian_pair(np.random.default_rng(36), 1.0, 600)
+    codes = np.arange(600) % n_forward, 100 + np.arange(600) % n_reverse
+    found = Dependence.of(pair.forward, pair.reverse, DELTA_F, codes)
+    ratios, plain = twin_of_one_direction_groups(pair, codes, DELTA_F)
+    assert found.free_energy_variance_ratio == pytest.approx(ratios[0, 0])
+    assert found.slope_score_variance_ratio == pytest.approx(ratios[1, 1])
+    parts = [v**2 / (size - 1) for v, size in zip(plain, (n_forward, n_reverse), strict=True)]
+    assert found.freedom == pytest.approx(sum(plain) ** 2 / sum(parts))  # Satterthwaite
+    if n_forward == n_reverse:
+        assert found.freedom == pytest.approx(n_forward + n_reverse - 2, rel=0.02)
+    # The control: groups of both directions have one mean.
+    both = Dependence.of(pair.forward, pair.reverse, DELTA_F, (codes[0], codes[0]))
+    assert both.freedom == (math.inf if n_forward < 5 else n_forward - 1.0)
+
+
+def test_a_direction_that_is_one_group_has_no_variance_between_groups():
+    pair = truth.gaussian_pair(np.random.default_rng(37), 1.0, 600)
+    found = Dependence.of(pair.forward, pair.reverse, DELTA_F, (np.arange(600) % 6, np.full(600, 9)))
+    assert found.free_energy_reason.startswith("too few groups: one direction has one")
+    assert found.independent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [3, 4, 8])
+def test_groups_of_one_direction_are_rejected_at_the_nominal_rate(groups):
+    codes, rejected = np.arange(300) % groups, np.zeros(2)
+    for k in range(1000):
+        pair = truth.gaussian_pair(np.random.default_rng([38, groups, k]), 1.0, 300)
+        _, ours, _ = p_values(pair, (codes, codes + groups))
+        rejected += [p < ALPHA for p in ours]
+    assert max(rejected) <= most(1000)
 
 
 def test_one_group_is_no_group():

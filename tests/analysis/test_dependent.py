@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import signal, stats
 
 from fluctua.analysis.crooks import fit_crooks, judge_crooks
 from fluctua.analysis.dependence import Dependence
-from fluctua.analysis.dependent import crooks_anew
+from fluctua.analysis.dependent import crooks_anew, means_anew
+from fluctua.analysis.integral import average_part, exponential_average, judge_integral
 from fluctua.analysis.landauer import judge_landauer
 from fluctua.analysis.tur import judge_tur
 from fluctua.analysis.verify import verify
@@ -139,3 +140,100 @@ def test_bounds_of_strangers_arrays_take_the_error_that_the_order_leaves():
         refused = judge(dependence=Dependence.of_mean(np.tile(current[:100], 40)))
         assert refused.outcome == "undecidable"
         assert refused.reason.startswith("copies")
+
+
+# ---- exponential averages
+
+
+def scaled_pair(seed, scale, n=8000):
+    """Draw work of 2 kT of dissipation and ΔF = 0, scaled: both averages too low below 1, too high above."""
+    forward, reverse = (chain(np.random.default_rng([seed, k]), 0.6, n) for k in range(2))
+    return tuple(scale * (2.0 + 2.0 * noise) for noise in (forward, reverse))
+
+
+@pytest.mark.parametrize("seed", [18, 19, 20])
+def test_low_averages_of_both_directions_violate_nothing_in_an_order_with_memory(seed):
+    report = verify(*scaled_pair(seed, 0.7), delta_f=0.0)
+    jarzynski = report["jarzynski"]
+    assert jarzynski.outcome == "undecidable"
+    for name in ("ΔF (forward average)", "ΔF (reverse average)"):
+        assert jarzynski.part(name).p_value > 0.99
+    assert jarzynski.part("ΔF (reverse average)").estimate < -0.3
+    assert jarzynski.part("ΔF (reverse average)").statistic < -5.0
+
+
+def test_a_high_reverse_average_violates_in_an_order_with_memory():
+    # The control: only reverse work is shifted, by so much that its average is e^0.5.
+    rng = np.random.default_rng(21)
+    forward, reverse = (0.25 + math.sqrt(0.5) * chain(rng, 0.6, 8000) for _ in range(2))
+    found = verify(0.7 * forward, reverse - 0.5, delta_f=0.0)["jarzynski"]
+    part = found.part("ΔF (reverse average)")
+    assert found.outcome == "violated"
+    assert part.p_value < 1e-6
+    assert part.estimate == pytest.approx(0.5, abs=4.0 * part.standard_error)
+    assert part.statistic > 5.0
+
+
+def test_each_average_has_the_error_that_its_own_direction_leaves():
+    rng = np.random.default_rng(22)
+    forward = 0.7 * (2.0 + 2.0 * rng.normal(size=8000))
+    reverse = scaled_pair(22, 0.7)[1]
+    parts = verify(forward, reverse, delta_f=0.0)["jarzynski"].parts
+    ratios = [Dependence.of_average(work).mean_variance_ratio for work in (forward, reverse)]
+    assert ratios[0] == 1.0 < 1.5 < ratios[1]
+    for part, work, ratio in zip(parts, (forward, reverse), ratios, strict=False):
+        plain = exponential_average(work).standard_error
+        assert part.standard_error == pytest.approx(plain * math.sqrt(ratio))
+
+
+def one_low_group(seed):
+    """Draw 20 groups whose values lie together, one of them 5 kT low."""
+    codes = np.repeat(np.arange(20), 100)
+    return np.where(codes == 7, -5.1, 0.1) + 1e-3 * np.random.default_rng(seed).normal(size=2000), codes
+
+
+def test_a_count_in_the_tail_says_nothing_of_groups():
+    s, codes = one_low_group(23)
+    average, found = exponential_average(s), Dependence.of_average(s, codes)
+    plain = judge_integral(s)
+    assert plain.parts[0].method == "tail count"  # the control: of independent values they are too many
+    assert plain.outcome == "violated"
+    verdict = means_anew(plain, found, 0.05, s.size)
+    t = average.statistic / math.sqrt(found.mean_variance_ratio)
+    assert verdict.outcome == "undecidable"
+    assert verdict.parts[0].statistic == pytest.approx(-t, rel=1e-9)
+    assert verdict.parts[0].p_value == pytest.approx(stats.t.sf(t, 19), rel=1e-9)
+    assert verdict.parts[0].method == "one-sided t-test, Student's t, 20 groups"
+
+
+def test_a_part_without_a_statistic_keeps_no_p_value_of_independent_trajectories():
+    part = average_part(exponential_average(one_low_group(24)[0]), "-ln<exp(-s)>")
+    assert (part.statistic, part.p_value < 1e-10) == (None, True)
+    assert Dependence().widen(part, 1.0).p_value == part.p_value
+    assert Dependence(blocks=20, freedom=19.0).widen(part, 1.0).p_value is None
+
+
+# ---- the shape
+
+
+def test_the_shape_is_judged_by_statistics_divided_by_the_largest_ratio():
+    pair = truth.gaussian_pair(np.random.default_rng(25), 1.0, 3000)
+    fit = fit_crooks(pair.forward, 1.15 * pair.reverse)
+    found = Dependence(blocks=30, freedom=58.0, shape_variance_ratio=4.0)
+    verdict = crooks_anew(judge_crooks(fit), fit, found, 0.05)
+    smooth = stats.chi2.sf(fit.smooth_statistic / 4.0, fit.smooth_degrees)
+    cusum = stats.kstwobign.sf(fit.cusum_statistic / 2.0)
+    assert max(smooth, cusum) < 0.9
+    for name, p in (("smooth", smooth), ("cusum", cusum), ("shape", 2.0 * min(smooth, cusum))):
+        assert verdict.part(name).p_value == pytest.approx(min(1.0, p), rel=1e-6)
+
+
+def test_pairs_are_not_told_beside_groups():
+    pd = pytest.importorskip("pandas")
+    pair = truth.gaussian_pair(np.random.default_rng(26), 1.0, 600)
+    names = np.arange(600) % 3
+    frames = [pd.DataFrame({"work": w, "day": names}) for w in (pair.forward, pair.reverse)]
+    parts = verify(*frames, column="work", group="day", claims="crooks")["crooks"].parts
+    assert "slope of pairs" not in [part.name for part in parts]
+    plain = verify(pair.forward, pair.reverse, claims="crooks")["crooks"].parts  # the control
+    assert "slope of pairs" in [part.name for part in plain]

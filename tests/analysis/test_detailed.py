@@ -5,8 +5,15 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import integrate, stats
 
-from fluctua.analysis.detailed import fit_detailed, judge_detailed, reach_of_brownian_motion
+from fluctua.analysis.dependence import Dependence
+from fluctua.analysis.detailed import (
+    fit_detailed,
+    judge_detailed,
+    reach_of_brownian_motion,
+    reach_of_estimated_scale,
+)
 
 import truth
 
@@ -85,3 +92,59 @@ def test_rounding_that_tells_signs_apart_is_no_deviation(n):
     assert abs(fit.sign_statistic) < 4
     assert fit.cusum_p > 1e-4
     assert fit.information == pytest.approx(fit_detailed(s[n // 10 :]).information)
+
+
+# ---- trajectories that depend on each other
+
+
+def reach_by_integral(height, freedom):
+    """Average the chance over the law of the estimated variance, one quadrature at a time."""
+    law = stats.chi2(freedom, scale=1.0 / freedom)
+    return integrate.quad(
+        lambda x: law.pdf(x) * reach_of_brownian_motion(height * math.sqrt(x)), 0.0, law.isf(1e-14), limit=400
+    )[0]
+
+
+@pytest.mark.parametrize("freedom", [3.0, 4.0, 19.0])
+@pytest.mark.parametrize("height", [0.2, 0.9, 2.2, 4.0, 30.0])
+def test_the_reach_of_a_walk_whose_scale_was_estimated_is_the_average_over_scales(height, freedom):
+    expected = reach_by_integral(height, freedom)
+    assert reach_of_estimated_scale(height, freedom) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_the_reach_of_an_estimated_scale_has_its_ends():
+    assert reach_of_estimated_scale(0.0, 4.0) == 1.0
+    assert reach_of_estimated_scale(1e-4, 4.0) == pytest.approx(1.0, abs=1e-3)
+    assert reach_of_estimated_scale(2.0, 1e9) == pytest.approx(reach_of_brownian_motion(2.0), rel=1e-6)
+
+
+def test_signs_of_groups_are_judged_by_the_laws_of_an_estimated_variance():
+    fit = fit_detailed(0.7 * truth.gaussian_entropy(np.random.default_rng(44), 1.0, 5_000))
+    found = Dependence(
+        blocks=5, freedom=4.0, groups=5, slope_score_variance_ratio=2.0, shape_variance_ratio=9
+    )
+    verdict = judge_detailed(fit, dependence=found)
+    count = 2.0 * stats.t.sf(abs(fit.sign_statistic) / 3.0, 4)
+    cusum = reach_by_integral(fit.cusum_statistic / 3.0, 4.0)
+    slope = 2.0 * stats.t.sf(abs(fit.slope_statistic) / math.sqrt(2.0), 4)
+    signs = min(1.0, 2.0 * min(count, cusum))
+    for name, p in (("slope", slope), ("sign count", count), ("cusum", cusum), ("signs", signs)):
+        assert verdict.part(name).p_value == pytest.approx(p, rel=1e-6)
+    assert min(count, cusum) > 10.0 * max(fit.sign_p, fit.cusum_p)  # so neither can pass for the other
+
+
+@pytest.mark.parametrize("groups", [5, 20])
+def test_signs_of_few_groups_reject_true_data_at_the_nominal_rate(groups):
+    """The upper end of the 99.9 % band; the control is the limit law, blind to how little is known."""
+    count, names = 300, ("slope", "signs", "sign count", "cusum")
+    codes, rejected, blind = np.arange(400) % groups, np.zeros(4, dtype=int), 0
+    for k in range(count):
+        s = truth.gaussian_entropy(np.random.default_rng([45, groups, k]), 1.0, 400)
+        fit, found = fit_detailed(s), Dependence.of_signs(s, codes)
+        verdict = judge_detailed(fit, dependence=found)
+        rejected += [verdict.part(name).p_value < 0.05 for name in names]
+        blind += reach_of_brownian_motion(fit.cusum_statistic / math.sqrt(found.shape_variance_ratio)) < 0.05
+    most = stats.binom.ppf(0.9995, count, 0.05)
+    assert max(rejected) <= most
+    if groups == 5:
+        assert blind > most
