@@ -12,6 +12,7 @@ trajectories go, not at the minimum: a steep potential is unstable where only fe
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ INSTANTS = 512  # of each, divided by the number of coordinates
 LIMIT = 2.0  # of both criteria
 COARSE = 0.5  # above this the numbers are stable and poor
 EXAMINED = 512  # positions whose eigenvalues are computed, those with the largest bound
+TRIES, FEWEST = 10, 16  # quarters of a refused time step that are tried, and trajectories of such a trial
+STEPS, WORK = 2**20, 2**22  # of a trial: time steps, and time steps of all its trajectories
 
 
 @dataclass(frozen=True)
@@ -75,27 +78,88 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
     Unstable
         A pilot trajectory failed, or a curvature on its way reaches the limit.
     """
-    every = max(1, spec.time_steps * len(spec.system.coordinates) // INSTANTS)
-    block = propagator.keeping(strokes=False, paths=PILOT, path_every=every).run(0, PILOT)
-    failed = int(np.count_nonzero(block.columns["status"]))
-    if failed:
+    block, place = _pilot(spec, propagator, PILOT)
+    if place is None:
+        failed = int(np.count_nonzero(block.columns["status"]))
+        good = sound_step(spec)
         remedy = "shorten it; if that does not help, the energy has no walls where trajectories go"
+        remedy = remedy if good is None else f"{good:.9g} is safe"
         raise Unstable(f"{failed} of {PILOT} pilot trajectories are not finite", "time_step", remedy)
-    assert block.paths is not None
-    judge(spec, stiffest(spec, block.paths, every))
+    judge(spec, place)
     return block
+
+
+def _pilot(spec: EnsembleSpec, propagator: Propagator, count: int) -> tuple[Block, Stiffest | None]:
+    """Run the first trajectories; the stiffest place on their way, or none where some of them failed."""
+    every = max(1, spec.time_steps * len(spec.system.coordinates) // INSTANTS)
+    with np.errstate(all="ignore"):  # what is not finite has a status that says so
+        block = propagator.keeping(strokes=False, paths=count, path_every=every).run(0, count)
+    if block.columns["status"].any():
+        return block, None
+    assert block.paths is not None
+    return block, stiffest(spec, block.paths, every)
 
 
 def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     """Refuse above the limit, warn well below it."""
     law = spec.dynamics.criterion
-    good = spec.time_step * min(1.0, 0.1 * LIMIT / max(place.ratio, 1e-300))
     if place.ratio >= LIMIT:
+        good = sound_step(spec)
+        remedy = f"shorten it, the limit of that product is {LIMIT:g}"
+        remedy = remedy if good is None else f"{good:.9g} is safe, the limit of that product is {LIMIT:g}"
         what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"
-        raise Unstable(what, "time_step", f"{good:.3g} is safe, the limit of that product is {LIMIT:g}")
+        raise Unstable(what, "time_step", remedy)
     if place.ratio > COARSE:
-        remedy = f"stable below {LIMIT:g}, but coarse: {good:.3g} is good"
+        good = fraction(spec.time_step, _good(spec.time_step, place))
+        remedy = f"stable below {LIMIT:g}, but coarse: {good:.9g} is good"
         warnings.warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}", stacklevel=5)
+
+
+def _good(time_step: float, place: Stiffest) -> float:
+    """Give a time step at a tenth of the limit; a tried one that is below it stays."""
+    return time_step * min(1.0, 0.1 * LIMIT / max(place.ratio, 1e-300))
+
+
+def sound_step(spec: EnsembleSpec) -> float | None:
+    """Find a time step that passes in place of one that is refused; none where no trial succeeds.
+
+    Trajectories of an unstable step go where no others do, and the curvature there says nothing. So fewer and
+    fewer trajectories are tried at a quarter of the step, a sixteenth, ... on the same kernel, until they are
+    stable, and judged by where those go. A trial takes no longer than the pilot, or some 10 ms.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        The run that is refused.
+
+    Returns
+    -------
+    float or None
+        A whole fraction of the run's time step, so that it divides all that this divides.
+    """
+    from fluctua.ensembles.physics import propagator_of
+
+    work = max(WORK, PILOT * spec.time_steps)
+    for parts in 4 ** np.arange(1, TRIES + 1):
+        steps = spec.time_steps * int(parts)
+        count = min(PILOT, work // steps)
+        if steps > STEPS or count < FEWEST:
+            return None
+        trial = spec.replace({"time_step": spec.time_step / int(parts)})
+        _, place = _pilot(trial, propagator_of(trial), count)
+        if place is not None and place.ratio <= COARSE:
+            return fraction(spec.time_step, _good(trial.time_step, place))
+    return None
+
+
+def fraction(time_step: float, at_most: float) -> float:
+    """Divide a time step by a whole number so that it is short enough; a round one where one is near."""
+    fewest = math.ceil(time_step / at_most * (1.0 - 1e-9))
+    for parts in range(fewest, fewest + fewest // 4 + 1):
+        rounded = float(f"{time_step / parts:.3g}")
+        if math.isclose(rounded * parts, time_step, rel_tol=1e-12):
+            return rounded
+    return time_step / fewest
 
 
 def stiffest(spec: EnsembleSpec, paths: dict[str, NDArray[Any]], every: int) -> Stiffest:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.ensembles.stability import LIMIT, check_stability, judge, stiffest
+from fluctua.ensembles.stability import LIMIT, check_stability, fraction, judge, stiffest
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import Unstable
@@ -111,6 +112,41 @@ def test_judgement(spec: EnsembleSpec, recwarn: pytest.WarningsRecorder) -> None
         judge(spec, Stiffest(0.51, {}, {"x": 1.0}))
     with pytest.raises(Unstable):
         judge(spec, Stiffest(2.0, {}, {"x": 1.0}))
+
+
+@pytest.mark.parametrize("time_step", [0.2, 0.25, 0.5])
+def test_the_remedy_comes_from_sound_trajectories(time_step: float, recwarn: pytest.WarningsRecorder) -> None:
+    """A diverged trajectory has any curvature: the step must pass as it is told, and ten times it be poor.
+
+    At rest at f = 2 the energy's curvature is 1 + 3 x^2 with x = 1, and with thermal motion at most about 28:
+    a tenth of the limit lies near 0.2 / 28 = 0.007, and the limit itself at 0.07.
+    """
+    system = Potential("x**4/4 + x**2/2 - f*x", coordinates="x", controls="f")
+    pull = Protocol([Isothermal(2.0, f=(0.0, 2.0))], beta=1.0)
+    spec = EnsembleSpec(
+        system, Overdamped(friction=1.0), pull, trajectories=1000, time_step=time_step, seed=1
+    )
+    with pytest.raises(Unstable, match="is safe") as caught:
+        check(spec)
+    good = float(caught.value.remedy.split(" ")[0])
+    assert 0.1 * 2.0 / 40.0 < good < 0.1 * 2.0 / 13.0
+    check(spec.replace({"time_step": good}))
+    assert not recwarn.list
+    tenfold = spec.replace({"time_step": fraction(2.0, 10.0 * good)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((Unstable, UserWarning), match=r"coarse|too long"):
+            check(tenfold)
+
+
+def test_a_told_step_divides_what_the_refused_one_divides() -> None:
+    assert fraction(0.25, 0.0084) == 0.25 / 30
+    assert fraction(0.2, 0.00835) == 0.008
+    assert fraction(0.02, 0.001) == 0.001
+    for at_most in (0.3, 0.07, 0.0123, 3.33e-5):
+        parts = 0.3 / fraction(0.3, at_most)
+        assert parts == pytest.approx(round(parts), rel=1e-11)
+        assert 0.75 * at_most < 0.3 / parts <= at_most * (1 + 1e-9)
 
 
 def test_a_fall_without_a_floor_is_refused() -> None:
