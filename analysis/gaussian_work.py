@@ -189,11 +189,12 @@ def intersection(forward: Moments, turned: Moments) -> NormalEstimate:
     """
     f = _crossing(forward, turned)
     sides = [_Side.at(f, forward), _Side.at(f, turned)]
-    slope = abs(sides[1].pull - sides[0].pull)
+    rise = sides[1].pull - sides[0].pull  # of the log ratio, forward over turned
+    slope = abs(rise)
     return NormalEstimate(
         value=f,
         sampling_error=_over(math.sqrt(sum(side.variance for side in sides)), slope),
-        left_out=_over(sides[0].left_out - sides[1].left_out, slope),
+        left_out=_over(sides[1].left_out - sides[0].left_out, rise),
         left_out_error=_over(math.sqrt(sum(side.left_out_variance for side in sides)), slope),
         at_most=_over(sum(side.at_most for side in sides), slope),
         normal_p=min(1.0, 2.0 * min(normality(forward), normality(turned))),

@@ -499,7 +499,11 @@ def _add_time_step(commands: Any) -> None:
         help="how far from 1 the slope still counts as 1 (default: 0.05)",
     )
     parser.add_argument(
-        "--alpha", metavar="P", type=float, default=0.05, help="error rate of all verdicts together (default: 0.05)"
+        "--alpha",
+        metavar="P",
+        type=float,
+        default=0.05,
+        help="error rate of all verdicts together (default: 0.05)",
     )
     parser.add_argument("--figure", metavar="FILE", help="draw slope against time step: .png, .svg, .pdf")
 

@@ -8,6 +8,7 @@ import statsmodels.api as sm
 from scipy import optimize, special, stats
 
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, bar, fit_crooks, judge_crooks
+from fluctua.analysis.relabelling import Labels
 from fluctua.stochastic.errors import InvalidInput
 
 import truth
@@ -182,6 +183,18 @@ def test_one_rare_trajectory_is_judged_by_drawing_again():
     assert fit.information > ENOUGH_INFORMATION
     assert special.chdtrc(fit.smooth_degrees, fit.smooth_statistic) < 1e-10
     assert fit.smooth_p > 5e-4
+
+
+def test_where_drawing_is_dear_a_smooth_test_that_rejects_is_still_drawn_again(monkeypatch):
+    pair = truth.quench_pair(np.random.default_rng(3), 600)
+    forward, reverse = pair.forward, np.append(pair.reverse[:-1], -5.5)
+    cheap = fit_crooks(forward, reverse)
+    monkeypatch.setattr(Labels, "affordable", property(lambda _: False))
+    dear = fit_crooks(forward, reverse)
+    assert cheap.method == "limit law, shape by labels drawn again"
+    assert dear.method == "limit law, smooth test redrawn"
+    assert dear.smooth_p == cheap.smooth_p > 5e-4
+    assert dear.cusum_p == pytest.approx(special.kolmogorov(dear.cusum_statistic), rel=1e-9)
 
 
 def test_shape_tests_are_uniform_and_keep_their_level_far_below_five_per_cent():

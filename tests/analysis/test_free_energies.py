@@ -238,6 +238,39 @@ def test_few_values_are_refused_and_break_nothing(n):
             json.dumps(method.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize(("dissipation", "refused"), [(0.95, False), (1.05, True)])
+def test_an_exponential_average_has_an_interval_up_to_one_kt(dissipation, refused):
+    """Quantiles instead of random numbers: their mean and variance are exact to 1e-3."""
+    at, spread = (np.arange(20_000) + 0.5) / 20_000, math.sqrt(2.0 * dissipation)
+    forward, reverse = (stats.norm.ppf(at, dissipation + f, spread) for f in (0.7, -0.7))
+    for found in (by_name(forward, reverse), by_name(forward)):
+        assert found["Jarzynski"].refused.startswith("dissipation 1.0" if refused else "")
+        assert bool(found["Jarzynski"].refused) == refused
+    assert bool(by_name(forward, reverse)["Jarzynski, reverse"].refused) == refused
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_the_intersection_leaves_out_is_where_densities_with_it_cross(swapped):
+    """Edgeworth's densities of small skewness and excess, whose second order is a hundredth of the first."""
+    shapes = [(1.3, 1.0, 0.010, 0.004), (-0.4, 1.5, 0.016, -0.003)]  # mean, variance, skewness, excess
+    shapes = shapes[::-1] if swapped else shapes
+
+    def log_density(w, shape):
+        mean, variance, skewness, excess = shape
+        u = (w - mean) / math.sqrt(variance)
+        he3, he4 = u**3 - 3.0 * u, u**4 - 6.0 * u * u + 3.0
+        more = math.log1p(skewness / 6.0 * he3 + excess / 24.0 * he4)
+        return stats.norm.logpdf(w, mean, math.sqrt(variance)) + more
+
+    exact = optimize.brentq(lambda w: log_density(w, shapes[0]) - log_density(w, shapes[1]), -0.4, 1.3)
+    forward, turned = (
+        Moments(1000, mean, second, skewness * second**1.5, (3.0 + excess) * second**2)
+        for mean, second, skewness, excess in shapes
+    )
+    found = intersection(forward, turned)
+    assert exact - found.value == pytest.approx(found.left_out, rel=0.05)
+
+
 def test_equal_work_is_refused_where_it_has_to_vary():
     found = by_name(np.full(300, 1.5), np.full(300, -1.5))
     assert found["BAR"].value == pytest.approx(1.5)

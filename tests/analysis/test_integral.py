@@ -1,6 +1,7 @@
 """Exponential averages: their tail, their errors, and what they cannot say."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,14 @@ def test_tail_count_is_an_exact_binomial_bound():
     assert tail_count(s) == 1.0
     many = np.concatenate([np.full(90, -3.5), np.full(910, 1.0)])
     assert tail_count(many) == pytest.approx(8 * stats.binom.sf(89, 1000, math.exp(-3.0)), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mean_p", "tail_p", "joined"), [(0.019, 0.9, 0.02), (0.9, 0.001, 0.02), (0.97, 0.3, 1.0)]
+)
+def test_the_t_test_has_nineteen_twentieths_of_the_error_rate_and_the_count_one(mean_p, tail_p, joined):
+    average = replace(exponential_average([0.1, 0.2, 0.3]), mean_p=mean_p, tail_p=tail_p)
+    assert average.excess_p == pytest.approx(joined, rel=1e-12)
 
 
 def test_the_missing_tail_is_told_in_words():

@@ -68,6 +68,19 @@ def test_the_error_of_the_excess_is_right(measured):
     assert low < np.var(z, ddof=1) < high
 
 
+def test_the_error_with_a_measured_weight_is_that_of_the_jackknife():
+    """Where the end remembers the start, the sign of each term counts."""
+    rng, n = np.random.default_rng(91), 600
+    began = rng.random(n) < 0.4
+    ended = np.where(rng.random(n) < 0.5, began, rng.random(n) < 0.9)
+    work = 1.0 - 0.5 * ended + rng.normal(0.0, 0.2, n)
+    left = np.array(
+        [erasure(work[keep], ended[keep], started=began[keep]).excess for keep in ~np.eye(n, dtype=bool)]
+    )
+    jackknife = math.sqrt((n - 1.0) * left.var())
+    assert erasure(work, ended, started=began).standard_error == pytest.approx(jackknife, rel=0.02)
+
+
 @pytest.mark.parametrize("n", [60, 1_000])
 def test_a_reversible_erasure_is_not_violated_more_often_than_allowed(n):
     """The work lies 0.02 kT above the bound, less than its error: nearly saturated."""

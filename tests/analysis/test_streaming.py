@@ -10,9 +10,11 @@ import pytest
 from scipy import special
 
 from fluctua.analysis import detailed
+from fluctua.analysis.bennett import bar
 from fluctua.analysis.crooks import fit_crooks
 from fluctua.analysis.detailed import fit_detailed
 from fluctua.analysis.integral import exponential_average
+from fluctua.analysis.jarzynski import _excess_over_bar
 from fluctua.analysis.samples import same
 from fluctua.analysis.second_law import dissipation_above_bar, mean_of
 from fluctua.analysis.tail import smallest
@@ -52,6 +54,27 @@ def test_dissipation_above_bar_is_that_of_the_whole_array():
     found = dissipation_above_bar(forward, fit)
     assert found.value == pytest.approx(x.mean(), rel=1e-12)
     assert found.standard_error == pytest.approx(math.sqrt(variance), rel=1e-9)
+
+
+def test_the_error_of_an_average_above_bar_is_that_of_the_jackknife():
+    """The slow twin solves BAR anew without each trajectory; the fit's error is that of true theorems."""
+    forward, reverse = (
+        truth.gaussian_entropy(np.random.default_rng(804 + k), 0.3, n) for k, n in ((0, 400), (1, 150))
+    )
+
+    def ratio(w, r):
+        return float(np.exp(bar(w, r).value - w).mean())
+
+    whole, fit = ratio(forward, reverse), fit_crooks(forward, reverse)
+    variance = 0.0
+    for k, size in ((0, forward.size), (1, reverse.size)):
+        left = [
+            ratio(np.delete(forward, i), reverse) if k == 0 else ratio(forward, np.delete(reverse, i))
+            for i in range(size)
+        ]
+        variance += (size - 1.0) * np.var(left)
+    error = (whole - 1.0) / _excess_over_bar(forward, fit)
+    assert error == pytest.approx(math.sqrt(variance), rel=0.1)
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from fluctua.analysis.bennett import bar
 from fluctua.analysis.crooks import fit_crooks
@@ -214,6 +214,20 @@ def test_contributions_to_the_slope_foresee_its_scatter():
         foreseen.append(shared_covariance(terms, [1.0, 1.0])[0, 1])
     measured = np.corrcoef(np.array(slopes).T)[0, 1]
     assert measured == pytest.approx(np.mean(foreseen), abs=3.3 * (1.0 - measured**2) / math.sqrt(60))
+
+
+def test_contributions_sum_to_nothing_in_each_direction():
+    """Numbers of trajectories are chosen, not drawn; the terms themselves do not sum to nothing."""
+    pair = truth.gaussian_pair(np.random.default_rng(38), 1.0, 500, 300)
+    terms = slope_contributions(pair.forward, pair.reverse, 0.7)
+    x = np.concatenate([pair.forward - 0.7, -pair.reverse - 0.7])
+    chance = special.expit(x + math.log(5.0 / 3.0))
+    centre = np.average(x, weights=chance * (1.0 - chance))
+    raw = (np.repeat([1.0, 0.0], [500, 300]) - chance) * (x - centre)
+    for side in (slice(None, 500), slice(500, None)):
+        assert abs(raw[side].mean()) > 1e-3
+        assert terms[side].mean() == pytest.approx(0.0, abs=1e-15)
+        assert np.corrcoef(terms[side], raw[side])[0, 1] == pytest.approx(1.0, rel=1e-12)
 
 
 def test_the_picture_shows_the_limit_and_the_theorem():

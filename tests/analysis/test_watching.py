@@ -3,13 +3,14 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from fluctua.analysis import watching
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.sequential import wealth_against
-from fluctua.analysis.watching import watch
+from fluctua.analysis.watching import Watched, watch
 from fluctua.ensembles import store
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
@@ -158,6 +159,20 @@ def test_claims_share_the_error_rate(pair):
     alone = list(watch(pair[0].path.parent, "crooks"))[-1]
     assert alone.wealths["crooks"] == both.wealths["crooks"]
     assert alone.p_adjusted("crooks") == alone.wealths["crooks"].p_value
+
+
+@pytest.mark.parametrize(
+    ("wealth", "words"), [(30.0, "undecidable"), (39.9, "undecidable"), (40.1, "violated")]
+)
+def test_of_two_claims_each_has_to_win_forty_times_its_stake(wealth, words):
+    nothing = wealth_against("detailed")
+    won = replace(nothing, n=100, log_peak=math.log(wealth), peak_at=70)
+    both = Watched("run", (100, 100), 200, 0.05, {"crooks": won, "jarzynski": nothing})
+    assert both.outcome == words
+    assert both.to_dict()["claims"][0]["outcome"] == words
+    assert ("crooks violated" in str(both)) == (words == "violated")
+    alone = Watched("run", (100,), 200, 0.05, {"jarzynski": won})
+    assert alone.violated == ("jarzynski",)
 
 
 def test_in_a_steady_state_entropy_production_is_watched(tmp_path):

@@ -350,6 +350,7 @@ def test_mutation_size_of_samples_forgotten(monkeypatch):
 
 def test_mutation_reverse_work_not_turned(monkeypatch):
     cell = Cell("mutation, turned", "two-sample", GaussianPair(0.5), 300)
+    assert not outside(cell, 40)
     of = Pair.of
     monkeypatch.setattr(Pair, "of", lambda forward, reverse: of(forward, -np.asarray(reverse)))
     assert "slope, rejected at 5%" in outside(cell, 40)
@@ -389,6 +390,7 @@ def test_mutation_average_judged_on_both_sides(monkeypatch):
 
 def test_mutation_variance_of_drawn_sizes(monkeypatch):
     cell = Cell("mutation, variance", "two-sample", GaussianPair(0.25), 300)
+    assert not outside(cell, 40)
     monkeypatch.setattr(Pair, "free_energy_error", lambda _, information: 1.0 / math.sqrt(information))
     assert "ΔF, variance of residuals" in outside(cell, 40)
 
@@ -410,6 +412,7 @@ class ItoTrap(TrapPair):
 def test_mutation_heat_of_ito_in_the_simulator():
     right = dragged_trap(1.0, 1.0, 0.1)
     wrong = ItoTrap(stiffness=right.stiffness, centres=right.centres, time_step=right.time_step)
+    assert not outside(Cell("mutation, heat", "two-sample", right, 300), 25)
 
     # Both directions gain the same heat, so that the difference cancels; the slope and the shape do not.
     assert "crooks, violated" in outside(Cell("mutation, heat", "two-sample", wrong, 300), 25)
