@@ -19,6 +19,7 @@ from scipy import special
 from fluctua.analysis.correlation import BLOCK_IN_INEFFICIENCIES, inefficiency
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
 from fluctua.analysis.samples import finite, same
+from fluctua.ensembles.estimate import uncertain
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ _UNEVEN = 1.5  # variance of the counts over their mean: 1 at most where traject
 _TOLD_FROM = 100  # trajectories; of fewer, copies in no order look like a few values with a probability
 _DIFFERENT = 400  # distinct values whose differences are compared
 _HARDLY = -20.0  # logarithm of a chance that is none
+_PARTS_OF_OCTAVES = (1, 8)  # within which a grid of as many digits everywhere is even, but for its steps
+_TOLD = 1.05  # by what copies make errors too small, from which on it is said
 COPIES = "copies"  # what a reason begins with
 REFUSED = 0.01  # share of copies from which on a number of trajectories is not to be trusted
 _COMPARED = 20_000  # trajectories in each direction that tell a mistaken column
@@ -80,11 +83,15 @@ def drift(values: Floats, name: str) -> str:
     p = float(2.0 * special.ndtr(-z))
     if p >= LEVEL:
         return ""
-    first, last = (float(part.mean()) for part in (means[: count // 4], means[-(count // 4) :]))
+    quarter = count // 4
+    turns = np.linspace(-1.0, 1.0, count)
+    left = means - means.mean() - turns * float(turns @ means / (turns @ turns))
+    error = math.sqrt(float(left @ left) / (count - 2) / quarter)
+    first, last = (uncertain(float(part.mean()), error) for part in (means[:quarter], means[-quarter:]))
     way = "rises" if concordant > 0.0 else "falls"
     return (
-        f"the {name} drifts: its mean {way} from {first:.3g} in the first quarter of the trajectories "
-        f"to {last:.3g} in the last (p = {p:.1g})"
+        f"the {name} drifts: its mean {way} from {first} in the first quarter of the trajectories "
+        f"to {last} in the last (p = {p:.1g})"
     )
 
 
@@ -116,8 +123,10 @@ def repeats(values: Floats) -> Repeats:
 
     With counts :math:`m_i` of the distinct values in order, and :math:`\delta` their smallest distance, pairs
     of equals :math:`\sum m_i(m_i-1)/2` are half as many as pairs one :math:`\delta` apart,
-    :math:`\sum m_im_{i+1}`, where values are rounded or on a lattice; copies have no such neighbours. Of very
-    many values those with a certain hash are looked at, so that no copy loses its original.
+    :math:`\sum m_im_{i+1}`, where values are rounded or on a lattice; copies have no such neighbours. The
+    same holds within each octave where values have a number of digits, decimal or binary, as those of single
+    precision: :math:`\delta` grows with them. Of very many values those with a certain hash are looked at, so
+    that no copy loses its original.
     """
     chosen = _chosen(values)
     x = values[chosen]
@@ -128,12 +137,13 @@ def repeats(values: Floats) -> Repeats:
     equal = float(np.sum(counts * (counts - 1.0)) / 2.0)
     if equal < _FEWEST_COPIES:
         return Repeats("none")
-    if equal < _FEWEST_COPIES * max(1.0, _neighbours(ordered[starts], counts)):
+    share = values.size / x.size
+    near = max(_neighbours(ordered[starts], counts), share * _neighbours_of_digits(ordered[starts], counts))
+    if equal < _FEWEST_COPIES * max(1.0, near):
         return _whole_copies(values) or Repeats("lattice")
     distance = _common_distance(starts, counts, places)
     if not distance and (_as_atoms(counts) or _of_few_numbers(ordered[starts])):
         return Repeats("atoms")
-    share = values.size / x.size
     inflation = float(np.sum(np.square(counts, dtype=np.float64)) / x.size)
     return Repeats("copies", share * float(x.size - counts.size), distance, inflation)
 
@@ -148,9 +158,13 @@ def copies(values: Floats, name: str) -> str:
     )
     return (
         f"{found.copies:,.0f} of {values.size:,} values of the {name} repeat another to the last digit"
-        f"{where}: copies carry no information, and errors come out too small by a factor of "
-        f"{math.sqrt(found.inflation):.2g}"
+        f"{where}: copies carry no information{_price(found)}"
     )
+
+
+def _price(found: Repeats) -> str:
+    factor = math.sqrt(found.inflation)
+    return f", and errors come out too small by a factor of {factor:.2g}" if factor >= _TOLD else ""
 
 
 def copied(values: Floats) -> str:
@@ -182,9 +196,9 @@ def same_column(forward: Floats, reverse: Floats) -> str:
     if first.size < 2 or first[0] == first[-1]:
         return ""
     if np.array_equal(first, second):
-        return "forward and reverse work are the same numbers: was one file given twice?"
+        return "forward and reverse work are the same numbers, as if one file was given twice"
     if np.array_equal(first, -second[::-1]):
-        return "reverse work is the forward work with its sign turned: was one file given twice?"
+        return "reverse work is the forward work with its sign turned, as if one file was given twice"
     return ""
 
 
@@ -272,6 +286,27 @@ def _neighbours(distinct: Floats, counts: NDArray[np.intp]) -> float:
     rounding = 4.0 * float(np.spacing(max(abs(distinct[0]), abs(distinct[-1]))))
     near = gaps <= float(gaps.min()) * (1.0 + 1e-6) + rounding
     return float(np.sum(counts[:-1][near] * counts[1:][near].astype(np.float64)))
+
+
+def _neighbours_of_digits(distinct: Floats, counts: NDArray[np.intp]) -> float:
+    """Return the number of pairs that are one step of a grid apart, which is even within parts of octaves."""
+    size = np.abs(distinct)
+    together = (distinct[:-1] > 0.0) == (distinct[1:] > 0.0)
+    gaps, lower = np.diff(distinct)[together], np.minimum(size[:-1], size[1:])[together]
+    pairs = (counts[:-1] * counts[1:].astype(np.float64))[together]
+    octaves = np.log2(np.maximum(lower, np.finfo(np.float64).tiny))
+    return max(_in_parts(np.floor(octaves * parts), gaps, lower, pairs) for parts in _PARTS_OF_OCTAVES)
+
+
+def _in_parts(part: Floats, gaps: Floats, lower: Floats, pairs: Floats) -> float:
+    """Count pairs whose gap is the smallest of their part; one alone in its part tells of no grid."""
+    _, codes = np.unique(part, return_inverse=True)
+    smallest = np.full(1 + int(codes.max(initial=-1)), np.inf)
+    np.minimum.at(smallest, codes, gaps)
+    near = gaps <= smallest[codes] * (1.0 + 1e-6) + 8.0 * np.spacing(lower)
+    number = np.bincount(codes[near], minlength=smallest.size)
+    found = np.bincount(codes[near], pairs[near], minlength=smallest.size)
+    return float(np.sum(found * (number - 1.0) / np.maximum(number, 1)))
 
 
 def _as_atoms(counts: NDArray[np.intp]) -> bool:

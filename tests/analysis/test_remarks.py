@@ -1,6 +1,7 @@
 """What stands out in columns: each remark on what it is for, and silence on what is harmless."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -23,8 +24,23 @@ def chain(rng, rho, n):
 def test_drift_is_named_and_sized():
     x = np.random.default_rng(1).normal(size=N) + np.linspace(0.0, 2.0, N)
     said = drift(x, "forward work")
-    assert said.startswith("the forward work drifts: its mean rises from 0.2")
+    # Quarters of a line from 0 to 2 have means 0.25 and 1.75, with errors 1/sqrt(500); z = 4.
+    first, last = (float(found) for found in re.findall(r"(?:from|to) (\d\.\d\d)\([345]\) in the", said))
+    assert first == pytest.approx(0.25, abs=0.18)
+    assert last == pytest.approx(1.75, abs=0.18)
     assert "falls" in drift(-x, "forward")
+
+
+@pytest.mark.parametrize("slope", [0.5, 0.7])
+def test_the_p_value_of_a_drift_is_kendalls(slope):
+    """Of 200 averages over twenty trajectories; the sum of signs is corrected for continuity by 1."""
+    x = np.random.default_rng(1).normal(size=2 * N) + np.linspace(0.0, slope, 2 * N)
+    means = x.reshape(200, 20).mean(axis=1)
+    signs = sum(np.sign(later - means[i]) for i in range(200) for later in means[i + 1 :])
+    kendall = stats.kendalltau(np.arange(200), means, method="asymptotic").pvalue
+    error = signs / stats.norm.isf(kendall / 2.0)
+    expected = 2.0 * stats.norm.sf((signs - 1.0) / error)
+    assert drift(x, "forward work").endswith(f"(p = {expected:.1g})")
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
@@ -86,6 +102,51 @@ def laws(rng, n):
 def test_laws_whose_values_repeat_are_never_refused(n):
     for k in range(20):
         assert [copied(x.astype(np.float64)) for x in laws(np.random.default_rng([13, k]), n)] == [""] * 12
+
+
+def digits(x, count):
+    """Round to a number of significant digits, as %.8g writes them."""
+    step = 10.0 ** (np.floor(np.log10(np.abs(x))) - count + 1)
+    return np.round(x / step) * step
+
+
+PRECISIONS = {
+    "single": lambda x: x.astype(np.float32).astype(np.float64),
+    "single, in kT": lambda x: x.astype(np.float32).astype(np.float64) / 2.479,
+    "six digits": lambda x: digits(x, 6),
+    "seven digits, in kT": lambda x: digits(x, 7) / 2.479,
+    "eight digits": lambda x: digits(x, 8),
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize(("n", "mean"), [(20_000, 3.0), (100_000, 0.0), (100_000, 1000.0)])
+def test_chance_on_a_grid_of_digits_is_no_copy_and_copies_there_are_seen(precision, n, mean):
+    x = np.random.default_rng([15, n]).normal(mean, 1.0, n)
+    values = precision(x)
+    assert copies(values, "forward work") == copied(values) == ""
+    assert copied(np.tile(values, 2)).startswith("copies: ")
+
+
+def test_copies_of_single_precision_are_counted():
+    x = np.random.default_rng(16).normal(size=20_000).astype(np.float32).astype(np.float64)
+    said = copies(np.concatenate([x, x[:1_000]]), "forward work")
+    # Some ten more are equal by chance: 12 expected, 40 with less than 1e-9.
+    assert 1_000 <= int(said.split()[0].replace(",", "")) <= 1_040
+    assert "20000 trajectories later" in said.replace(",", "")
+
+
+@pytest.mark.slow
+def test_a_million_values_of_single_precision_are_no_copies():
+    x = np.random.default_rng(17).normal(size=1_000_000)
+    for precision in PRECISIONS.values():
+        assert copied(precision(x)) == ""
+        assert copied(np.tile(precision(x), 2)).startswith("copies: ")
+
+
+def test_few_copies_are_remarked_without_a_price():
+    x = np.random.default_rng(18).normal(size=N)
+    assert copies(np.concatenate([x[:-12], x[:12]]), "forward work").endswith("copies carry no information")
 
 
 def test_many_copies_are_refused_and_few_are_not():
