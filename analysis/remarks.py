@@ -143,7 +143,7 @@ def repeats(values: Floats) -> Repeats:
         return _whole_copies(values) or Repeats("lattice")
     distance = _common_distance(starts, counts, places)
     if not distance and (_as_atoms(counts) or _of_few_numbers(ordered[starts])):
-        return Repeats("atoms")
+        return _whole_copies(values) or Repeats("atoms")
     inflation = float(np.sum(np.square(counts, dtype=np.float64)) / x.size)
     return Repeats("copies", share * float(x.size - counts.size), distance, inflation)
 
