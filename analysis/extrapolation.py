@@ -18,6 +18,7 @@ from scipy import linalg, special
 
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.samples import finite
+from fluctua.analysis.scores import CrooksScores
 from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -182,35 +183,16 @@ def slope_contributions(work_forward: ArrayLike, work_reverse: ArrayLike, free_e
     -------
     ndarray, shape (n + m,)
         Forward trajectories first.
+
+    Raises
+    ------
+    InvalidInput
+        If an array is empty or not finite, or the two do not overlap.
     """
     forward, reverse = finite(work_forward, "forward"), finite(work_reverse, "reverse")
-    x = np.concatenate([forward - free_energy, -reverse - free_energy])
-    label = np.repeat([1.0, 0.0], [forward.size, reverse.size])
-    chance = special.expit(x + math.log(forward.size / reverse.size))
-    weight = chance * (1.0 - chance)
-    centre = float((weight * x).sum() / weight.sum()) if weight.sum() > 0.0 else 0.0
-    score = (label - chance) * (x - centre)
-    for side in (slice(None, forward.size), slice(forward.size, None)):
-        score[side] -= score[side].mean()
-    return np.asarray(score)
-
-
-def sign_contributions(s: ArrayLike) -> Floats:
-    r"""Return what each trajectory adds to the slope of the detailed theorem, up to a factor.
-
-    .. math:: c_i = |s_i|\,\big(1_{s_i>0}-L(|s_i|)\big)
-
-    the terms of the score at slope 1 (`fluctua.analysis.detailed`).
-
-    Parameters
-    ----------
-    s : array_like, shape (n,)
-        Entropy production in k_B.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-    """
-    values = finite(s, "s")
-    size = np.abs(values)
-    return np.asarray(size * ((values > 0.0) - special.expit(size)))
+    coin = CrooksScores.of(forward, reverse, free_energy)
+    if coin is None:
+        raise InvalidInput("no overlap", "forward", "there is no slope to contribute to")
+    sides = ((forward, True), (reverse, False))
+    terms = [coin.scores(forward=ahead, degree=1)(work)[1] for work, ahead in sides]
+    return np.concatenate([side - side.mean() for side in terms])

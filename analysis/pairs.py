@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from fluctua.analysis.bennett import LEAST_INFORMATION
-from fluctua.analysis.logistic import blocks, chances
+from fluctua.analysis.logistic import blocks
 from fluctua.analysis.parts import Part
 from fluctua.analysis.samples import finite
+from fluctua.analysis.scores import sign_information, sign_scores
 
 
 def slope_of_pairs(work_forward: ArrayLike, work_reverse: ArrayLike) -> Part | None:
@@ -45,15 +46,11 @@ def slope_of_pairs(work_forward: ArrayLike, work_reverse: ArrayLike) -> Part | N
     """
     forward, reverse = finite(work_forward, "forward"), finite(work_reverse, "reverse")
     number = min(forward.size, reverse.size)
-    score = variance = information = 0.0
+    sums = np.zeros(3)
     for w_forward, w_reverse in blocks(forward[:number], reverse[:number]):
         s = w_forward + w_reverse
-        size = np.abs(s)
-        same, other = chances(size)
-        weight = np.where(size > 0.0, same * other, 0.0)
-        score += float(np.dot(size, (s > 0.0) - same))
-        variance += float(np.dot(size * size, weight))
-        information += float(weight.sum())
+        sums += sign_scores(s)[0].sum(), *sign_information(s)
+    score, variance, information = sums.tolist()
     if information < LEAST_INFORMATION or not variance > 0.0:
         return None
     z = score / math.sqrt(variance)

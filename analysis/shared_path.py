@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fluctua.analysis.extrapolation import shared_covariance, sign_contributions, slope_contributions
+from fluctua.analysis.extrapolation import shared_covariance, slope_contributions
+from fluctua.analysis.scores import sign_scores
 from fluctua.analysis.time_step import TOLERANCE, TimeStepReport, judge_time_steps
 from fluctua.analysis.verdict import Verdict, check_alpha
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -164,4 +165,4 @@ def _of_signs(ledger: Ledger, alpha: float) -> _Measured:
         raise InvalidInput(
             "no overlap: all signs agree", f"time step {ledger.spec.time_step:g}", "shorten the run"
         )
-    return _Measured("detailed", fit.slope, fit.slope_error, sign_contributions(s), None)
+    return _Measured("detailed", fit.slope, fit.slope_error, sign_scores(s)[0], None)

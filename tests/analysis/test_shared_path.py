@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fluctua as fl
-from fluctua.analysis.extrapolation import sign_contributions
+from fluctua.analysis.scores import sign_scores
 
 TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
 STEPS = [0.1, 0.05, 0.025]
@@ -81,11 +81,11 @@ def test_a_start_without_a_theorem_is_refused():
         fl.time_step(squeeze(trajectories=300, initial=fl.Point(x=0.0)), STEPS, progress=False)
 
 
-def test_contributions_of_signs_have_mean_zero_under_the_theorem():
+def test_scores_of_signs_have_mean_zero_under_the_theorem():
     """|z| < 4; and the control, signs turned around, is far off."""
     rng = np.random.Generator(np.random.Philox(11))
     s = rng.normal(1.0, np.sqrt(2.0), 20_000)
     for values, true in ((s, True), (-s, False)):
-        terms = sign_contributions(values)
+        terms = sign_scores(values)[0]
         z = terms.mean() / terms.std() * np.sqrt(terms.size)
         assert (abs(z) < 4) == true

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -234,7 +233,6 @@ def _misstated(dissipation: float, by: float) -> GaussianPair:
 # ---- faults, and how often they are found elsewhere ----------------------------------------------
 
 _SIZES = (300, 1_000, 3_000, 10_000)
-_OPEN = math.nan  # not known
 
 PAIR_POWER: dict[Fault, dict[str, tuple[float, ...]]] = {
     Fault("scale", 0.05): {"slope": (0.09, 0.23, 0.44, 0.91)},

@@ -1,4 +1,8 @@
-"""One ensemble through the public estimators and verdicts, as a user's numbers would go."""
+"""One ensemble through the public estimators and verdicts of its claims, called one by one.
+
+A user's numbers go through `fluctua.verify`, which also looks at how trajectories depend on each other: so do
+the cells of `fluctua.validation.calibration.dependent`, and those of several protocols.
+"""
 
 from __future__ import annotations
 

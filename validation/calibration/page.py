@@ -17,7 +17,9 @@ Made by `python -m fluctua.validation.calibration --size {size} --write docs/cal
 
 The verifier judges ensembles whose truth is known exactly: Gaussian work, mixtures with several modes,
 quenches and traps stepped by their exact propagator, walks, and signs that are coins with the bias of the
-theorem. Each cell has {ensembles:,} ensembles (fewer where the column R says so), each from random numbers of
+theorem. Most cells call the functions that judge a claim directly; those of trajectories that depend on each
+other, and of several protocols, go through `fluctua.verify`, as a user's numbers do.
+Each cell has {ensembles:,} ensembles (fewer where the column R says so), each from random numbers of
 its own. At {ensembles:,} ensembles a test with a true error rate of 5 % is found between {low:.1%} and
 {high:.1%} with probability {level:.1%}, and one of 1 % between {low1:.1%} and {high1:.1%}.
 
