@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.initial import Point
@@ -44,6 +45,31 @@ def test_without_a_force_the_path_is_the_same_to_rounding(dynamics, column):
     for finer in (2, 3, 8):
         np.testing.assert_allclose(final(dynamics, finer, column), fine, rtol=0, atol=ROUNDING)
     assert np.abs(final(dynamics, 2, column, noise_of_finer=False) - fine).max() > 0.1
+
+
+def velocities(finer):
+    """Final velocities of two free coordinates in baths of their own friction: shape (2, trajectories)."""
+    plane = Potential("k/2 * (x**2 + y**2)", coordinates=("x", "y"), controls="k")
+    baths = [Bath("light", on="x", friction=0.5), Bath("heavy", on="y", friction=3.0)]
+    propagator = Propagator(
+        plane,
+        Underdamped(mass=1.0, baths=baths, scheme="OBABO"),
+        Protocol([Hold(DURATION)], beta=1.0, k=0.0),
+        time_step=FINE_STEP * finer,
+        seed=3,
+        initial=Point(x=0.0, y=0.0),
+        finer=finer,
+    )
+    columns = propagator.run(20, COUNT).columns
+    return np.stack([columns["v_x_final"], columns["v_y_final"]])
+
+
+def test_each_link_weighs_its_noise_by_its_own_friction():
+    """What is kept of a velocity over a fine step differs between links, and with it the weights."""
+    fine = velocities(1)
+    for finer in (2, 4):
+        np.testing.assert_allclose(velocities(finer), fine, rtol=0, atol=ROUNDING)
+    assert np.abs(fine[0] - fine[1]).max() > 0.1
 
 
 @pytest.mark.parametrize("finer", [2, 3])
