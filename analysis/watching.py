@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.given import check_partners
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.parts import p_text
@@ -114,7 +115,7 @@ class Watched:
         if claim not in self.violated:
             return f"{claim} p = {p}"
         things = "pairs" if claim == "crooks" else "trajectories"
-        return f"{claim} violated (p = {p} after {wealth.peak_at:,} {things})"
+        return f"{claim} violated (p = {p} after {wealth.n:,} {things})"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as plain data."""
@@ -303,6 +304,9 @@ def _chosen(claims: str | Iterable[str] | None, look: _Look) -> list[str]:
         return usual
     wanted = [claims] if isinstance(claims, str) else list(claims)
     for claim in wanted:
+        if claim in CLAIMS and claim not in BETS:
+            remedy = f"those that can are {', '.join(BETS)}; fluctua verify judges all on the complete run"
+            raise InvalidInput(f"{claim} cannot be watched", "claims", remedy)
         if claim not in BETS:
             raise not_among(claim, "claim", list(BETS), "claims")
         if lacking[claim]:

@@ -437,7 +437,8 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     _check_entries(path)
     found = sorted(runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
     if not found:
-        what = "no run there" if path.is_dir() else "no such folder"
+        other = "a file, not a run's folder" if path.exists() else "no such folder"
+        what = "no run there" if path.is_dir() else other
         raise InvalidInput(what, str(path), "a run is a folder with a manifest.json")
     return Runs([open_run(place, partial) for _, place in found], [label for label, _ in found], path)
 

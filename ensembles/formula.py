@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,13 +27,21 @@ class Formula:
         What its names may be; columns of text stand in no formula.
     where : str
         For errors.
+    also : mapping of str to str, optional
+        Other names for columns: ``{"x": "x_final"}``.
     """
 
-    def __init__(self, text: str | float, columns: Sequence[Column], where: str) -> None:
+    def __init__(
+        self,
+        text: str | float,
+        columns: Sequence[Column],
+        where: str,
+        also: Mapping[str, str] | None = None,
+    ) -> None:
         if isinstance(text, bool) or not isinstance(text, str | int | float):
             raise InvalidInput(f"{shown(text)} is not a formula", where, 'write text, "work"')
         known = {column.name: column for column in columns if column.dtype != "string"}
-        names = {name: name for name in known}
+        names = {name: name for name in known} | dict(also or {})
         self.is_condition = isinstance(text, str) and any(sign in text for sign in "<>")
         self._graph = Graph()
         if self.is_condition:

@@ -178,9 +178,17 @@ def _storage(where: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        remedy = "make room and run the same call again" if full else ""
-        raise StorageError(error.strerror or str(error), str(error.filename or where), remedy) from error
+        what = error.strerror or str(error)
+        raise StorageError(what, str(error.filename or where), _remedy(error)) from error
+
+
+def _remedy(error: OSError) -> str:
+    """Say what to do about what the operating system refuses."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "make room and run the same call again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "check its permissions, or choose another folder"
+    return "check the disk, or choose another folder"
 
 
 # ---- the manifest

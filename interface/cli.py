@@ -9,6 +9,7 @@ is violated, 130 that the user interrupted. With ``--json`` stdout gets it as ``
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import sys
@@ -18,7 +19,7 @@ from io import TextIOWrapper
 from textwrap import wrap
 from typing import Any, NoReturn
 
-from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError
+from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean
 
 VIOLATED, INTERRUPTED = 1, 130
 
@@ -42,17 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.command(options)
         sys.stdout.flush()
     except FluctuaError as error:
-        return _refuse(error, options)
+        return _refuse(error, options, typed)
     except KeyboardInterrupt as interrupt:
         return _interrupted(interrupt, options)
     except BrokenPipeError:  # the reader of our output has left, as `head` does: nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        place = str(error.filename or "disk")
-        return _refuse(
-            StorageError(error.strerror or str(error), place, "check the place, or choose another"), options
-        )
+        return _refuse(_of_the_disk(error), options, typed)
     except Exception as error:
         if not _was_interrupted(error):
             raise
@@ -74,7 +72,23 @@ def _print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _refuse(error: FluctuaError, options: argparse.Namespace) -> int:
+def _of_the_disk(error: OSError) -> StorageError:
+    """Say what to do about what the operating system refuses."""
+    forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    remedy = (
+        "check its permissions, or choose another place"
+        if forbidden
+        else "check the place, or choose another"
+    )
+    return StorageError(error.strerror or str(error), str(error.filename or "disk"), remedy)
+
+
+def _refuse(error: FluctuaError, options: argparse.Namespace, typed: Sequence[str]) -> int:
+    from fluctua.wording import on_command_line
+
+    command = next((word for word in typed if not word.startswith("-")), "")
+    what, remedy = (on_command_line(text, command) for text in (error.what, error.remedy))
+    error = type(error)(what, error.where, remedy)
     print("error:", " ".join(str(error).split()), file=sys.stderr)
     _say_as_json(options, error.what, error.where, error.remedy, error.exit_code)
     return error.exit_code
@@ -96,7 +110,9 @@ class _Warner:
     def __call__(self, message: Warning | str, *_: Any, **__: Any) -> None:
         if str(message) not in self._said:
             self._said.add(str(message))
-            notice(f"warning: {message}")
+            from fluctua.wording import on_command_line
+
+            notice(f"warning: {on_command_line(str(message))}")
 
 
 def _interrupted(interrupt: KeyboardInterrupt, options: argparse.Namespace) -> int:
@@ -140,10 +156,13 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
+    from fluctua.places import check_readable, check_there
     from fluctua.validation.calibrate import calibrate
 
     if options.like is None and options.forward is None:
         raise InvalidInput("nothing to be like", "command line", "give --like DIR, or --forward FILE")
+    check_there(options.like, "give a run, a pair, or a file of work")
+    check_readable(options.like, options.forward, options.reverse)
     found = calibrate(
         options.forward,
         options.reverse,
@@ -201,7 +220,9 @@ def _demo(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         quick = ["--quick"] if options.quick else []
         again = shlex.join(["fluctua", "demo", *quick, "--out", options.out])
-        raise KeyboardInterrupt(f"whole parts are kept in {options.out}; to go on: {again}") from None
+        there = os.path.isdir(options.out)
+        kept = f"whole parts are kept in {options.out}" if there else "no part was whole yet"
+        raise KeyboardInterrupt(f"{kept}; to go on: {again}") from None
     options.answered = options.json
     return code
 
@@ -220,6 +241,16 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(message, "command line", f"see {self.prog} --help")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse here what is unknown here: the parser above knows neither the options nor their help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            name = unknown[0].split("=")[0]
+            what = f"no option {name}" if name.startswith("-") else f"{name!r} is too much"
+            meant = did_you_mean(name, self._option_string_actions).replace("'", "")
+            raise InvalidInput(what, "command line", f"see {self.prog} --help{meant}")
+        return found, unknown
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -275,6 +306,14 @@ def _folder(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty name is no folder")
     return text
+
+
+def _claims(text: str) -> list[str]:
+    """Read names with commas between; none at all would be a report that says nothing is violated."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} are not names with commas between")
+    return names
 
 
 def _tolerance(text: str) -> tuple[str, float]:
@@ -409,7 +448,10 @@ def _add_verify(commands: Any) -> None:
         "--temperature", metavar="K", type=float, help="in kelvin; needed for units other than kT"
     )
     parser.add_argument(
-        "--claims", metavar="NAMES", help="claims to judge, joined by commas (default: all that apply)"
+        "--claims",
+        metavar="NAMES",
+        type=_claims,
+        help="claims to judge, joined by commas (default: all that apply)",
     )
     parser.add_argument(
         "--delta-f",

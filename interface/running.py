@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import show
+from fluctua.places import check_readable
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
@@ -40,6 +41,7 @@ def specs_of(options: Namespace) -> list[EnsembleSpec]:
     from fluctua.ensembles.sweep import load_specs
     from fluctua.ensembles.text import read_value
 
+    check_readable(options.spec)
     changes: dict[str, Any] = {path: read_value(value) for path, value in options.set}
     changes |= {
         name: getattr(options, name)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import show
+from fluctua.places import check_readable
 from fluctua.stochastic.errors import Busy, InvalidInput
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def verify_command(options: Namespace) -> bool:
         from fluctua.watching import watched
 
         return watched(options)
-    given: list[Any] = [place if is_file(place) else _whole(place) for place in _given(options)]
+    places = _given(options)
+    check_readable(*places, options.entropy)
+    given: list[Any] = [place if is_file(place) else _whole(place) for place in places]
+    _check_alone(places, given)
     entropy = options.entropy
     if entropy is not None and not is_file(entropy):
         entropy = _whole(entropy)
@@ -43,7 +47,7 @@ def verify_command(options: Namespace) -> bool:
             delta_f=options.delta_f,
             success=options.success,
             current=options.current,
-            claims=options.claims.split(",") if options.claims else None,
+            claims=options.claims,
             tolerance=dict(options.tolerance) or None,
             alpha=options.alpha,
         )
@@ -76,6 +80,16 @@ def _given(options: Namespace) -> list[str]:
             "nothing to judge", "command line", "give a run or a file; see fluctua verify --help"
         )
     return found
+
+
+def _check_alone(places: list[str], given: list[Any]) -> None:
+    """Refuse a folder of runs beside another place: it is no single process."""
+    for place, one in zip(places, given, strict=True):
+        if len(given) > 1 and not isinstance(one, str) and hasattr(one, "labels"):
+            run = next(str(run.path) for run in one)
+            raise InvalidInput(
+                "a folder of runs beside another place", place, f"give it alone, or one run of it: {run}"
+            )
 
 
 def _whole(folder: str) -> Dataset | Runs:

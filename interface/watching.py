@@ -15,9 +15,8 @@ def watched(options: Namespace) -> bool:
     from fluctua.analysis.watching import watch
 
     _check(options)
-    claims = options.claims.split(",") if options.claims else None
     said = ""
-    for state in watch(options.watch, claims, alpha=options.alpha, delta_f=options.delta_f):
+    for state in watch(options.watch, options.claims, alpha=options.alpha, delta_f=options.delta_f):
         line = str(state)
         if (state.settled or state.violated) and line != said:
             said = line

@@ -62,7 +62,7 @@ def _regions(run: Ledger, success: str) -> tuple[Floats, Floats]:
     names = (*run.spec.system.coordinates, *run.spec.system.velocities)
     at = re.compile(rf"\b({'|'.join(names)})(?:_final)?\b")
     ended, began = (at.sub(rf"\1_{which}", success) for which in ("final", "initial"))
-    condition = Formula(ended, run.run.columns, "success")
+    condition = Formula(success, run.run.columns, "success", {name: f"{name}_final" for name in names})
     if not condition.is_condition:
         raise InvalidInput(f"{success!r} is not a condition", "success", 'write a comparison, "x > 0"')
     others = set(condition.columns) - {f"{name}_final" for name in names}

@@ -36,7 +36,7 @@ def test_rates_on_data_like_those_in_files(files, capsys):
     ("words", "said"),
     [
         ([], "nothing to be like (command line): give --like DIR, or --forward FILE"),
-        (["--like", "nowhere"], "no such folder (nowhere)"),
+        (["--like", "nowhere"], "no such file or folder (nowhere)"),
     ],
 )
 def test_bad_input_is_one_line(words, said, capsys):

@@ -105,6 +105,7 @@ def test_help_lists_every_command(typed):
         ["run", "a.toml", "--set", "protocol.k"],
         ["verify", "a", "--tolerance", "slope"],
         ["verify"],
+        ["verify", "a", "--claims", ""],
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_exit_2(typed, words):
@@ -542,9 +543,7 @@ def test_an_interrupted_demo_says_how_to_go_on(typed, monkeypatch):
     monkeypatch.setattr(demo, "run_demo", stopped)
     code, _, err = typed("demo", "--quick", "--out", "my demo")
     assert code == 130
-    assert err == (
-        "interrupted: whole parts are kept in my demo; to go on: fluctua demo --quick --out 'my demo'\n"
-    )
+    assert err == ("interrupted: no part was whole yet; to go on: fluctua demo --quick --out 'my demo'\n")
 
 
 def test_an_interrupt_while_the_command_line_is_imported_is_one_line(monkeypatch, capsys):

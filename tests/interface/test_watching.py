@@ -46,6 +46,8 @@ def test_a_wrong_free_energy_is_violated_and_exits_1(typed, folder):
     code, out, _ = typed("verify", "--watch", folder, "--delta-f", "2.0", "--claims", "jarzynski")
     assert code == 1
     assert "jarzynski violated (p = " in out
+    _, told, _ = typed("verify", "--watch", folder, "--delta-f", "2.0", "--claims", "jarzynski", "--json")
+    assert f"after {json.loads(told)['claims'][0]['n']:,} trajectories)" in out  # one number, text and JSON
 
 
 def test_json_is_one_document_and_the_way_there_is_told_beside_it(typed, folder):

@@ -1,0 +1,205 @@
+"""What the command line says of mistakes: in options, of what was typed, with a remedy."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import fluctua as fl
+from fluctua import cli
+from fluctua.ensembles import store
+from fluctua.stochastic.errors import StorageError
+from fluctua.wording import on_command_line
+
+TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A run and its reverse, both finished."""
+    squeeze = fl.Protocol([fl.Isothermal(1.0, k=(1.0, 4.0))], beta=1.0)
+    spec = fl.EnsembleSpec(
+        TRAP, fl.Overdamped(friction=1.0), squeeze, trajectories=300, time_step=0.02, seed=12
+    )
+    path = tmp_path_factory.mktemp("runs") / "mine"
+    fl.sweep([spec, spec.reversed()], path)
+    return path
+
+
+@pytest.fixture
+def typed(capsys):
+    """Run a command line that ends in one line of error: exit code and that line."""
+
+    def run(*words):
+        code = cli.main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        return code, err.removeprefix("error: ").rstrip()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("python", "spoken"),
+    [
+        ("write units='pN nm'", "add --units 'pN nm'"),
+        ("give delta_f in kT, or units='kJ/mol'", "give --delta-f in kT, or --units kJ/mol"),
+        ("add temperature=298", "add --temperature 298"),
+        ("name one, such as column='e'", "name one, such as --column e"),
+        ("needs reverse data or a known ΔF (delta_f=)", "needs reverse data or a known ΔF (--delta-f X)"),
+        ("needs success=, the condition", "needs --success, the condition"),
+        (
+            "make the second with spec.reversed()",
+            "make both with fluctua run --both, or the second with fluctua run --reverse",
+        ),
+        ("give column 2, one of units", "give column 2, one of units"),  # what is no Python stays
+        ("0.1 is safe, time_step=0.1", "0.1 is safe, time_step=0.1"),
+        ("add --units=kT", "add --units=kT"),
+    ],
+)
+def test_python_is_said_in_options(python, spoken):
+    assert on_command_line(python) == spoken
+
+
+def test_the_folder_is_chosen_with_out_where_there_is_that_option():
+    assert on_command_line("choose another folder", "run") == "choose another folder with --out"
+    assert on_command_line("choose another folder", "verify") == "choose another folder"
+
+
+def test_an_error_is_translated_on_its_way_out(typed, tmp_path):
+    file = tmp_path / "work.csv"
+    file.write_text("work [kJ/mol]\n1.0\n2.0\n3.0\n")
+    code, said = typed("verify", file, "--claims", "crooks")
+    assert code == 2
+    assert "units=" not in said
+    assert "--units kJ/mol" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "a.toml", "--trajectorys", "5"], "fluctua run --help; did you mean --trajectories?"),
+        (
+            ["verify", "a", "--colum=2"],
+            "no option --colum (command line): see fluctua verify --help; did you",
+        ),
+        (["inspect", "a", "b"], "'b' is too much (command line): see fluctua inspect --help"),
+        (["--jsn", "inspect", "a"], "no option --jsn (command line): see fluctua --help"),
+    ],
+)
+def test_an_unknown_option_leads_to_the_help_of_its_command(typed, words, said):
+    code, found = typed(*words)
+    assert code == 2
+    assert said in found
+
+
+@pytest.mark.parametrize("claims", ["", " ", "crooks,,jarzynski"])
+def test_no_claims_are_refused(typed, pair, claims):
+    for words in ([pair], ["--watch", pair]):
+        code, said = typed("verify", *words, "--claims", claims)
+        assert code == 2
+        assert "are not names with commas between" in said
+
+
+def test_a_condition_is_spoken_of_as_typed(typed, tmp_path):
+    still = fl.Protocol([fl.Hold(0.1)], beta=1.0, k=1.0)
+    spec = fl.EnsembleSpec(TRAP, fl.Overdamped(friction=1.0), still, trajectories=50, time_step=0.02, seed=1)
+    fl.simulate(spec, tmp_path / "still")
+    words = ["verify", tmp_path / "still", "--claims", "landauer", "--success"]
+    code, said = typed(*words, "x >")
+    assert code == 2
+    assert int(said.split("(success, column ")[1].split(")")[0]) <= 4
+    code, said = typed(*words, "y > 0")
+    assert code == 2
+    assert "'y' is not declared (success, column 1)" in said
+    assert {"x", "x_final"} <= set(said.split(": names are ")[1].split(" "))
+
+
+def test_what_can_only_be_judged_on_a_complete_run_is_not_called_unknown(typed, pair):
+    code, said = typed("verify", "--watch", pair, "--claims", "second-law")
+    assert code == 2
+    assert said.startswith("second-law cannot be watched (claims): those that can are crooks, jarzynski, ")
+    assert "'secondlaw' is not a claim" in typed("verify", "--watch", pair, "--claims", "secondlaw")[1]
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+def test_a_file_is_not_a_missing_folder(typed, tmp_path):
+    file = tmp_path / "notes"
+    file.write_text("1.0\n")
+    assert typed("inspect", file)[1].startswith(f"a file, not a run's folder ({file}): ")
+    assert typed("inspect", tmp_path / "gone")[1].startswith("no such folder (")
+
+
+def test_like_takes_files_too(typed, tmp_path):
+    code, said = typed("calibrate", "--like", tmp_path / "nofile")
+    assert code == 2
+    assert said == f"no such file or folder ({tmp_path / 'nofile'}): give a run, a pair, or a file of work"
+
+
+def test_a_pair_and_a_file_are_no_process(typed, pair, tmp_path):
+    file = tmp_path / "F.txt"
+    file.write_text("1.0\n2.0\n")
+    code, said = typed("verify", pair, file)
+    assert code == 2
+    assert said.startswith(f"a folder of runs beside another place ({pair}): give it alone, or one run of it")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOSPC])
+def test_what_the_disk_refuses_has_a_remedy(tmp_path, number):
+    with pytest.raises(StorageError) as caught, store._storage(tmp_path):
+        raise OSError(number, os.strerror(number), "rof/x")
+    room = number == errno.ENOSPC
+    assert caught.value.where == "rof/x"
+    assert ("make room" if room else "choose another folder") in caught.value.remedy
+    assert ("permissions" in caught.value.remedy) == (number not in (errno.EIO, errno.ENOSPC))
+
+
+def test_an_operating_system_that_refuses_tells_what_to_do(typed, monkeypatch):
+    def command(_):
+        raise PermissionError(errno.EACCES, "Permission denied", "rof/x")
+
+    monkeypatch.setattr(cli, "_run", command)
+    assert typed("run", "a.toml") == (
+        74,
+        "Permission denied (rof/x): check its permissions, or choose another place with --out",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "work.csv"],
+        ["verify", "--forward", "work.csv"],
+        ["verify", "--entropy", "work.csv"],
+        ["calibrate", "--forward", "work.csv"],
+        ["calibrate", "--like", "work.csv"],
+        ["run", "work.csv"],
+    ],
+)
+def test_a_file_that_may_not_be_read_is_the_disk_refusing(typed, tmp_path, monkeypatch, words):
+    """Whoever runs as root may read all, so the answer of the operating system is replaced."""
+    monkeypatch.chdir(tmp_path)
+    Path("work.csv").write_text("1.0\n2.0\n")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert typed(*words) == (74, "may not be read (work.csv): check its permissions")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_interrupted_demo_says_what_is_there(tmp_path, monkeypatch, capsys, begun):
+    out = tmp_path / "demo"
+
+    def stopped(*_, **__):
+        if begun:
+            out.mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fluctua.demo.run_demo", stopped)
+    assert cli.main(["demo", "--out", str(out), "--json"]) == 130
+    told = json.loads(capsys.readouterr().out)["error"]["remedy"]
+    assert told.startswith(f"whole parts are kept in {out}; " if begun else "no part was whole yet; ")
