@@ -55,7 +55,7 @@ def judge_crooks(
         over the first three.
     """
     if not fit.varies:
-        return not_applicable("crooks", "needs work that varies from trajectory to trajectory")
+        return not_applicable("crooks", "needs work that varies between trajectories by more than rounding")
     parts = [slope_part(fit, slope_tolerance)]
     if delta_f is not None:
         parts.append(replace(free_energy_part(fit, delta_f, free_energy_tolerance), name=symbol))

@@ -47,6 +47,7 @@ from fluctua.analysis.integral import (
 )
 from fluctua.analysis.parts import jsonable
 from fluctua.analysis.samples import Sample
+from fluctua.analysis.tail import said_of_tail
 
 LARGEST_DISSIPATION = 1.0  # kT, up to which the interval of an exponential average covers what it should
 LARGEST_SKEWNESS = 0.1  # of exp(-w), squared, over the number of trajectories: 2 % of coverage are lost there
@@ -269,7 +270,7 @@ def _unsampled(average: ExponentialAverage, skewness: float | None) -> str:
     if average.effective < LEAST_EFFECTIVE:
         return f"tail not sampled: {average.effective:,.0f} of {average.n:,} trajectories carry the average"
     if average.tail_index >= HEAVY_TAIL:
-        return f"tail not sampled: Pareto index {average.tail_index:.2f}"
+        return f"tail not sampled: {said_of_tail(average.tail_index)}"
     return ""
 
 

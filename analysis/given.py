@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.reading import Numbers, read_column
-from fluctua.analysis.samples import finite, stretches
+from fluctua.analysis.samples import finite, stretches, surveyed
+from fluctua.analysis.scale import check_scale
+from fluctua.analysis.table_columns import Column, guess_column, nearest_unit, unit_of
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ Codes = NDArray[np.intp]
 PLACES = ("forward", "reverse")
 #: Endings that no run's folder has: what is called so and is not there was meant as a file.
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".xvg", ".gz", ".parquet", ".pq")
+
+
+_NO_LABEL = ("", "nan", "None", "<NA>", "NaT")  # what is missing is called so
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,17 @@ class KnownDifference:
         InvalidInput
             The temperature is missing, or the unit is none of energy.
         """
-        from fluctua.stochastic.units import Units
-
         if self.units == "kT":
             return 1.0
+        boltzmann = _joules(self.units)
+        if boltzmann is None:
+            offer = "units are kT, J, kJ/mol, kcal/mol, eV, pN nm, and their like"
+            raise InvalidInput(
+                f"{shown(self.units)} is no unit of energy", "units", offer + nearest_unit(self.units)
+            )
         if self.temperature is None:
             raise InvalidInput("no temperature", "units", "add temperature=298")
-        try:
-            return Units(energy=self.units, temperature="K").boltzmann * self.temperature
-        except InvalidInput as error:
-            raise InvalidInput(error.what, "units", error.remedy) from None
+        return boltzmann * self.temperature
 
     def of_run(self, ledger: Ledger) -> float | None:
         """Return the value in kT of a run, which has units and a temperature of its own."""
@@ -85,14 +91,12 @@ def _named_as_file(path: Path) -> bool:
     return not path.exists() and path.suffix.lower() in SUFFIXES
 
 
-def opened(
-    value: Any, place: str, column: str | None = None, group: str | None = None, kind: str = "work"
-) -> Any:
+def opened(value: Any, place: str, column: str | None = None, group: Any = None, kind: str = "work") -> Any:
     """Open a folder, read a column of a file; leave everything else as it is."""
     from fluctua.ensembles.dataset import open as open_folder
 
     if is_file(value):
-        return read_column(value, column, group, place, kind)
+        return read_column(value, column, group if _is_name(group) else None, place, kind)
     return open_folder(value) if isinstance(value, str | Path) else value
 
 
@@ -132,27 +136,125 @@ def check_partners(forward: Dataset, reverse: Dataset) -> None:
         raise InvalidInput("not each other's reverse", places, "make the second with spec.reversed()")
 
 
-def numbers_of(value: Any, column: str | None, group: str | None, place: str) -> Numbers:
-    """Return finite numbers: of a file that was read, an array, a Series, a column of a run or a frame."""
+def numbers_of(value: Any, column: str | None, group: Any, place: str, kind: str = "work") -> Numbers:
+    """Return finite numbers: of a file that was read, an array, a Series, a column of a run or a frame.
+
+    Parameters
+    ----------
+    group : str or array_like, optional
+        The column of groups, or the labels themselves, one a value.
+    kind : str
+        ``"work"`` or ``"entropy"``: what the column of a frame is called where none is named.
+    """
     if isinstance(value, Numbers):
         finite(value.values, place)
-        return value
+        return value if group is None or _is_name(group) else _grouped(value, group)
     if column is None and is_run(value):
         raise InvalidInput("a run where numbers are needed", place, "give all as runs, or name a column")
-    values = finite(value if column is None else _named(value, column, place), place)
+    notes: tuple[str, ...] = ()
+    if column is None and hasattr(value, "columns"):
+        column, note = _guessed(value, group, kind, place)
+        notes = (note,)
+    given = value if column is None else _named(value, column, place)
+    _check_kind(given, place)
+    unit = None if column is None or is_run(value) else unit_of(str(column))
+    found = Numbers(finite(given, place), "" if column is None else str(column), unit=unit, notes=notes)
     if group is None:
-        return Numbers(values, column or "")
-    names, codes = np.unique(np.asarray(_named(value, group, place)).astype(str), return_inverse=True)
-    return Numbers(values, column or "", codes.astype(np.int32), tuple(map(str, names)))
+        return found
+    return _grouped(found, _named(value, group, place) if _is_name(group) else group)
 
 
-def _named(value: Any, column: str, place: str) -> Any:
+def _check_kind(value: Any, place: str) -> None:
+    """Refuse truth values: they count as 0 and 1, which nobody means by work."""
+    first = np.asarray(value[:1]) if isinstance(value, list | tuple) else value
+    if getattr(getattr(first, "dtype", None), "kind", "") == "b":
+        raise InvalidInput("truth values, no numbers", place, "name the column of work")
+
+
+def _guessed(frame: Any, group: Any, kind: str, place: str) -> tuple[Any, str]:
+    """Return the name of the column of a frame that is meant, and why."""
+    names = _names(frame)
+    columns = [_as_column(frame, name) for name in names]
+    taken = names.index(group) if _is_name(group) and group in names else None
+    index, why = guess_column(columns, kind, taken, place)
+    return names[index], why
+
+
+def _as_column(frame: Any, name: Any) -> Column:
+    first = np.asarray(frame[name])[:50]
+    numeric = first.ndim == 1 and first.dtype.kind in "iuf"
+    return Column(str(name), numeric, tuple(first.astype(np.float64)) if numeric else ())
+
+
+def _names(table: Any) -> list[Any]:
+    """Return the names of the columns of a run or a frame."""
+    listed = getattr(table, "column_names", None) or table.columns
+    return [getattr(name, "name", name) for name in listed]
+
+
+def _is_name(group: Any) -> bool:
+    return isinstance(group, str | int) and not isinstance(group, bool)
+
+
+def groups_of(group: Any, number: int) -> list[Any]:
+    """Return for each sample the name of its column of groups, or its own labels.
+
+    Parameters
+    ----------
+    group : str, array_like or sequence of array_like, optional
+        A column's name; or labels: one array for one sample, as many arrays as there are samples for several.
+    number : int
+        Of samples.
+    """
+    if group is None or _is_name(group):
+        return [group] * number
+    if not hasattr(group, "__len__") or isinstance(group, bytes | Mapping):
+        raise InvalidInput(f"{shown(group)} names no groups", "group", "give a column's name, or labels")
+    several = isinstance(group, list | tuple) and len(group) == number and all(map(_is_list, group))
+    if several:
+        return list(group)
+    if number == 1:
+        return [group]
+    remedy = "give one array of labels for each, such as group=(g_forward, g_reverse)"
+    raise InvalidInput(f"labels of one sample beside {number} samples", "group", remedy)
+
+
+def _is_list(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
+
+
+def _grouped(numbers: Numbers, labels: Any) -> Numbers:
+    """Put labels beside numbers."""
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.size != numbers.values.size:
+        what = f"{array.size:,} labels for {numbers.values.size:,} values"
+        raise InvalidInput(
+            what if array.ndim == 1 else f"labels of {array.ndim} dimensions",
+            "group",
+            "give one for each value",
+        )
+    if array.dtype.kind == "f" and bool(np.all(array == np.floor(array))):
+        array = array.astype(np.int64)  # so that 1.0 in one direction is 1 in the other
+    names, codes = np.unique(array.astype(str), return_inverse=True)
+    nameless = np.flatnonzero(np.isin(names, _NO_LABEL))
+    if nameless.size:
+        count = int(np.count_nonzero(np.isin(codes, nameless)))
+        raise InvalidInput(f"{count:,} of {array.size:,} values have no group", "group", "name one for each")
+    return replace(numbers, groups=codes.astype(np.int32), group_names=tuple(map(str, names)))
+
+
+def _named(value: Any, column: Any, place: str) -> Any:
     """Return a column of a run or a frame."""
     if not hasattr(value, "columns"):
         raise InvalidInput(f"no columns, so no {column!r}", place, "give a frame or a file that has it")
-    names = [getattr(name, "name", name) for name in value.columns]
+    names = _names(value)
     if column not in names:
-        raise not_among(column, "column", names, place)
+        written = [str(name) for name in names]
+        if str(column) not in written:
+            raise not_among(str(column), "column", written, place)
+        column = names[written.index(str(column))]
+    if names.count(column) > 1:
+        raise InvalidInput(f"several columns are called {shown(column)}", place, "rename one of them")
     if is_run(value):
         value.check_failures()
         _check_unit(value, column, place)
@@ -178,9 +280,9 @@ def joint_groups(samples: Sequence[Numbers]) -> tuple[Codes, ...]:
 
 
 def notes_of(samples: Sequence[Numbers], given: Sequence[Any], places: Sequence[str]) -> tuple[str, ...]:
-    """Return what was guessed in files, each with the file's name."""
+    """Return what was guessed in files and frames, each with the file's name."""
     return tuple(
-        f"{place}, {value}: {note}"
+        f"{place}, {value}: {note}" if isinstance(value, str | Path) else f"{place}: {note}"
         for sample, value, place in zip(samples, given, places, strict=False)
         for note in sample.notes
     )
@@ -205,10 +307,12 @@ def _same_unit(first: str, second: str) -> bool:
     return first == second or (size is not None and size == _joules(second))
 
 
-def _joules(label: str) -> float | None:
+def _joules(label: object) -> float | None:
     """Return Boltzmann's constant in a unit of energy, to compare units by; None for any other."""
     from fluctua.stochastic.units import Units
 
+    if not isinstance(label, str):
+        return None
     try:
         return Units(energy=label, temperature="K").boltzmann
     except InvalidInput:
@@ -224,9 +328,22 @@ def _check_unit(run: Dataset, column: str, place: str) -> None:
         )
 
 
-def check_numbers(values: Floats, place: str) -> None:
-    """Refuse samples that have no law: one value, or one value many times."""
+def check_numbers(values: Floats, place: str, units: str = "kT", size: float = 1.0) -> None:
+    """Refuse samples that have no law, one value or one value many times, and energies of nothing small.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    place : str
+        Their name in an error.
+    units : str
+        What they are in.
+    size : float
+        Of one kT in `units`.
+    """
     if values.size == 1:
         raise InvalidInput("one value", place, "a law takes many")
     if values.size > 2 and all(bool(np.all(part == values[0])) for part in stretches(values)):
         raise InvalidInput(f"{values.size:,} values, all equal to {values[0]:g}", place, "check the column")
+    _, low, high = surveyed(values, place)
+    check_scale(low / size, high / size, units, place)

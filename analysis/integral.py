@@ -23,7 +23,7 @@ from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import stretches, surveyed
-from fluctua.analysis.tail import tail_index
+from fluctua.analysis.tail import said_of_tail, tail_index
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ class ExponentialAverage:
             return ""
         reason = f"tail not sampled: {self.effective:,.0f} of {self.n:,} trajectories carry the average"
         if self.tail_index >= HEAVY_TAIL:
-            reason += f", Pareto index {self.tail_index:.2f}"
+            reason += f", {said_of_tail(self.tail_index)}"
         return f"{reason}{self._unseen}"
 
     @property

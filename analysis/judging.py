@@ -45,7 +45,7 @@ def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules,
     size = known.size_of_kt()
     for sample, place in zip(samples, PLACES, strict=False):
         check_units(sample, known.units, place)
-        check_numbers(sample.values, place)
+        check_numbers(sample.values, place, known.units, size)
     work = [divided(sample.values, size) for sample in samples]
     subject = Subject(
         rules,
@@ -67,7 +67,7 @@ def judge_protocols(
     size = known.size_of_kt()
     for name, sample in samples.items():
         check_units(sample, known.units, name)
-        check_numbers(sample.values, name)
+        check_numbers(sample.values, name, known.units, size)
     codes = joint_groups(list(samples.values())) or (None,) * len(samples)
     found = []
     for (name, sample), code in zip(samples.items(), codes, strict=True):
@@ -107,7 +107,7 @@ def judge_entropy(
 ) -> Report:
     """Judge total entropy production, given as numbers."""
     check_units(sample, "k_B", "entropy")
-    check_numbers(sample.values, "entropy")
+    check_numbers(sample.values, "entropy", "k_B")
     if potential is not None:
         potential.check_size(sample.values.size)
     subject = Subject(

@@ -163,6 +163,13 @@ def plain(number: float) -> str:
     return "0" if number == 0 else f"{number:.4g}"
 
 
+def rounded(number: float) -> str:
+    """Write a number to two digits, and never as a power of ten below a million: 180, not 1.8e+02."""
+    if not 10.0 <= abs(number) < 1e6:
+        return f"{number:.2g}"
+    return f"{float(f'{number:.2g}'):,.0f}"
+
+
 def known(value: float | None) -> float:
     """Return a number; NaN where there is none."""
     return math.nan if value is None else float(value)

@@ -13,6 +13,7 @@ import numpy as np
 from fluctua.analysis.given import (
     SUFFIXES,
     KnownDifference,
+    groups_of,
     is_file,
     is_list_of_runs,
     is_run,
@@ -51,7 +52,7 @@ def judge_several_protocols(
     wanted: tuple[str, ...],
     *,
     column: str | None = None,
-    group: str | None = None,
+    group: Any = None,
 ) -> Report:
     """Judge arrays, files or runs, each the forward work of another protocol.
 
@@ -63,7 +64,8 @@ def judge_several_protocols(
     if any(map(is_file, forward)):
         known.size_of_kt()  # a missing temperature is told before a long file is read
     names = _names(forward)
-    given = [opened(value, name, column, group) for name, value in zip(names, forward, strict=True)]
+    groups = groups_of(group, len(forward))
+    given = [opened(*one[:2], column, one[2]) for one in zip(forward, names, groups, strict=True)]
     for name, value in zip(names, given, strict=True):
         if is_list_of_runs(value):
             raise InvalidInput(f"{len(value)} runs", name, "name one of them")
@@ -71,7 +73,7 @@ def judge_several_protocols(
         runs = dict(zip(names, given, strict=True))
         _check_ends(runs)
         return judge_protocol_runs(runs, known, rules, wanted)
-    samples = [numbers_of(value, column, group, name) for name, value in zip(names, given, strict=True)]
+    samples = [numbers_of(one, column, *rest) for one, *rest in zip(given, groups, names, strict=True)]
     report = judge_protocols(dict(zip(names, samples, strict=True)), known, rules, wanted)
     return report.with_notes(notes_of(samples, forward, ["forward"] * len(forward)))
 

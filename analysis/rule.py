@@ -24,7 +24,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fluctua.analysis.parts import Part, holm, known, p_text, plain
+from fluctua.analysis.parts import Part, holm, known, p_text, plain, rounded
 from fluctua.analysis.verdict import Outcome, Verdict
 from fluctua.ensembles.estimate import uncertain
 
@@ -179,7 +179,7 @@ def _reason_to_violate(part: Part, parts: Sequence[Part], alpha: float) -> str:
     error = known(part.standard_error)
     if not math.isfinite(error):
         return f"{part.name} should be {should} and is not ({chance})"
-    away = "" if part.statistic is None else f", {abs(part.statistic):.2g} standard errors away"
+    away = "" if part.statistic is None else f", {rounded(abs(part.statistic))} standard errors away"
     return f"{part.name} is {uncertain(part.estimate, error)}, should be {should}{away} ({chance})"
 
 

@@ -21,6 +21,12 @@ _BLOCK = 1 << 13  # larger temporaries would be fetched from the system each tim
 _STRETCH = 1 << 14
 _RUN = 1 << 10
 _SURVEYED = 1 << 16  # values whose ends are found at once
+_OTHER_KINDS = {
+    "c": "give real numbers, .real for example",
+    "M": "name the column of work",
+    "m": "name the column of work",
+    "O": "convert them with .astype(float)",
+}
 
 
 def finite(values: ArrayLike, where: str) -> Floats:
@@ -38,13 +44,14 @@ def finite(values: ArrayLike, where: str) -> Floats:
     ------
     InvalidInput
         No numbers, none at all, or some not finite (or so large that their powers are not): how many, and
-        where the first stands.
+        where the first stands. Also masked, complex and other values that would lose what they say.
     """
     return surveyed(values, where)[0]
 
 
 def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
     """Return what `finite` does, with the smallest and the largest value."""
+    _check_kind(values, where)
     try:
         # Aligned, too, as kernels take it: the map of a file may begin at any byte.
         array = np.require(np.ascontiguousarray(values, dtype=np.float64), requirements="A")
@@ -66,6 +73,22 @@ def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
         f"first in row {first * _SURVEYED + int(np.argmax(bad[first])):,}",
         where,
     )
+
+
+def _check_kind(values: ArrayLike, where: str) -> None:
+    """Refuse what would become numbers only by dropping what it says: a mask, imaginary parts, a calendar."""
+    if isinstance(values, np.ma.MaskedArray):
+        masked = int(np.count_nonzero(np.ma.getmaskarray(values)))
+        if masked:
+            what = f"{masked:,} of {values.size:,} values are masked"
+            raise InvalidInput(what, where, "leave them out with .compressed()")
+    try:
+        dtype = getattr(values, "dtype", None) or np.asarray(values).dtype
+    except (TypeError, ValueError):
+        return  # what is no array is refused as no column of numbers
+    remedy = _OTHER_KINDS.get(getattr(dtype, "kind", ""))
+    if remedy is not None:
+        raise InvalidInput(f"values of type {dtype}, not numbers", where, remedy)
 
 
 def stretches(values: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""A remark on energies that are no energies of a small system: nearly always a wrong unit.
+"""Energies that are no energies of a small system: nearly always a wrong unit.
 
 Labels of units never convert anything, so a wrong one is no error: joule in place of pN um makes one kT
 smaller by 18 orders of magnitude, and the first law still holds.
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.errors import InvalidInput
+
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
 
 SMALLEST, LARGEST = 1e-6, 1e6  # kT: beyond these nothing of what fluctuates can be seen in an average
+_JOULES = 1e-12  # kT: what is smaller is nearly always in joules, of which one kT is 4e-21
 _TERMS = ("work", "heat", "energy_change")
 
 
@@ -44,3 +47,41 @@ def remark_on_scale(run: Dataset) -> str:
         f"energies are about {typical:.0e} kT here, and one kT is {1.0 / beta:.3g} {own}: "
         f"check units and temperature"
     )
+
+
+def check_scale(low: float, high: float, units: str, place: str) -> None:
+    """Refuse numbers of somebody else whose unit is another than was said.
+
+    Small ones are told by the largest of them, not by their spread: work that is the same in all trajectories
+    but for rounding is work of some process. Large ones are told by their spread: all of them may lie far
+    from 0.
+
+    Parameters
+    ----------
+    low, high : float
+        The smallest and the largest, in kT (or k_B).
+    units : str
+        What they were given in; ``"k_B"`` for entropy.
+
+    Raises
+    ------
+    InvalidInput
+        ``the values spread over 8e-21 kT (forward): joules? add units='J', temperature=298``.
+    """
+    largest, spread = max(abs(low), abs(high)), high - low
+    if (largest == 0.0 or largest >= SMALLEST) and spread <= LARGEST:
+        return
+    unit = "k_B" if units == "k_B" else "kT"
+    raise InvalidInput(
+        f"the values spread over {spread or largest:.0e} {unit}", place, _remedy(largest, spread, units)
+    )
+
+
+def _remedy(largest: float, spread: float, units: str) -> str:
+    if units == "kT" and largest < _JOULES:
+        return "joules? add units='J', temperature=298"
+    if units == "k_B" and largest < _JOULES:
+        return "joules per kelvin? divide by 1.380649e-23"
+    if units not in ("kT", "k_B") and spread > 1.0 / _JOULES:
+        return "in kT already? leave units and temperature out"
+    return "check the column and its units"

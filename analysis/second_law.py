@@ -27,7 +27,7 @@ from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.parts import Part, known
+from fluctua.analysis.parts import Part, known, rounded
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
@@ -150,7 +150,7 @@ def _part(bound: Bound, tolerance: float) -> Part:
 
 
 def _margin(part: Part) -> str:
-    away = f"{part.measured}, {abs(part.statistic or 0.0):.2g} standard errors"
+    away = f"{part.measured}, {rounded(abs(part.statistic or 0.0))} standard errors"
     if known(part.estimate) < part.expected:
         return f"{away} below the bound, within the tolerance of {known(part.tolerance):g}"
     return f"{away} above the bound"

@@ -28,6 +28,21 @@ _OTHERS = re.compile(
     r"force|f|position|pos|x|y|z|q|distance|extension|lambda"
     r"|temperature|pressure|volume|d[hu]_?/?d.*"
 )
+#: Words beside "work" that make it something else.
+_NOT_ITSELF = {
+    "std", "sd", "sem", "err", "error", "errors", "uncertainty", "var", "variance", "rate", "power", "mean",
+    "average", "function",
+}  # fmt: skip
+#: Units as they are written behind an underscore, where no bracket may stand.
+_ENDINGS = {
+    "kT": "kT", "kBT": "kT", "k_BT": "kT", "pN_nm": "pN nm", "pNnm": "pN nm", "kJ_mol": "kJ/mol",
+    "kJmol": "kJ/mol", "kJ_per_mol": "kJ/mol", "kcal_mol": "kcal/mol", "kcalmol": "kcal/mol",
+    "kcal_per_mol": "kcal/mol", "zJ": "zJ", "aJ": "aJ", "eV": "eV", "meV": "meV",
+}  # fmt: skip
+_KNOWN_ENERGIES = (
+    "kT", "J", "kJ", "zJ", "aJ", "fJ", "J/mol", "kJ/mol", "cal/mol", "kcal/mol", "eV", "meV", "erg", "pN nm",
+    "pN um", "N m",
+)  # fmt: skip
 _LISTED = 12  # names in an error
 _NOT_ENERGIES = re.compile(
     r"[fpnumµμ]?s|[pnumµμ]?m|Å|A|K|bar|deg|rad|1/[fpnumµμ]?s|[fpnumµμ]?N"
@@ -113,6 +128,9 @@ def guess_column(columns: Sequence[Column], kind: str, taken: int | None, where:
     if fitting and (len(fitting) == 1 or fitting[0][0] == 0 < fitting[1][0]):
         index = fitting[0][1]
         return index, f"{called(columns, index)} of {listed(columns)} is taken, by its name"
+    told = [index for index in numbers if _tells(columns[index].name, kind)]
+    if not fitting and len(told) == 1:
+        return told[0], f"{called(columns, told[0])} of {listed(columns)} is taken, by its name"
     if not fitting and len(numbers) == 1:
         return numbers[
             0
@@ -131,6 +149,12 @@ def _usual(name: str, kind: str) -> int | None:
     word = re.sub(r"[\s\-]+", "_", without_unit(name).lower())
     names = USUAL_NAMES[kind]
     return names.index(word) if word in names else None
+
+
+def _tells(name: str, kind: str) -> bool:
+    """Tell a description, ``Work done on system [pN nm]``, by its words; its error or rate is none."""
+    words = set(re.split(r"[^a-z]+", without_unit(name).lower()))
+    return kind in words and not words & _NOT_ITSELF and _may_be(Column(name, True))
 
 
 def _is_time(column: Column) -> bool:
@@ -189,7 +213,8 @@ def unit_of(name: str) -> str | None:
     -------
     str or None
         ``"kT"``, ``"k_B"``, a label that `Units` knows (``"kJ/mol"``), or that of another quantity
-        (``"ps"``). None where nothing stands in brackets, or no unit does.
+        (``"ps"``). None where nothing stands in brackets, or no unit does. Energies are also told behind an
+        underscore: ``work_pN_nm``.
 
     Examples
     --------
@@ -198,7 +223,7 @@ def unit_of(name: str) -> str | None:
     """
     text = written_unit(name)
     if text is None:
-        return None
+        return next((unit for end, unit in _ENDINGS.items() if name.strip().endswith(f"_{end}")), None)
     symbol = re.sub(r"[\s_{}]", "", text).lower()
     if symbol in ("kt", "kbt"):
         return "kT"
@@ -218,3 +243,19 @@ def _energy(label: str) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def nearest_unit(label: object) -> str:
+    """Return ``"; did you mean 'pN nm'?"`` for what looks like a unit of energy, or an empty string.
+
+    Blanks, dots and cases are left out of the comparison first: ``pNnm``, ``KJ/mol``, ``kBT``.
+    """
+    if not isinstance(label, str):
+        return ""
+    meant = next((known for known in _KNOWN_ENERGIES if _folded(known) == _folded(label)), None)
+    return f"; did you mean {meant!r}?" if meant else did_you_mean(label, _KNOWN_ENERGIES)
+
+
+def _folded(label: str) -> str:
+    plain = re.sub(r"[\s·⋅*_.^{}$]", "", label).lower().replace("μ", "u").replace("µ", "u")
+    return {"kbt": "kt"}.get(plain, re.sub(r"mol[-−]1$|mole$", "/mol", plain).replace("//", "/"))

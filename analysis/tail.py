@@ -54,6 +54,11 @@ def tail_index(s: Floats) -> float:
     return (rare.size * _pareto_index(excess) + _PRIOR * 0.5) / (rare.size + _PRIOR)
 
 
+def said_of_tail(index: float) -> str:
+    """Say what is known of a tail that is heavy, or of which nothing is."""
+    return f"Pareto index {index:.2f}" if math.isfinite(index) else "too few for a Pareto index"
+
+
 def smallest(values: Floats, count: int) -> Floats:
     """Return the smallest `count` values, or all where there are fewer, in rising order."""
     kept, number, most = [np.empty(0)], 0, math.inf

@@ -269,7 +269,7 @@ class Report(Sequence[Verdict]):
         for verdict in self.verdicts:
             if verdict.claim == key:
                 return verdict
-        raise not_among(key, "claim of this report", [verdict.claim for verdict in self.verdicts])
+        raise not_among(key, "claim", [verdict.claim for verdict in self.verdicts], "report")
 
     def __len__(self) -> int:
         """Return the number of claims."""

@@ -16,6 +16,7 @@ from fluctua.analysis.given import (
     KnownDifference,
     check_partners,
     flattened,
+    groups_of,
     is_file,
     is_run,
     notes_of,
@@ -34,7 +35,7 @@ def verify(
     *,
     entropy: Any = None,
     column: str | None = None,
-    group: str | None = None,
+    group: Any = None,
     units: str = "kT",
     temperature: float | None = None,
     delta_f: float | None = None,
@@ -58,9 +59,10 @@ def verify(
         Total entropy production of each trajectory in k_B, instead of work.
     column : str, optional
         Which column of a run, a frame or a file to judge; of a file also by its number, from ``"1"``. In a
-        file it is guessed if it is not named, and a note says so.
-    group : str, optional
-        The column of a frame or a file that says which trajectories belong together: replica, molecule, day.
+        file or a frame it is guessed if it is not named, and a note says so.
+    group : str, array or pair of arrays, optional
+        Which trajectories belong together (replica, molecule, day): the column of a frame or a file that says
+        it, or labels, one a value: an array for one direction, ``(g_forward, g_reverse)`` for both.
     units : str
         Unit of energies in arrays and files, and of `delta_f`: ``"kT"``, ``"kJ/mol"``, ``"pN nm"`` and the
         like; for a run, kT or the run's own.
@@ -106,8 +108,9 @@ def verify(
         _refuse_without_a_run(success=success, current=current)
         if forward is not None or reverse is not None:
             raise InvalidInput("work and entropy together", "entropy", "judge them in two calls")
-        produced = opened(entropy, "entropy", column, group, "entropy")
-        sample = numbers_of(produced, column, group, "entropy")
+        (labels,) = groups_of(group, 1)
+        produced = opened(entropy, "entropy", column, labels, "entropy")
+        sample = numbers_of(produced, column, labels, "entropy", "entropy")
         notes = notes_of([sample], [entropy], ["entropy"])
         return judge_entropy(sample, rules, wanted, potential).with_notes(notes)
     if forward is None:
@@ -130,7 +133,8 @@ def verify(
             raise InvalidInput("trajectories of a run are independent", "group", "leave it out")
         return judge_runs(runs, known, rules, wanted, success=success, current=current)
     _refuse_without_a_run(success=success, current=current)
-    samples = [numbers_of(run, column, group, place) for run, place in zip(runs, PLACES, strict=False)]
+    groups = groups_of(group, len(runs))
+    samples = [numbers_of(one, column, *rest) for one, *rest in zip(runs, groups, PLACES, strict=False)]
     return judge_work(samples, known, rules, wanted).with_notes(notes_of(samples, values, PLACES))
 
 

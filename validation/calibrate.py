@@ -186,7 +186,15 @@ def _samples(
     forward: Any, reverse: Any, column: str | None, units: str, temperature: float | None
 ) -> list[Floats]:
     """Return the work in kT of what was given, the forward one first."""
-    from fluctua.analysis.given import KnownDifference, flattened, is_run, numbers_of, opened
+    from fluctua.analysis.given import (
+        KnownDifference,
+        check_numbers,
+        check_units,
+        flattened,
+        is_run,
+        numbers_of,
+        opened,
+    )
     from fluctua.analysis.ledger import Ledger
 
     places = ("forward", "reverse")
@@ -195,9 +203,11 @@ def _samples(
     if all(is_run(run) for run in runs) and column is None:
         return [Ledger(run).work for run in runs]
     size = KnownDifference(None, units, temperature).size_of_kt()
-
-    pairs = zip(runs, places, strict=False)
-    return [numbers_of(run, column, None, place).values / size for run, place in pairs]
+    samples = [numbers_of(run, column, None, place) for run, place in zip(runs, places, strict=False)]
+    for sample, place in zip(samples, places, strict=False):
+        check_units(sample, units, place)
+        check_numbers(sample.values, place, units, size)
+    return [sample.values / size for sample in samples]
 
 
 def _calibrated(samples: Sequence[Floats], ensembles: int) -> Calibration:

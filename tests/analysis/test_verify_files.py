@@ -113,7 +113,11 @@ def test_groups_travel_with_the_numbers():
     [
         (["pull.csv", "--units", "kJ/mol"], 2, "no temperature (units): add temperature=298"),
         (["pull.csv", "--temperature", "298"], 2, "a temperature without units (--temperature): add --units"),
-        (["pull.csv", "--units", "parsec", "--temperature", "298"], 2, "no Boltzmann constant in 'parsec'"),
+        (
+            ["pull.csv", "--units", "parsec", "--temperature", "298"],
+            2,
+            "'parsec' is no unit of energy (units): units are kT, J",
+        ),
         (["pull.csv", "--units", "kJ/mol", "--temperature", "-3"], 2, "-3.0 is no temperature"),
         (["pull.csv", "--column", "wrok"], 2, "columns are replica, work; did you mean 'work'?"),
         (["pull.csv", "--group", "run"], 2, "'run' is not a column"),
