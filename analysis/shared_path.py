@@ -49,7 +49,7 @@ def time_step(
     Parameters
     ----------
     spec : EnsembleSpec
-        The run. Its own time step is judged by itself where it is one of `steps`, else the longest.
+        The run. Its own time step is one of `steps`, and judged by itself too.
     steps : sequence of float, time
         At least three for a limit, each a whole multiple of the shortest, and a divisor of all durations.
     order : float, optional
@@ -69,17 +69,17 @@ def time_step(
     Raises
     ------
     InvalidInput
-        Time steps that are no multiples of the shortest, or a run that no detailed theorem is about.
+        Time steps that are no multiples of the shortest, or without the run's own, or a run that no detailed theorem is about.
     Unstable
         The longest is too long for the forces.
     """
     check_alpha(alpha)
     chosen = _checked(steps)
+    own = _place(spec.time_step, chosen)
     found: list[_Measured] = []
     for step in chosen:  # the longest first: it is the first to be unstable, and the cheapest
         at_step = spec.replace({"time_step": step})
         found.append(_measured(at_step, round(step / chosen[-1]), alpha, threads, progress))
-    own = next((k for k, step in enumerate(chosen) if math.isclose(step, spec.time_step)), 0)
     errors = [one.slope_error for one in found]
     return judge_time_steps(
         chosen,
@@ -113,6 +113,15 @@ def _checked(steps: Sequence[float]) -> list[float]:
             remedy = f"give {shortest:g}, {2 * shortest:g}, {4 * shortest:g}: they share a path"
             raise InvalidInput(what, "steps", remedy)
     return chosen
+
+
+def _place(own: float, chosen: Sequence[float]) -> int:
+    """Find the run's own time step among those chosen."""
+    for k, step in enumerate(chosen):
+        if math.isclose(step, own):
+            return k
+    remedy = f"add it, or change the spec's time_step to one of them, such as {chosen[0]:g}"
+    raise InvalidInput(f"the spec's own time step, {own:g}, is not among them", "steps", remedy)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def test_a_steady_state_is_judged_by_its_own_theorem():
         ([], "are no time steps"),
         ("0.1", "are no time steps"),
         ([1.0, 1e-4], "up to 1024"),
+        ([0.05, 0.025], "own time step, 0.1, is not among them .steps.: add it"),
     ],
 )
 def test_time_steps_that_share_no_path_are_refused(steps, what):
