@@ -69,7 +69,8 @@ def time_step(
     Raises
     ------
     InvalidInput
-        Time steps that are no multiples of the shortest, or without the run's own, or a run that no detailed theorem is about.
+        Time steps that are no multiples of the shortest, or without the run's own; a run that no detailed
+        theorem is about.
     Unstable
         The longest is too long for the forces.
     """
