@@ -19,6 +19,7 @@ Theorem = Literal[
     "others",
     "neighbours",
     "groups",
+    "signs",
     "bounds",
     "integral",
     "several",

@@ -11,7 +11,7 @@ from fluctua.validation.calibration.checks import ENSEMBLES_OF_REFERENCE, found
 from fluctua.validation.calibration.dependent import NAIVE
 from fluctua.validation.calibration.further import COVERAGE, DEPENDENT, OTHER
 from fluctua.validation.calibration.intervals import METHODS
-from fluctua.validation.calibration.table import rates, shares, table
+from fluctua.validation.calibration.table import SPOKEN, rates, shares, table
 from fluctua.validation.calibration.truths import PairTruth
 
 
@@ -100,17 +100,21 @@ def dependent(rows: Sequence[Row]) -> Iterator[str]:
         "Gaussian work through `fluctua.verify`, in its order or with its groups, nothing wrong. "
         "Neighbours: work of 3 kT with that correlation of consecutive trajectories. Groups: molecules, "
         "each with a ΔF of its own, that share of the variance of work between them; each obeys the "
-        "theorem. *Naive*: rejected at 5 % by the errors for independent trajectories, as other tools have "
-        "them.\n"
+        "theorem. Groups of one direction: forward work of some molecules, reverse work of others, all "
+        "alike. Signs: entropy production of molecules that dissipate differently, by the detailed theorem; "
+        "its shape is count and cusum of the signs. *Naive*: rejected at 5 % by the errors for independent "
+        "trajectories, as other tools have them.\n"
     )
 
     def told(row: Row) -> list[str]:
         numbers = row.tally.numbers
         ours = [rates(row, name) if name in row.tally.tests else "" for name in names]
-        naive = [f"{numbers[f'{name}{NAIVE}'].mean:.3f}" for name in (*names, "crooks")]
-        return [*ours, shares(row, "crooks"), f"{numbers['too correlated'].mean:.2f}", *naive]
+        claim = SPOKEN[row.cell.theorem]
+        beside = [numbers.get(f"{name}{NAIVE}") for name in (*names, claim)]
+        naive = ["" if each is None else f"{each.mean:.3f}" for each in beside]
+        return [*ours, shares(row, claim), f"{numbers['too correlated'].mean:.2f}", *naive]
 
-    head = ["", *names, "crooks", "too correlated", *(f"naive {name}" for name in (*names, "violated"))]
+    head = ["", *names, "words", "too correlated", *(f"naive {name}" for name in (*names, "violated"))]
     yield from table(head, chosen, told, whole=True)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.crooks import fit_crooks, judge_crooks
+from fluctua.analysis.detailed import fit_detailed, judge_detailed
 from fluctua.analysis.parts import Part
 from fluctua.analysis.verdict import Report, Verdict
 from fluctua.analysis.verify import verify
@@ -67,12 +68,15 @@ class Groups(Scene):
         Of the variance of work that lies between groups.
     dissipation, delta_f : float
         d and f, in kT.
+    apart : bool
+        Whether reverse trajectories are of other molecules, as many: no group holds both directions.
     """
 
     groups: int = 20
     share: float = 0.2
     dissipation: float = 2.0
     delta_f: float = 0.7
+    apart: bool = False
 
     def findings(self, noise: Noise, n: int) -> Iterator[Finding]:  # noqa: D102
         import pandas as pd
@@ -84,10 +88,53 @@ class Groups(Scene):
         code = np.arange(n) * 7919 % self.groups
         for f, first, second in zip(own, *noises, strict=True):
             forward, reverse = d + f[code] + spread * first, d - f[code] + spread * second
-            frames = (pd.DataFrame({"work": work, "molecule": code}) for work in (forward, reverse))
+            codes = code, code + self.groups * self.apart
+            frames = (
+                pd.DataFrame({"work": work, "molecule": molecule})
+                for work, molecule in zip((forward, reverse), codes, strict=True)
+            )
             report = verify(*frames, column="work", group="molecule", delta_f=self.delta_f)
             # Groups that differ obey Crooks' theorem each; the average of exp(-w) over all knows no one ΔF.
             yield _found(report, forward, reverse, self.delta_f, claims=("crooks",))
+
+
+@dataclass(frozen=True)
+class GroupedSigns(Scene):
+    r"""Entropy production of molecules, each with a mean of its own, which obey the detailed theorem each.
+
+    .. math:: d_g=d\,e^{\xi_g/2}, \qquad s=d_g+\sqrt{2d_g}\,\xi
+
+    Parameters
+    ----------
+    groups : int
+        How many, of equal size, in a random order.
+    dissipation : float
+        d, in k_B.
+    """
+
+    groups: int = 5
+    dissipation: float = 1.0
+
+    def findings(self, noise: Noise, n: int) -> Iterator[Finding]:  # noqa: D102
+        import pandas as pd
+
+        own, noises = self.dissipation * np.exp(0.5 * noise.normal(self.groups)), noise.normal(n)
+        code = np.arange(n) * 7919 % self.groups
+        for d, each in zip(own, noises, strict=True):
+            s = d[code] + np.sqrt(2.0 * d[code]) * each
+            frame = pd.DataFrame({"entropy": s, "molecule": code})
+            report = verify(entropy=frame, column="entropy", group="molecule", claims="detailed")
+            detailed = report["detailed"]
+            naive = judge_detailed(fit_detailed(s))
+            found = {name: detailed.part(part).p_value for name, part in _SIGNS.items()}
+            tests = {name: p for name, p in found.items() if p is not None}
+            beside = {f"{name}{NAIVE}": _rejects(naive, part) for name, part in _SIGNS.items()}
+            beside[f"detailed{NAIVE}"] = float(naive.outcome == "violated")
+            beside["too correlated"] = float("too correlated" in detailed.reason)
+            yield Finding({"detailed": detailed.outcome}, tests, numbers=beside)
+
+
+_SIGNS = {"slope": "slope", "shape": "signs"}  # what the shape is, in one sample
 
 
 def _found(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fluctua.validation.calibration.cells import Cell, Kind, Theorem
-from fluctua.validation.calibration.dependent import Groups, Neighbours
+from fluctua.validation.calibration.dependent import GroupedSigns, Groups, Neighbours
 from fluctua.validation.calibration.faults import Fault
 from fluctua.validation.calibration.intervals import Intervals
 from fluctua.validation.calibration.scenes import (
@@ -41,7 +41,7 @@ def _cell(
 
 
 def dependent(share: float) -> Iterator[Cell]:
-    """Yield neighbours that resemble each other, and groups that differ."""
+    """Yield neighbours that resemble each other, and groups: that differ, of one direction, of signs."""
     for rho in (0.3, 0.6):
         what, scene = f"correlation {rho:g}", Neighbours(rho)
         yield _cell("neighbours", what, scene, 1_000, "true", DEPENDENT, share=share)
@@ -59,6 +59,9 @@ def dependent(share: float) -> Iterator[Cell]:
         for part in (0.0, 0.2, 0.5):
             what = f"{groups} that differ by {part:.0%} of the variance"
             yield _cell("groups", what, Groups(groups, part), 1_200, "true", DEPENDENT, share=share)
+    alone = Groups(3, 0.0, apart=True)
+    yield _cell("groups", "3 and 3 of one direction each", alone, 600, "true", DEPENDENT, share=share)
+    yield _cell("signs", "5 groups", GroupedSigns(5), 1_000, "true", DEPENDENT, share=share)
 
 
 # ---- other claims

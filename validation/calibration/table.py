@@ -16,6 +16,7 @@ SPOKEN = {
     "forward only": "jarzynski, forward only",
     "neighbours": "crooks",
     "groups": "crooks",
+    "signs": "detailed",
     "integral": "integral",
     "several": "several",
 }
