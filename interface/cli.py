@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import shlex
 import sys
 import warnings
@@ -19,7 +20,7 @@ from io import TextIOWrapper
 from textwrap import wrap
 from typing import Any, NoReturn
 
-from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean
+from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among
 
 VIOLATED, INTERRUPTED = 1, 130
 
@@ -240,6 +241,9 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**keywords)
 
     def error(self, message: str) -> NoReturn:
+        if found := re.match(r"argument COMMAND *: invalid choice: ('.*') \(choose from (.*)\)", message):
+            typed, commands = found[1][1:-1], found[2].replace("'", "").split(", ")
+            raise not_among(typed, "command", commands, "command line")
         raise InvalidInput(message, "command line", f"see {self.prog} --help")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

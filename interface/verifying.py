@@ -31,6 +31,11 @@ def verify_command(options: Namespace) -> bool:
     entropy = options.entropy
     if entropy is not None and not is_file(entropy):
         entropy = _whole(entropy)
+        if hasattr(entropy, "labels"):
+            run = next(str(run.path) for run in entropy)
+            raise InvalidInput(
+                "a folder of runs, not one", f"--entropy, {options.entropy}", f"give one: {run}"
+            )
     if options.temperature is not None and options.units is None:
         raise InvalidInput("a temperature without units", "--temperature", "add --units, such as kJ/mol")
     if len(options.forward or ()) > 1:

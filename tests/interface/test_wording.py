@@ -88,6 +88,8 @@ def test_an_error_is_translated_on_its_way_out(typed, tmp_path):
             "no option --colum (command line): see fluctua verify --help; did you",
         ),
         (["inspect", "a", "b"], "'b' is too much (command line): see fluctua inspect --help"),
+        (["runn", "a.toml"], "'runn' is not a command (command line): commands are run, verify, "),
+        (["runn", "a.toml"], "demo; did you mean 'run'?"),
         (["--jsn", "inspect", "a"], "no option --jsn (command line): see fluctua --help"),
     ],
 )
@@ -147,6 +149,8 @@ def test_a_pair_and_a_file_are_no_process(typed, pair, tmp_path):
     file.write_text("1.0\n2.0\n")
     code, said = typed("verify", pair, file)
     assert code == 2
+    told = typed("verify", "--entropy", pair)[1]
+    assert told.startswith(f"a folder of runs, not one (--entropy, {pair}): give one: ")
     assert said.startswith(f"a folder of runs beside another place ({pair}): give it alone, or one run of it")
 
 
