@@ -46,6 +46,8 @@ class Part:
         Why the interval cannot be trusted: ``"no overlap"``, ``"tail not sampled"``; empty where it can.
     method : str
         How the p-value was found.
+    groups : int
+        Number of groups whose differences the error comes from; 0 where trajectories count by themselves.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Part:
     freedom: float = math.inf
     starved: str = ""
     method: str = ""
+    groups: int = 0
 
     def within(self, alpha: float) -> bool:
         """Say whether the part is shown to be as the theorem says, up to its tolerance."""

@@ -192,14 +192,17 @@ def _reason_to_doubt(parts: Sequence[Part], alpha: float, n: int) -> str:
         tests = sum(part.p_value is not None for part in parts)
         among = f"among {tests} tests {p_text(least.p_adjusted)} is not"
         return f"{least.measured} alone would be rejected, {among}; all numbers lie within tolerance"
+    few = "too few groups" if least.groups else "too few trajectories"
     if needed is None or needed <= n:
-        return (
-            f"too few trajectories: {least.measured} is near the edge of what is allowed{_seen(least, alpha)}"
-        )
+        return f"{few}: {least.measured} is near the edge of what is allowed{_seen(least, alpha)}"
     allowed = "" if least.tolerance is None else f" within {least.tolerance:g}"
-    return (
-        f"too few trajectories: {needed:,} (now {n:,}) would show {least.name}{allowed}{_seen(least, alpha)}"
-    )
+    show = f"would show {least.name}{allowed}"
+    if least.groups:
+        more = math.ceil(least.groups * needed / n)
+        show = f"{more:,} (now {least.groups:,}) {show}, and more trajectories of these would not"
+    else:
+        show = f"{needed:,} (now {n:,}) {show}"
+    return f"{few}: {show}{_seen(least, alpha)}"
 
 
 def _seen(part: Part, alpha: float) -> str:

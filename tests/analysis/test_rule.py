@@ -97,6 +97,19 @@ def test_needed_trajectories_and_detectable_deviation():
     assert "11,000 (now 1,000) would show slope within 0.05" in verdict.reason
 
 
+def test_where_groups_differ_groups_are_counted():
+    verdict = judge("crooks", [slope(1.0, 0.05, groups=10)], alpha=0.05, n=1000)
+    assert verdict.reason.startswith("too few groups: 110 (now 10) would show slope within 0.05, and more ")
+    assert verdict.n_needed == 11_000
+    near = judge("crooks", [slope(1.03, 0.015, groups=10)], alpha=0.05, n=1000)
+    assert near.reason.startswith("too few groups: slope 1.030(15) is near the edge")
+
+
+def test_a_large_deviation_is_written_without_a_power_of_ten():
+    energy = Part("ΔF", 18.8, 0.1, expected=0.5, tolerance=0.1, statistic=183.0, p_value=0.0)
+    assert "180 standard errors away" in judge("crooks", [energy], alpha=0.05, n=1000).reason
+
+
 def test_the_smallest_adjusted_p_names_the_part_that_is_violated():
     energy = Part("ΔF", 1.0, 0.1, expected=0.5, tolerance=0.1, statistic=5.0, p_value=6e-7)
     verdict = judge("crooks", [slope(1.0, 0.2), energy], alpha=0.05, n=1000)
