@@ -30,8 +30,10 @@ def verify_command(options: Namespace) -> bool:
     _check_alone(places, given)
     entropy = options.entropy
     if entropy is not None and not is_file(entropy):
+        from fluctua.ensembles.dataset import Dataset
+
         entropy = _whole(entropy)
-        if hasattr(entropy, "labels"):
+        if not isinstance(entropy, Dataset):
             run = next(str(run.path) for run in entropy)
             raise InvalidInput(
                 "a folder of runs, not one", f"--entropy, {options.entropy}", f"give one: {run}"

@@ -28,10 +28,27 @@ def test_json_says_the_same(capsys):
     assert found["order"] == 1.0
 
 
+def test_two_steps_have_no_limit_which_is_said_before_the_run(monkeypatch, capsys):
+    said_first = []
+
+    def stopped(*_, **__):
+        said_first.append(capsys.readouterr().err)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fluctua.analysis.shared_path.time_step", stopped)
+    steps = COARSE.index("0.1,0.05,0.025")
+    for given in ("0.1,0.05,0.05", "0.1,0.05,0.025"):
+        assert main([*COARSE[:steps], given, *COARSE[steps + 1 :]]) == 130
+    assert main([*COARSE[:steps], "0.1,0.05", *COARSE[steps + 1 :], "--quiet"]) == 130
+    two = "no limit of short time steps from 2 of them: it needs three, give --steps A,B,C\n"
+    assert [text.removeprefix("interrupted: nothing was changed\n") for text in said_first] == [two, "", ""]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["time-step", SPEC], "--steps"),
+        (["time-step", SPEC, "--steps", "0.02,nan"], "nan is no time step"),
         (["time-step", SPEC, "--steps", "a,b"], "'a,b' are not numbers"),
         (["time-step", SPEC, "--steps", "0.2,0.15"], "0.2 is not a whole multiple of 0.15"),
         ([*COARSE, "--figure", "slope.txt"], "slope.txt is no picture (--figure): end its name in .png"),
