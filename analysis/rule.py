@@ -199,7 +199,7 @@ def _reason_to_doubt(parts: Sequence[Part], alpha: float, n: int) -> str:
     show = f"would show {least.name}{allowed}"
     if least.groups:
         more = math.ceil(least.groups * needed / n)
-        show = f"{more:,} (now {least.groups:,}) {show}, and more trajectories of these would not"
+        show = f"{more:,} (now {least.groups:,}) {show}, and more trajectories of these need not"
     else:
         show = f"{needed:,} (now {n:,}) {show}"
     return f"{few}: {show}{_seen(least, alpha)}"
