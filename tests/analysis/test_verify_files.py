@@ -111,7 +111,7 @@ def test_groups_travel_with_the_numbers():
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (["pull.csv", "--units", "kJ/mol"], 2, "no temperature (units): add temperature=298"),
+        (["pull.csv", "--units", "kJ/mol"], 2, "no temperature (units): add --temperature 298"),
         (["pull.csv", "--temperature", "298"], 2, "a temperature without units (--temperature): add --units"),
         (
             ["pull.csv", "--units", "parsec", "--temperature", "298"],
@@ -126,7 +126,7 @@ def test_groups_travel_with_the_numbers():
         (["nan.csv"], 2, "1 of 3 values are empty or not finite, first in line 3"),
         (["one.csv"], 2, "one value (forward)"),
         (["same.csv"], 2, "3 values, all equal to 1 (forward)"),
-        (["unit.csv"], 2, "'W (kJ/mol)' is in kJ/mol, not in kT (forward): write units='kJ/mol'"),
+        (["unit.csv"], 2, "'W (kJ/mol)' is in kJ/mol, not in kT (forward): add --units kJ/mol"),
         (["unit.csv", "--column", "t (ps)"], 2, "'t (ps)' is in ps, not in kT (forward): name another"),
         (["--entropy", "unit.csv", "--column", "2"], 2, "is in kJ/mol, not in k_B (entropy)"),
         (["cut.gz"], 65, "a gzip file that is cut short or altered (forward, cut.gz)"),
