@@ -174,6 +174,8 @@ def _check_kind(value: Any, place: str) -> None:
 def _guessed(frame: Any, group: Any, kind: str, place: str) -> tuple[Any, str]:
     """Return the name of the column of a frame that is meant, and why."""
     names = _names(frame)
+    if not names:
+        raise InvalidInput("a frame without columns", place)
     columns = [_as_column(frame, name) for name in names]
     taken = names.index(group) if _is_name(group) and group in names else None
     index, why = guess_column(columns, kind, taken, place)

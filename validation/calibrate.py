@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10  # ensembles between two looks at how far it is
 
+_NARROWEST = 1e-6  # kT: work that varies less has no slope
 _WIDEST = 1e6  # kT from the lowest to the highest work: no exponential average knows anything there
 
 MOST_VALUES = 20_000
@@ -178,6 +179,8 @@ def _check(work: Floats, place: str) -> None:
     low, high = float(work.min()), float(work.max())
     if low == high:
         raise InvalidInput(f"{work.size:,} values, all equal to {low:g}", place, "check the column")
+    if high - low < _NARROWEST:
+        raise InvalidInput(f"work that is {low:.6g} kT but for {high - low:.0e}", place, "check the column")
     if not high - low < _WIDEST:
         raise InvalidInput(f"work from {low:.3g} to {high:.3g} kT", place, "check the column and its units")
 

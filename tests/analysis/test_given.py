@@ -42,6 +42,11 @@ def test_kt_are_no_joules(judge):
     assert said.endswith("e+21 kT (forward): in kT already? leave units and temperature out")
 
 
+def test_work_equal_but_for_rounding_teaches_calibrate_nothing():
+    values = 0.7 + 1e-15 * FORWARD
+    assert refused(lambda: calibrate(values, values[::-1])).startswith("work that is 0.7 kT but for ")
+
+
 def test_entropy_in_joules_per_kelvin_is_refused():
     said = refused(lambda: fl.verify(entropy=FORWARD * 1.380649e-23))
     assert said.endswith("k_B (entropy): joules per kelvin? divide by 1.380649e-23")
@@ -180,6 +185,8 @@ def test_a_frame_whose_column_nobody_knows_is_refused():
     assert "several columns are called 'w'" in refused(lambda: fl.verify(twice, column="w"))
     kilojoules = pd.DataFrame({"W (kJ/mol)": FORWARD})
     assert "is in kJ/mol, not in kT" in refused(lambda: fl.verify(kilojoules))
+
+    assert refused(lambda: fl.verify(pd.DataFrame())) == "a frame without columns (forward)"
 
 
 HEADERS = {
