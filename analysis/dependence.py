@@ -218,8 +218,9 @@ class Dependence:
         scale = math.sqrt(ratio)
         error = None if part.standard_error is None else part.standard_error * scale
         freedom = min(part.freedom, self.freedom)
-        method = f"Student's t, {self.blocks} {'groups' if self.groups else 'blocks'}"
-        part = replace(part, standard_error=error, freedom=freedom, method=f"{part.method}, {method}")
+        method = f"{part.method}, Student's t, {self.blocks} {'groups' if self.groups else 'blocks'}"
+        counted = self.blocks if self.groups else 0
+        part = replace(part, standard_error=error, freedom=freedom, groups=counted, method=method)
         if part.statistic is None:  # what a test of independent trajectories says counts for nothing here
             return replace(part, p_value=None)
         if part.p_value is None or not scale > 0.0:
