@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
 
 LANES = 128
+PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 OK, NON_FINITE = 0, 1
 _SIGNATURE = (
     "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1],"
@@ -213,6 +214,26 @@ class Propagator:
             self._compiled is None
         ):  # looked at without the lock: a compilation elsewhere must not hold up a run
             self.compile()
+        count, reported = state.shape[1], self.layout.reported
+        out = np.empty((reported, count))
+        strokes = np.empty((tables.stops.size if keep_strokes else 0, reported, count))
+        paths = np.empty((samples.size, self.layout.sampled, count))
+        for begin in range(0, count, PIECE):  # in pieces: what a kernel keeps stands beside its copy
+            place = np.s_[begin : begin + PIECE]
+            kept = self._kept(state[:, place], first + begin, tables, samples, keep_strokes, purpose)
+            out[:, place], strokes[:, :, place], paths[:, :, place] = kept
+        return out, strokes, paths
+
+    def _kept(
+        self,
+        state: Floats,
+        first: int,
+        tables: Tables,
+        samples: NDArray[np.int64],
+        keep_strokes: bool,
+        purpose: str,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Run the kernel on some trajectories and sort what it keeps into rows."""
         count, pitch = state.shape[1], self.layout.pitch
         start = into_blocks(state, self.lanes, pitch)
         out = np.empty((len(start), self.layout.reported * pitch))
@@ -237,7 +258,8 @@ class Propagator:
             paths,
             *self._workspace(),
         )
-        out, strokes, paths = (from_blocks(kept, self.lanes, pitch, count) for kept in (out, strokes, paths))
+        rows = (from_blocks(kept, self.lanes, pitch, count) for kept in (out, strokes, paths))
+        out, strokes, paths = rows
         return out, strokes, paths
 
     def _workspace(self) -> tuple[Floats, Floats, NDArray[np.uint64]]:
