@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import signal, stats
 
@@ -67,7 +68,6 @@ def test_independent_numbers_are_judged_as_ever():
 
 
 def test_few_groups_leave_the_slope_and_many_widen_the_error():
-    pd = pytest.importorskip("pandas")
     pair = truth.gaussian_pair(np.random.default_rng(5), 1.0, 3000)
 
     def judged(groups):
@@ -229,7 +229,6 @@ def test_the_shape_is_judged_by_statistics_divided_by_the_largest_ratio():
 
 
 def test_pairs_are_not_told_beside_groups():
-    pd = pytest.importorskip("pandas")
     pair = truth.gaussian_pair(np.random.default_rng(26), 1.0, 600)
     names = np.arange(600) % 3
     frames = [pd.DataFrame({"work": w, "day": names}) for w in (pair.forward, pair.reverse)]

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import signal, special, stats
 
@@ -271,7 +272,6 @@ def test_slopes_that_contradict_each_other_are_undecidable_with_both_numbers():
 
 
 def test_a_report_holds_within_groups_where_the_pooled_slope_is_not_1():
-    pd = pytest.importorskip("pandas")
     forward, reverse, codes = each_its_own(np.random.default_rng(16), 30, 20_000, 0.3)
     frames = [pd.DataFrame({"work": w, "molecule": codes.astype(str)}) for w in (forward, reverse)]
     report = verify(*frames, column="work", group="molecule")
