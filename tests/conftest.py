@@ -1,4 +1,4 @@
-"""What all tests share: pictures without a screen, fixed examples from hypothesis, a browser."""
+"""What all tests share: pictures without a screen, fixed examples from hypothesis, a browser, a tally."""
 
 import os
 import shutil
@@ -38,3 +38,30 @@ def browser(tmp_path):
         return [line for line in done.stderr.splitlines() if "CONSOLE" in line] if console else done.stdout
 
     return show
+
+
+_TALLY = pytest.StashKey[list]()
+
+
+@pytest.fixture(scope="session")
+def tally(request):
+    """Give a function that counts faults: how many were tried, and how many ended as they should.
+
+    It fails the test where the two differ; the table of all of them stands at the end of the test run.
+    """
+    counted = request.config.stash.setdefault(_TALLY, [])
+
+    def count(fault, passed, tried):
+        counted.append((fault, passed, tried))
+        assert passed == tried, f"{fault}: {passed:,} of {tried:,}"
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print how many faults of each kind were tried."""
+    counted = config.stash.get(_TALLY, [])
+    if counted:
+        terminalreporter.section("faults: passed / tried")
+    for fault, passed, tried in counted:
+        terminalreporter.write_line(f"{passed:>9,} / {tried:<9,} {fault}")
