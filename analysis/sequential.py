@@ -35,9 +35,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,14 +62,26 @@ TILTS = (  # slope and offset; the theorem is 1 and 0, a sign that was turned is
 _ROWS = 2048  # values taken at a time: their table of bets stays in the cache
 
 
+class Bets(Protocol):
+    """Constant bets, over which a wealth is split in equal parts; a value, that says what is bet against."""
+
+    def __len__(self) -> int:
+        """Count the bets."""
+        ...
+
+    def gains(self, s: Floats) -> Floats:
+        """Return ln of what each value multiplies each part by: shape (values, bets)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Wealth:
-    """What the bets against a theorem have won so far; plain data, made by `wealth_against`.
+    """What bets have won so far; plain data, made by `wealth_against`.
 
     Attributes
     ----------
-    theorem : {"integral", "detailed"}
-        What is bet against.
+    bets : Bets
+        How the wealth is split, and what is bet against.
     n : int
         Number of values seen.
     log_wealths : tuple of float
@@ -81,11 +92,16 @@ class Wealth:
         After how many values it was reached.
     """
 
-    theorem: Theorem
+    bets: Bets
     n: int
     log_wealths: tuple[float, ...]
     log_peak: float = 0.0
     peak_at: int = 0
+
+    @classmethod
+    def before(cls, bets: Bets) -> Wealth:
+        """Return the wealth before the first bet: 1."""
+        return cls(bets, 0, (0.0,) * len(bets))
 
     @property
     def log_e_value(self) -> float:
@@ -122,7 +138,7 @@ class Wealth:
         return wealth
 
     def _after(self, values: Floats) -> Wealth:
-        gains = _GAINS[self.theorem](values)
+        gains = self.bets.gains(values)
         # Added one after the other from the present state on, so that cuts leave no trace in the last digit.
         walks = np.add.accumulate(np.vstack([np.array(self.log_wealths), gains]), axis=0)[1:]
         mixed = _mixed(walks)
@@ -150,9 +166,9 @@ def wealth_against(theorem: Theorem) -> Wealth:
     InvalidInput
         An unknown theorem.
     """
-    if theorem not in _GAINS:
-        raise not_among(theorem, "theorem", list(_GAINS), "theorem")
-    return Wealth(theorem, 0, (0.0,) * (len(SHARES) if theorem == "integral" else len(TILTS)))
+    if theorem not in AGAINST:
+        raise not_among(theorem, "theorem", list(AGAINST), "theorem")
+    return Wealth.before(AGAINST[theorem])
 
 
 def dissipation_of_pairs(forward: ArrayLike, reverse: ArrayLike) -> Floats:
@@ -185,19 +201,39 @@ def _mixed(walks: Floats) -> Floats:
     return mean
 
 
-def _integral_gains(s: Floats) -> Floats:
-    r"""Return :math:`\ln[1-\lambda+\lambda e^{-s}]` for each value and share."""
-    share = np.array(SHARES)
-    gains: Floats = np.logaddexp(np.log1p(-share), np.log(share) - s[:, None])
-    return gains
+@dataclass(frozen=True)
+class Averages:
+    r"""Bets against the integral theorem: shares :math:`\lambda` of the wealth, put on high averages."""
+
+    shares: tuple[float, ...]
+
+    def __len__(self) -> int:
+        """Count the bets."""
+        return len(self.shares)
+
+    def gains(self, s: Floats) -> Floats:
+        r"""Return :math:`\ln[1-\lambda+\lambda e^{-s}]` for each value and share."""
+        share = np.array(self.shares)
+        gains: Floats = np.logaddexp(np.log1p(-share), np.log(share) - s[:, None])
+        return gains
 
 
-def _detailed_gains(s: Floats) -> Floats:
-    r"""Return :math:`\ln L[\pm(a+\gamma|s|)]-\ln L(\pm|s|)` for each value and bet."""
-    slope, offset = np.array(TILTS).T
-    size, sign = np.abs(s), np.sign(s)[:, None]
-    gains: Floats = log_chance(sign * (offset + slope * size[:, None])) - log_chance(sign * size[:, None])
-    return gains
+@dataclass(frozen=True)
+class Signs:
+    r"""Bets against the detailed theorem: pairs of slope :math:`\gamma` and offset a of the log odds."""
+
+    tilts: tuple[tuple[float, float], ...]
+
+    def __len__(self) -> int:
+        """Count the bets."""
+        return len(self.tilts)
+
+    def gains(self, s: Floats) -> Floats:
+        r"""Return :math:`\ln L[\pm(a+\gamma|s|)]-\ln L(\pm|s|)` for each value and bet."""
+        slope, offset = np.array(self.tilts).T
+        size, sign = np.abs(s), np.sign(s)[:, None]
+        gains: Floats = log_chance(sign * (offset + slope * size[:, None])) - log_chance(sign * size[:, None])
+        return gains
 
 
-_GAINS: dict[str, Callable[[Floats], Floats]] = {"integral": _integral_gains, "detailed": _detailed_gains}
+AGAINST: dict[str, Bets] = {"integral": Averages(SHARES), "detailed": Signs(TILTS)}

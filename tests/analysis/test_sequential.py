@@ -156,7 +156,7 @@ def test_enormous_values_neither_overflow_nor_count_for_nothing(theorem):
 
 def test_state_is_plain_data():
     wealth = wealth_against("integral").update([0.5, -0.2])
-    assert Wealth(wealth.theorem, wealth.n, wealth.log_wealths, wealth.log_peak, wealth.peak_at) == wealth
+    assert Wealth(wealth.bets, wealth.n, wealth.log_wealths, wealth.log_peak, wealth.peak_at) == wealth
     assert all(type(value) is float for value in (*wealth.log_wealths, wealth.log_peak))
 
 
