@@ -287,3 +287,107 @@ def test_uniforms_are_uniform():
     assert abs((u.mean() - 0.5) * np.sqrt(12 * u.size)) < LIMIT
     assert abs(cell_score(stats.norm.ppf(u))) < LIMIT
     assert np.abs(link_scores(*(stats.norm.ppf(half) for half in (u[0::2], u[1::2])))).max() < LIMIT
+
+
+# ---- ten million of each: 221 scores, a false alarm of any of them in one of 400 fresh seeds
+
+MANY = (100, 100_000)  # numbers of each trajectory, trajectories
+
+
+@pytest.fixture(scope="module")
+def many():
+    return draw_normals(20_261, "forward", "noise", 0, *MANY[::-1])
+
+
+@pytest.mark.slow
+def test_moments_of_ten_million_normals(many):
+    assert np.abs(moment_scores(many)).max() < LIMIT
+
+
+@pytest.mark.slow
+def test_ten_million_find_a_width_off_by_three_in_two_thousand(many):
+    assert np.abs(moment_scores(1.0015 * many)).max() > LIMIT
+
+
+EDGES = np.concatenate([[-np.inf], np.linspace(-5.0, 5.0, 81), [np.inf]])
+
+
+def count_scores(z):
+    """z-scores of the counts in 80 cells up to 5 sigma and in both tails, from exact Poisson probabilities.
+
+    It is that of so many or more, or of so many or fewer: where few are expected, 2.9 beyond 5 on either
+    side, false alarms are rarer than stated.
+    """
+    half = np.diff(stats.norm.cdf(EDGES[:42]))
+    expected = z.size * np.concatenate([half, half[::-1]])
+    counts = np.bincount(np.searchsorted(EDGES[1:-1], z.ravel(), side="right"), minlength=82)
+    few, many = stats.poisson.cdf(counts, expected), stats.poisson.sf(counts - 1, expected)
+    return stats.norm.isf(np.minimum(few, many))
+
+
+@pytest.mark.slow
+def test_ten_million_normals_fill_cells_and_tails(many):
+    assert count_scores(many).max() < LIMIT
+    assert abs(cell_score(many)) < LIMIT
+
+
+@pytest.mark.slow
+def test_the_count_of_cells_finds_wrong_tails(many):
+    cut = np.clip(many, -4.5, 4.5)  # 68 numbers of ten million
+    assert count_scores(cut).max() > LIMIT
+    step = 2.0**-16  # uniforms of 16 bits reach to 4.33: 76 are expected beyond, on either side
+    coarse = stats.norm.isf((np.floor(stats.norm.sf(many) / step) + 0.5) * step)
+    assert count_scores(coarse).max() > LIMIT
+
+
+@pytest.mark.slow
+def test_ten_million_neighbours_are_independent(many):
+    def other(seed=20_261, direction="forward", purpose="noise"):
+        return draw_normals(seed, direction, purpose, 0, *MANY[::-1])
+
+    def links():
+        yield many[:, :-1], many[:, 1:]  # trajectory and the next
+        yield many[:-1], many[1:]  # number and the next
+        yield many[:-2], many[2:]  # call and the next
+        yield many[1:, :-1], many[:-1, 1:]  # both at once
+        yield many, other(seed=20_262)
+        yield many, other(direction="reverse")
+        yield many, other(purpose="samples")
+
+    assert max(np.abs(link_scores(a, b)).max() for a, b in links()) < LIMIT
+
+
+@pytest.mark.slow
+def test_ten_million_find_one_shared_number_in_five_hundred(many):
+    shifted = many[:, 1:].copy()
+    shifted[:, ::500] = many[:, :-1][:, ::500]
+    assert np.abs(link_scores(many[:, :-1], shifted)).max() > LIMIT
+
+
+def bit_scores(u):
+    """z-scores of the 52 bits of uniforms, of each with the next, and of the four lowest with neighbours'.
+
+    The last score is that of chi-square over the 4096 values of the lowest twelve.
+    """
+    whole = ((u * 2.0**53 - 1.0) / 2.0).astype(U64)
+    scores, before = [], None
+    for bit in range(52):
+        sign = (whole >> U64(bit) & U64(1)).astype(np.int8) * 2 - 1
+        pairs = [(sign, 1)] if before is None else [(sign, 1), (sign, before)]
+        if bit < 4:
+            pairs += [(sign[:-1], sign[1:]), (sign[:, :-1], sign[:, 1:])]
+        scores += [(a * b).sum(dtype=np.int64) / np.sqrt(a.size) for a, b in pairs]
+        before = sign
+    counts = np.bincount((whole & U64(4095)).ravel().astype(np.int64), minlength=4096)
+    chi_square = np.sum((counts - u.size / 4096) ** 2) / (u.size / 4096)
+    return np.array([*scores, stats.norm.isf(stats.chi2.sf(chi_square, 4095))])
+
+
+@pytest.mark.slow
+def test_all_bits_of_ten_million_uniforms_are_fair():
+    u = draw_uniforms(20_263, "forward", "noise", 0, *MANY[::-1])
+    assert np.abs(bit_scores(u)).max() < LIMIT
+    short = (np.floor(u * 2.0**48) + 0.5) * 2.0**-48
+    assert np.abs(bit_scores(short)).max() > LIMIT
+    u[:, 1::500] = u[:, ::500]  # one in five hundred has the number of its neighbour
+    assert np.abs(bit_scores(u)).max() > LIMIT
