@@ -36,8 +36,8 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.parts import p_text
 from fluctua.analysis.sequential import Theorem, Wealth, dissipation_of_pairs, wealth_against
 from fluctua.analysis.verdict import check_alpha
-from fluctua.ensembles import store
 from fluctua.ensembles.dataset import Dataset, runs_in
+from fluctua.ensembles.manifest import is_run, path_of
 from fluctua.ensembles.rows import Files
 from fluctua.ensembles.spec import DIRECTIONS
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
@@ -187,7 +187,7 @@ def watch(
     check_alpha(alpha)
     if not poll > 0.0:
         raise InvalidInput(f"{shown(poll)} is no time between looks", "poll", "give seconds, above 0")
-    paths = _paths(store.place(folder))
+    paths = _paths(path_of(folder))
     look = _Look.at(paths, delta_f)
     wealths = {claim: wealth_against(BETS[claim]) for claim in _chosen(claims, look)}
     state = look.of(Watched(str(folder), (), 0, alpha, wealths))
@@ -212,12 +212,12 @@ def watch(
 
 def _paths(folder: Path) -> list[Path]:
     """Return where the run is, or the two of a pair, of which the second may not be there yet."""
-    if store.is_run(folder):
+    if is_run(folder):
         return [folder]
     found = list(runs_in(folder))
     if found and all(set(label) == {"direction"} for label, _ in found):
         paths = [folder / f"direction={direction}" for direction in DIRECTIONS]
-        if store.is_run(paths[0]):
+        if is_run(paths[0]):
             return paths
         raise InvalidInput("no forward run there", str(folder), "watch the reverse run by itself")
     if len(found) != 1:
@@ -236,7 +236,7 @@ class _Look:
 
     @classmethod
     def at(cls, paths: Sequence[Path], delta_f: float | None) -> _Look:
-        sources = tuple(Files(path, partial=True) for path in paths if store.is_run(path))
+        sources = tuple(Files(path, partial=True) for path in paths if is_run(path))
         if len(sources) > 1:
             check_partners(*(Dataset(source.spec, source) for source in sources))
         forward = Ledger(_chunk(sources[0], slice(0, 0)))
@@ -268,7 +268,7 @@ class _Look:
 
     def _values(self, claim: str, first: int) -> Floats:
         """Return what is there of one chunk, from one trajectory on."""
-        chunk, seen = divmod(first, store.CHUNK)
+        chunk, seen = divmod(first, self.sources[0].chunk)
         sources = self.sources if claim == "crooks" else self.sources[:1]
         ledgers = [Ledger(_chunk(source, slice(chunk, chunk + 1))) for source in sources]
         if claim == "crooks":

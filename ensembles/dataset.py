@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles import store
 from fluctua.ensembles.columns import Column, schema_of
 from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
+from fluctua.ensembles.manifest import is_run, path_of
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
 from fluctua.ensembles.spec import DIRECTIONS, EnsembleSpec
+from fluctua.ensembles.store import check_manifest
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 
 if TYPE_CHECKING:
@@ -431,8 +432,8 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     Damaged
         Files are not what was written.
     """
-    path = store.place(folder)
-    if store.is_run(path):
+    path = path_of(folder)
+    if is_run(path):
         return open_run(path, partial)
     _check_entries(path)
     found = sorted(runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
@@ -440,7 +441,7 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
         other = "a file, not a run's folder" if path.exists() else "no such folder"
         what = "no run there" if path.is_dir() else other
         raise InvalidInput(what, str(path), "a run is a folder with a manifest.json")
-    return Runs([open_run(place, partial) for _, place in found], [label for label, _ in found], path)
+    return Runs([open_run(one, partial) for _, one in found], [label for label, _ in found], path)
 
 
 def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tuple[Label, Path]]:
@@ -449,7 +450,7 @@ def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tupl
         found = FOLDER_NAME.fullmatch(entry.name)
         if found and entry.is_dir():
             here = dict(label or {}) | {found[1]: _value(found[2])}
-            if store.is_run(entry):
+            if is_run(entry):
                 yield here, entry
             else:
                 yield from runs_in(entry, here)
@@ -458,9 +459,9 @@ def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tupl
 def _check_entries(path: Path) -> None:
     """Refuse a folder of runs with a damaged or a renamed one in it: the others would be taken for all."""
     for entry in sorted(path.iterdir()) if path.is_dir() else ():
-        if not entry.is_dir() or (store.is_run(entry) and FOLDER_NAME.fullmatch(entry.name)):
+        if not entry.is_dir() or (is_run(entry) and FOLDER_NAME.fullmatch(entry.name)):
             continue
-        if store.is_run(entry):
+        if is_run(entry):
             if any(runs_in(path)):
                 raise InvalidInput(
                     "a run among others whose folder has no name=value",
@@ -468,7 +469,7 @@ def _check_entries(path: Path) -> None:
                     "give it back its name, such as direction=forward, or move it elsewhere",
                 )
         elif FOLDER_NAME.fullmatch(entry.name):
-            store.check_manifest(entry)
+            check_manifest(entry)
             _check_entries(entry)
 
 
@@ -528,8 +529,8 @@ def open_run(folder: str | Path, partial: bool = False) -> Dataset:
     Damaged
         Its files are not what was written.
     """
-    path = store.place(folder)
-    if not store.is_run(path):
+    path = path_of(folder)
+    if not is_run(path):
         raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
     source = Files(path, partial)
     return Dataset(source.spec, source)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fluctua.ensembles import store
+from fluctua.ensembles.chunks import chunk_of, number_of
 from fluctua.ensembles.columns import columns_of, path_columns_of, stroke_columns_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import InvalidInput, StorageError
@@ -64,11 +64,12 @@ def forecast(spec: EnsembleSpec, *, threads: int | None = None, measure: bool = 
     """
     count = len(os.sched_getaffinity(0)) if threads is None else threads
     whole = _bytes(spec, spec.trajectories)
-    chunk = _bytes(spec, min(spec.trajectories, store.CHUNK))
+    size = chunk_of(spec)
+    chunk = _bytes(spec, min(spec.trajectories, size))
     return Forecast(
         trajectories=spec.trajectories,
         time_steps=spec.time_steps,
-        chunks=-(-spec.trajectories // store.CHUNK),
+        chunks=number_of(spec.trajectories, size),
         disk=int(PACKED * whole) + 100_000,
         memory=INTERPRETER + min(3 * chunk * (count + 1), 3 * whole),
         memory_without_folder=INTERPRETER + whole + min(2 * chunk * (count + 1), 2 * whole),

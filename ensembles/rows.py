@@ -8,8 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fluctua.ensembles import store
+from fluctua.ensembles.chunks import expected_rows
 from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.manifest import MANIFEST, read_manifest, read_target
+from fluctua.ensembles.parts import Part, list_parts
+from fluctua.ensembles.reading import UNREADABLE, open_part
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
@@ -54,12 +57,12 @@ class Files:
     """
 
     def __init__(self, path: Path, partial: bool) -> None:
-        parts = store.list_parts(path)
+        parts = list_parts(path)
         self.path = path
-        self.spec = stored_spec(path)  # after the parts: a target is raised before any part needs it
+        self.spec, self.chunk = stored_run(path)  # after the parts: a target is raised before any needs it
         self.partial = partial
         self.target = self.spec.trajectories
-        self.parts = _unbroken(parts) if partial else list(parts.values())
+        self.parts = _unbroken(parts, self.chunk) if partial else list(parts.values())
         self.rows = sum(part.rows for part in self.parts)
         self.schemas = {
             name: schema_of(columns(self.spec), self.spec.digest) for name, columns in TABLE_COLUMNS.items()
@@ -68,7 +71,7 @@ class Files:
 
     def _check_target(self) -> None:
         for part in self.parts:
-            if part.rows > store.expected_rows(part.chunk, self.target):
+            if part.rows > expected_rows(part.chunk, self.target, self.chunk):
                 place = str(self.path / "parts" / part.name)
                 what = f"a part beyond the {self.target:,} trajectories of the run"
                 raise Damaged(what, place, "restore target.json")
@@ -84,7 +87,7 @@ class Files:
             return None
         try:
             return sum(_stated(pq.read_schema(file)) for file in self.files)
-        except store.UNREADABLE:
+        except UNREADABLE:
             return None
 
     def check(self) -> None:
@@ -99,29 +102,30 @@ class Files:
     def batches(self, table: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Give the rows of a table, some columns of it, after checking each file."""
         for part in self.parts:
-            if table == "paths" and part.first >= self.spec.paths:
+            if table == "paths" and part.chunk * self.chunk >= self.spec.paths:
                 return
             yield from self._part_batches(table, part, columns)
 
-    def _part_batches(self, table: str, part: store.Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def _part_batches(self, table: str, part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
         found = self._find(table, part)
-        file = store.open_part(self.path, table, found, self.schemas[table])
+        file = open_part(self.path, table, found, self.schemas[table])
         longer = found.rows > part.rows  # extended since we looked: its first rows are the same
         wanted = [*columns, *(["trajectory"] if longer and "trajectory" not in columns else [])]
         try:
             for batch in file.iter_batches(BATCH, columns=wanted):
                 if longer:
-                    batch = batch.filter(pa.array(batch["trajectory"].to_numpy() < part.first + part.rows))
+                    end = part.chunk * self.chunk + part.rows
+                    batch = batch.filter(pa.array(batch["trajectory"].to_numpy() < end))
                 yield batch.select(columns)
-        except store.UNREADABLE as error:
+        except UNREADABLE as error:
             place = str(self.path / table / found.name)
             raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
 
-    def _find(self, table: str, part: store.Part) -> store.Part:
+    def _find(self, table: str, part: Part) -> Part:
         """Find a part's file in a table, or its successor if it was superseded meanwhile."""
         if table == "parts" and (self.path / table / part.name).is_file():
             return part
-        found = store.list_parts(self.path, table).get(part.chunk)
+        found = list_parts(self.path, table).get(part.chunk)
         if found is None or found.rows < part.rows:
             raise Damaged(
                 f"no rows of chunk {part.chunk}",
@@ -135,25 +139,25 @@ def _stated(schema: pa.Schema) -> int:
     return int((schema.metadata or {}).get(b"failed", b"0"))
 
 
-def _unbroken(parts: Mapping[int, store.Part]) -> list[store.Part]:
+def _unbroken(parts: Mapping[int, Part], chunk: int) -> list[Part]:
     """Take the unbroken beginning: chunks finish in any order, and only a beginning is an unbiased sample."""
-    taken: list[store.Part] = []
-    while len(taken) in parts and (not taken or taken[-1].rows == store.CHUNK):
+    taken: list[Part] = []
+    while len(taken) in parts and (not taken or taken[-1].rows == chunk):
         taken.append(parts[len(taken)])
     return taken
 
 
-def stored_spec(path: Path) -> EnsembleSpec:
-    """Read the spec of a run directory; the number of trajectories is its present target."""
-    manifest = store.read_manifest(path)
+def stored_run(path: Path) -> tuple[EnsembleSpec, int]:
+    """Read the spec of a run directory, its trajectories the present target; and the size of its chunks."""
+    manifest = read_manifest(path)
     try:
-        spec = EnsembleSpec.from_table(manifest["spec"] | {"trajectories": store.read_target(path)})
+        spec = EnsembleSpec.from_table(manifest["spec"] | {"trajectories": read_target(path)})
     except InvalidInput as error:
         raise Damaged(
             f"its spec is not valid here: {error.what}",
-            f"{path / store.MANIFEST}, {error.where}",
+            f"{path / MANIFEST}, {error.where}",
             error.remedy,
         ) from None
     if spec.digest != manifest["digest"]:
-        raise Damaged("its spec and its digest disagree", str(path / store.MANIFEST), "restore the file")
-    return spec
+        raise Damaged("its spec and its digest disagree", str(path / MANIFEST), "restore the file")
+    return spec, manifest["chunk"]

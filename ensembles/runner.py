@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,16 +14,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles import store
+from fluctua.ensembles.chunks import chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
 from fluctua.ensembles.forecast import check_room
+from fluctua.ensembles.manifest import describe, is_run, path_of, read_manifest
+from fluctua.ensembles.parts import content_hash, list_parts
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.progress import Progress
-from fluctua.ensembles.rows import Memory, stored_spec
+from fluctua.ensembles.rows import Memory, stored_run
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
+from fluctua.ensembles.store import Shard, Writer, check_ours
 from fluctua.stochastic.errors import InvalidInput, shown
 
 if TYPE_CHECKING:
@@ -40,9 +43,9 @@ def simulate(
     folder: str | Path | None = None,
     *,
     threads: int | None = None,
-    executor: object = None,
-    shard: object = None,
-    until: object = None,
+    executor: Executor | str | None = None,
+    shard: str | None = None,
+    until: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Dataset:
     """Make a run so.
@@ -56,15 +59,21 @@ def simulate(
         trajectories asked for: it extends. Another run: an error. Left out, rows stay in memory.
     threads : int, optional
         By default as many as there are processors for this process. No number depends on it.
-    executor, shard, until
-        Not yet available.
+    executor : concurrent.futures.Executor or str, optional
+        Who computes the chunks: an executor, such as ``Client(...).get_executor()`` of Dask; or
+        ``"processes"``, ``"dask"`` for as many workers here as `threads`. By default threads of this process.
+        Workers write their parts themselves, so all of them must see the folder.
+    shard : str, optional
+        ``"3/64"``: make only the third of 64 shares, which other calls may make at the same time.
+    until : mapping, optional
+        What the folder notes of a rule that stops the run; see :mod:`fluctua.analysis.until`.
     progress : bool, optional
         Whether to show how far it is on stderr; by default where that is a terminal.
 
     Returns
     -------
     Dataset
-        All trajectories of the spec.
+        All trajectories of the spec; of a shard, those that are there.
 
     Raises
     ------
@@ -75,21 +84,44 @@ def simulate(
     Damaged, StorageError, Busy
         The folder: damaged files, no room, another process writing.
     """
-    _refuse_later(executor=executor, shard=shard, until=until)
     if not isinstance(spec, EnsembleSpec):
         raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")
     count = _threads(threads)
+    share = None if shard is None else Shard.parse(shard)
+    _check_executor(executor)
     if folder is None:
+        _check_in_memory(executor=executor, shard=shard)
         return _in_memory(spec, Run.prepare(spec, None), count, progress)
-    path = store.place(folder)
+    path = path_of(folder)
     spec, there = existing(spec, path)
+    if share is not None and spec.seed_was_drawn and not is_run(path):
+        raise InvalidInput("shards must have one seed", "seed", "set it, so that all of them draw alike")
     if there < spec.trajectories:
         run = Run.prepare(spec, path)
-        with store.Writer(path, run.manifest(), spec.trajectories) as writer:
+        with Writer(path, run.manifest(), spec.trajectories, shard=share, until=until) as writer:
             if there:
                 writer.verify()
-            run.compute(writer, writer.missing(), count, progress)
+            if executor is None:
+                run.compute(writer, writer.missing(), count, progress)
+            else:
+                from fluctua.ensembles.executing import compute
+
+                compute(run, writer, executor, workers=count, progress=progress)
     return open_run(path)
+
+
+def _check_executor(executor: object) -> None:
+    named = ("processes", "dask")
+    if not (executor is None or isinstance(executor, Executor) or executor in named):
+        raise InvalidInput(
+            f"{shown(executor)} is no executor", "executor", f"give one, or {' or '.join(map(repr, named))}"
+        )
+
+
+def _check_in_memory(**options: object) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidInput(f"{name} without a folder", name, "give a folder: its workers write files")
 
 
 def simulate_on_path_of(
@@ -103,7 +135,7 @@ def simulate_on_path_of(
 
 
 def _in_memory(spec: EnsembleSpec, run: Run, threads: int, progress: bool | None) -> Dataset:
-    return Dataset(spec, Memory(run.compute(None, range(_chunks(spec)), threads, progress)))
+    return Dataset(spec, Memory(run.compute(None, range(run.chunks), threads, progress)))
 
 
 def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
@@ -114,10 +146,10 @@ def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
     InvalidInput
         The folder holds another run, more of this one, or something else.
     """
-    store.check_ours(path)
-    if not store.is_run(path):
+    check_ours(path)
+    if not is_run(path):
         return spec, 0
-    stored = stored_spec(path)
+    stored, size = stored_run(path)
     if spec.seed_was_drawn:
         spec = spec.replace({"seed": stored.seed})
     if stored.digest != spec.digest:
@@ -129,8 +161,8 @@ def existing(spec: EnsembleSpec, path: Path) -> tuple[EnsembleSpec, int]:
             "ask for as many, or choose another folder",
         )
     rows = sum(
-        min(part.rows, store.expected_rows(part.chunk, spec.trajectories))
-        for part in store.list_parts(path).values()
+        min(part.rows, expected_rows(part.chunk, spec.trajectories, size))
+        for part in list_parts(path).values()
     )
     return spec, rows
 
@@ -153,22 +185,12 @@ def _brief(value: object) -> str:
     )
 
 
-def _refuse_later(**options: object) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise InvalidInput(f"{name} is not available yet", name, "leave it out")
-
-
 def _threads(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0))
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
         raise InvalidInput(f"{shown(threads)} is not a number of threads", "threads", "give 1 to 1024")
     return threads
-
-
-def _chunks(spec: EnsembleSpec) -> int:
-    return -(-spec.trajectories // store.CHUNK)
 
 
 # ---- a run at work
@@ -184,10 +206,23 @@ class _Chunk:
 
 
 class Run:
-    """What is needed to compute any chunk of a spec: physics, columns, schemas. Checked before it is made."""
+    """What is needed to compute any chunk of a spec: physics, columns, schemas. Checked before it is made.
 
-    def __init__(self, spec: EnsembleSpec, propagator: Propagator, pilot: Block) -> None:
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        What to compute.
+    propagator : Propagator
+        Its physics.
+    pilot : Block
+        Its first trajectories.
+    chunk : int
+        Trajectories of a chunk.
+    """
+
+    def __init__(self, spec: EnsembleSpec, propagator: Propagator, pilot: Block, chunk: int) -> None:
         self.spec = spec
+        self.chunk = chunk
         self.propagator = propagator
         self._pilot = pilot
         self._schemas = {"parts": schema_of(columns_of(spec), spec.digest)}
@@ -202,29 +237,45 @@ class Run:
         check_room(spec, folder)
         propagator = propagator_of(spec, finer=finer)
         # The pilot compiles the kernel: here and once, not in all threads at the same time.
-        return cls(spec, propagator, check_stability(spec, propagator))
+        pilot = check_stability(spec, propagator)
+        if folder is not None and is_run(folder):
+            return cls(spec, propagator, pilot, read_manifest(folder)["chunk"])
+        return cls(spec, propagator, pilot, chunk_of(spec))
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks the run has."""
+        return number_of(self.spec.trajectories, self.chunk)
+
+    def expected(self, chunk: int) -> int:
+        """Count the trajectories of a chunk."""
+        return expected_rows(chunk, self.spec.trajectories, self.chunk)
 
     def manifest(self) -> dict[str, Any]:
         """Describe the run for its folder; the canary is the hash of the pilot, 256 trajectories."""
         from importlib.metadata import version
 
         spec = self.spec
-        canary = store.content_hash(_clean(self._pilot.columns))
-        software = {name: version(name) for name in ("fluctua", "numpy", "numba", "pyarrow")}
-        facts = plain(self.propagator.start.facts)
-        return store.describe(
-            spec.table(), spec.digest, column_table(columns_of(spec)), canary, facts, software
+        return describe(
+            spec.table(),
+            spec.digest,
+            chunk=self.chunk,
+            tables=list(self._schemas),
+            columns=column_table(columns_of(spec)),
+            canary=content_hash(_clean(self._pilot.columns)),
+            facts=plain(self.propagator.start.facts),
+            software={name: version(name) for name in ("fluctua", "numpy", "numba", "pyarrow")},
         )
 
     def compute(
-        self, writer: store.Writer | None, chunks: range | list[int], threads: int, progress: bool | None
+        self, writer: Writer | None, chunks: range | list[int], threads: int, progress: bool | None
     ) -> dict[int, dict[str, pa.Table]]:
         """Compute chunks with some threads; what is committed leaves memory, the rest is given back.
 
         Any exception, Ctrl-C included, lets the chunks that are complete be committed, and drops the others.
         """
-        total = self.spec.trajectories
-        missing = sum(store.expected_rows(chunk, total) for chunk in chunks)
+        missing = sum(map(self.expected, chunks))
+        total = self.spec.trajectories if writer is None else writer.wanted
         kept: dict[int, dict[str, pa.Table]] = {}
         title = "" if writer is None else str(writer.folder)
         with (
@@ -240,17 +291,15 @@ class Run:
 
     def _slices(self, chunks: range | list[int], threads: int) -> Iterator[tuple[int, int, int, int]]:
         """Cut chunks into (chunk, its rows, first trajectory, count), enough to keep all threads busy."""
-        wanted = sum(store.expected_rows(chunk, self.spec.trajectories) for chunk in chunks)
-        rows = min(SLICE_STEPS // self.spec.time_steps, -(-wanted // (4 * threads)), store.CHUNK)
+        wanted = sum(map(self.expected, chunks))
+        rows = min(SLICE_STEPS // self.spec.time_steps, -(-wanted // (4 * threads)), self.chunk)
         rows = max(-(-rows // LANES) * LANES, LANES)
         for chunk in chunks:
-            expected = store.expected_rows(chunk, self.spec.trajectories)
+            expected = self.expected(chunk)
             for first in range(0, expected, rows):
-                yield chunk, expected, chunk * store.CHUNK + first, min(rows, expected - first)
+                yield chunk, expected, chunk * self.chunk + first, min(rows, expected - first)
 
-    def finish(
-        self, writer: store.Writer | None, chunk: int, blocks: list[Block]
-    ) -> dict[str, pa.Table] | None:
+    def finish(self, writer: Writer | None, chunk: int, blocks: list[Block]) -> dict[str, pa.Table] | None:
         """Join the slices of a chunk; commit it, or give it back where there is no folder."""
         tables = self.tables(blocks)
         if writer is None:
@@ -313,7 +362,7 @@ class _Work:
     """
 
     def __init__(
-        self, run: Run, writer: store.Writer | None, kept: dict[int, dict[str, pa.Table]], progress: Progress
+        self, run: Run, writer: Writer | None, kept: dict[int, dict[str, pa.Table]], progress: Progress
     ) -> None:
         self._run = run
         self._writer = writer

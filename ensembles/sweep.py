@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fluctua.ensembles import store
 from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs, runs_in
 from fluctua.ensembles.dotted import explicit, leaves, with_changes
+from fluctua.ensembles.manifest import is_run, path_of
 from fluctua.ensembles.runner import existing, simulate
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -67,9 +68,9 @@ def sweep(
     folder: str | Path | None = None,
     *,
     threads: int | None = None,
-    executor: object = None,
-    shard: object = None,
-    until: object = None,
+    executor: Executor | str | None = None,
+    shard: str | None = None,
+    until: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Runs:
     """Make many runs so, one after the other; as `simulate` for each.
@@ -99,7 +100,7 @@ def sweep(
     make = partial(simulate, threads=threads, executor=executor, shard=shard, until=until, progress=progress)
     if folder is None:
         return Runs([make(spec) for spec in specs], labels)
-    path = store.place(folder)
+    path = path_of(folder)
     _check_folder(path, labels)
     places = [path / folder_of(label) for label in labels]
     specs = _with_seeds_there(specs, places)
@@ -139,7 +140,7 @@ def _check_folder(path: Path, labels: Sequence[Label]) -> None:
         return
     if not path.is_dir():
         raise InvalidInput("not a folder", str(path), "choose another place")
-    if store.is_run(path):
+    if is_run(path):
         raise InvalidInput("the folder holds a single run", str(path), "choose another folder")
     for entry in sorted(path.iterdir()):
         if not entry.is_dir() or not FOLDER_NAME.fullmatch(entry.name):

@@ -22,11 +22,10 @@ from typing import Any
 from fluctua.demo_checks import Pair, Part, control_part, engine_part, traps_part
 from fluctua.demo_page import printed, summary, write_page
 from fluctua.ensembles.dataset import Dataset
+from fluctua.ensembles.manifest import is_run, read_target
 from fluctua.ensembles.physics import propagator_of
-from fluctua.ensembles.rows import stored_spec
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.ensembles.store import is_run
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Isothermal, Protocol
@@ -220,7 +219,7 @@ class _Maker:
         """Simulate, continue, or open all that a larger demo left there."""
         path = self.out / folder
         if is_run(path):
-            there = stored_spec(path).trajectories
+            there = read_target(path)
             spec = spec.replace({"trajectories": max(there, spec.trajectories)})
         return simulate(spec, path, threads=self.threads, progress=self.progress)
 

@@ -11,7 +11,7 @@ from fluctua.analysis import watching
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.sequential import wealth_against
 from fluctua.analysis.watching import Watched, watch
-from fluctua.ensembles import store
+from fluctua.ensembles import chunks
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.sweep import sweep
@@ -38,7 +38,7 @@ def spec_of(trajectories=N, seed=7):
 def small_chunks():
     """Let chunks have 256 trajectories, so that a small run has many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "CHUNK", ROWS)
+        patch.setattr(chunks, "LARGEST", ROWS)
         yield
 
 

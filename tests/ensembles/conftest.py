@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fluctua.ensembles import store
+from fluctua.ensembles import chunks
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
@@ -39,5 +39,5 @@ def spec() -> EnsembleSpec:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
     """Let chunks have 256 trajectories, so that a small run has many."""
-    monkeypatch.setattr(store, "CHUNK", 256)
+    monkeypatch.setattr(chunks, "LARGEST", 256)
     return 256

@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fluctua.ensembles import runner, store
+from fluctua.ensembles import runner
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.dataset import open as open_folder
+from fluctua.ensembles.manifest import read_manifest, read_target
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.store import Writer
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
 from fluctua.stochastic.initial import Point
@@ -67,14 +69,14 @@ def test_files_do_not_depend_on_the_order_of_chunks(
     spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulate(spec, tmp_path / "straight")
-    in_order = store.Writer.missing
+    in_order = Writer.missing
 
-    def shuffled(writer: store.Writer) -> list[int]:
+    def shuffled(writer: Writer) -> list[int]:
         chunks = in_order(writer)
         random.Random(3).shuffle(chunks)
         return chunks
 
-    monkeypatch.setattr(store.Writer, "missing", shuffled)
+    monkeypatch.setattr(Writer, "missing", shuffled)
     simulate(spec, tmp_path / "shuffled")
     assert names(tmp_path / "straight") == names(tmp_path / "shuffled")
 
@@ -264,8 +266,10 @@ def test_null_is_not_failure(spec: EnsembleSpec) -> None:
         {"threads": True},
         {"threads": 2.0},
         {"executor": object()},
-        {"shard": "1/2"},
-        {"until": "x"},
+        {"executor": "slurm"},
+        {"shard": "3/2"},
+        {"shard": "0/2"},
+        {"shard": 2},
     ],
 )
 def test_options_that_make_no_sense(spec: EnsembleSpec, tmp_path: Path, words: dict[str, Any]) -> None:
@@ -318,9 +322,9 @@ def test_files_are_plain_parquet(spec: EnsembleSpec, tmp_path: Path) -> None:
 
 def test_the_manifest_says_what_was_computed(spec: EnsembleSpec, tmp_path: Path) -> None:
     simulate(spec, tmp_path / "a")
-    manifest = store.read_manifest(tmp_path / "a")
+    manifest = read_manifest(tmp_path / "a")
     assert manifest["digest"] == spec.digest
     assert "trajectories" not in manifest["spec"]
     assert manifest["start"]["method"]
     assert {column["name"] for column in manifest["columns"]} == {column.name for column in spec.columns}
-    assert store.read_target(tmp_path / "a") == 1500
+    assert read_target(tmp_path / "a") == 1500

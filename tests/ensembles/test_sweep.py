@@ -206,8 +206,8 @@ def test_lists_that_are_no_sweep_are_refused(short: EnsembleSpec) -> None:
         sweep([])
     with pytest.raises(InvalidInput, match="no list of specs"):
         sweep(short)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="until"):
-        sweep([short], until="x")
+    with pytest.raises(InvalidInput, match="shard"):
+        sweep([short], shard="x")
 
 
 def test_many_runs_are_a_list(short: EnsembleSpec) -> None:

@@ -3,16 +3,18 @@
 import errno
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 import fluctua as fl
 from fluctua import cli
-from fluctua.ensembles import store
+from fluctua.ensembles.disk import refusals
 from fluctua.stochastic.errors import StorageError
 from fluctua.wording import on_command_line
 
+A_NAME = 'it\'s "mine" \\ yours'
 TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
 
 
@@ -29,12 +31,11 @@ def pair(tmp_path_factory):
 
 
 @pytest.fixture
-def typed(capsys):
+def refused(typed):
     """Run a command line that ends in one line of error: exit code and that line."""
 
     def run(*words):
-        code = cli.main([str(word) for word in words])
-        out, err = capsys.readouterr()
+        code, out, err = typed(*words)
         assert out == ""
         assert err.startswith("error: ")
         assert err.count("\n") == 1
@@ -56,6 +57,13 @@ def typed(capsys):
             "make the second with spec.reversed()",
             "make both with fluctua run --both, or the second with fluctua run --reverse",
         ),
+        (
+            f"simulate(run.spec, {'runs/a'!r}) goes on, open(..., partial=True) takes these",
+            "fluctua resume runs/a goes on",
+        ),
+        (f"simulate(run.spec, {A_NAME!r}) goes on", f"fluctua resume {shlex.quote(A_NAME)} goes on"),
+        ("delete it and run the same call again", "delete it, and fluctua resume makes it again"),
+        ("make room and run the same call again", "make room and run the same command again"),
         ("give column 2, one of units", "give column 2, one of units"),  # what is no Python stays
         ("0.1 is safe, time_step=0.1", "0.1 is safe, time_step=0.1"),
         ("add --units=kT", "add --units=kT"),
@@ -70,10 +78,10 @@ def test_the_folder_is_chosen_with_out_where_there_is_that_option():
     assert on_command_line("choose another folder", "verify") == "choose another folder"
 
 
-def test_an_error_is_translated_on_its_way_out(typed, tmp_path):
+def test_an_error_is_translated_on_its_way_out(refused, tmp_path):
     file = tmp_path / "work.csv"
     file.write_text("work [kJ/mol]\n1.0\n2.0\n3.0\n")
-    code, said = typed("verify", file, "--claims", "crooks")
+    code, said = refused("verify", file, "--claims", "crooks")
     assert code == 2
     assert "units=" not in said
     assert "--units kJ/mol" in said
@@ -88,75 +96,75 @@ def test_an_error_is_translated_on_its_way_out(typed, tmp_path):
             "no option --colum (command line): see fluctua verify --help; did you",
         ),
         (["inspect", "a", "b"], "'b' is too much (command line): see fluctua inspect --help"),
-        (["runn", "a.toml"], "'runn' is not a command (command line): commands are run, verify, "),
+        (["runn", "a.toml"], "'runn' is not a command (command line): commands are run, resume, "),
         (["runn", "a.toml"], "demo; did you mean 'run'?"),
         (["--jsn", "inspect", "a"], "no option --jsn (command line): see fluctua --help"),
     ],
 )
-def test_an_unknown_option_leads_to_the_help_of_its_command(typed, words, said):
-    code, found = typed(*words)
+def test_an_unknown_option_leads_to_the_help_of_its_command(refused, words, said):
+    code, found = refused(*words)
     assert code == 2
     assert said in found
 
 
 @pytest.mark.parametrize("claims", ["", " ", "crooks,,jarzynski"])
-def test_no_claims_are_refused(typed, pair, claims):
+def test_no_claims_are_refused(refused, pair, claims):
     for words in ([pair], ["--watch", pair]):
-        code, said = typed("verify", *words, "--claims", claims)
+        code, said = refused("verify", *words, "--claims", claims)
         assert code == 2
         assert "are not names with commas between" in said
 
 
-def test_a_condition_is_spoken_of_as_typed(typed, tmp_path):
+def test_a_condition_is_spoken_of_as_typed(refused, tmp_path):
     still = fl.Protocol([fl.Hold(0.1)], beta=1.0, k=1.0)
     spec = fl.EnsembleSpec(TRAP, fl.Overdamped(friction=1.0), still, trajectories=50, time_step=0.02, seed=1)
     fl.simulate(spec, tmp_path / "still")
     words = ["verify", tmp_path / "still", "--claims", "landauer", "--success"]
-    code, said = typed(*words, "x >")
+    code, said = refused(*words, "x >")
     assert code == 2
     assert int(said.split("(success, column ")[1].split(")")[0]) <= 4
-    code, said = typed(*words, "y > 0")
+    code, said = refused(*words, "y > 0")
     assert code == 2
     assert "'y' is not declared (success, column 1)" in said
     assert {"x", "x_final"} <= set(said.split(": names are ")[1].split(" "))
 
 
-def test_what_can_only_be_judged_on_a_complete_run_is_not_called_unknown(typed, pair):
-    code, said = typed("verify", "--watch", pair, "--claims", "second-law")
+def test_what_can_only_be_judged_on_a_complete_run_is_not_called_unknown(refused, pair):
+    code, said = refused("verify", "--watch", pair, "--claims", "second-law")
     assert code == 2
     assert said.startswith("second-law cannot be watched (claims): those that can are crooks, jarzynski, ")
-    assert "'secondlaw' is not a claim" in typed("verify", "--watch", pair, "--claims", "secondlaw")[1]
+    assert "'secondlaw' is not a claim" in refused("verify", "--watch", pair, "--claims", "secondlaw")[1]
 
 
 # --- places ---------------------------------------------------------------------------------------
 
 
-def test_a_file_is_not_a_missing_folder(typed, tmp_path):
+def test_a_file_is_not_a_missing_folder(refused, tmp_path):
     file = tmp_path / "notes"
     file.write_text("1.0\n")
-    assert typed("inspect", file)[1].startswith(f"a file, not a run's folder ({file}): ")
-    assert typed("inspect", tmp_path / "gone")[1].startswith("no such folder (")
+    assert refused("inspect", file)[1].startswith(f"a file, not a run's folder ({file}): ")
+    assert refused("inspect", tmp_path / "gone")[1].startswith("no such folder (")
 
 
-def test_like_takes_files_too(typed, tmp_path):
-    code, said = typed("calibrate", "--like", tmp_path / "nofile")
+def test_like_takes_files_too(refused, tmp_path):
+    code, said = refused("calibrate", "--like", tmp_path / "nofile")
     assert code == 2
     assert said == f"no such file or folder ({tmp_path / 'nofile'}): give a run, a pair, or a file of work"
 
 
-def test_a_pair_and_a_file_are_no_process(typed, pair, tmp_path):
+def test_a_pair_and_a_file_are_no_process(refused, pair, tmp_path):
     file = tmp_path / "F.txt"
     file.write_text("1.0\n2.0\n")
-    code, said = typed("verify", pair, file)
+    code, said = refused("verify", pair, file)
     assert code == 2
-    told = typed("verify", "--entropy", pair)[1]
+    told = refused("verify", "--entropy", pair)[1]
     assert told.startswith(f"a folder of runs, not one (--entropy, {pair}): give one: ")
     assert said.startswith(f"a folder of runs beside another place ({pair}): give it alone, or one run of it")
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOSPC])
 def test_what_the_disk_refuses_has_a_remedy(tmp_path, number):
-    with pytest.raises(StorageError) as caught, store._storage(tmp_path):
+    with pytest.raises(StorageError) as caught, refusals(tmp_path):
         raise OSError(number, os.strerror(number), "rof/x")
     room = number == errno.ENOSPC
     assert caught.value.where == "rof/x"
@@ -164,12 +172,12 @@ def test_what_the_disk_refuses_has_a_remedy(tmp_path, number):
     assert ("permissions" in caught.value.remedy) == (number not in (errno.EIO, errno.ENOSPC))
 
 
-def test_an_operating_system_that_refuses_tells_what_to_do(typed, monkeypatch):
+def test_an_operating_system_that_refuses_tells_what_to_do(refused, instead):
     def command(_):
         raise PermissionError(errno.EACCES, "Permission denied", "rof/x")
 
-    monkeypatch.setattr(cli, "_run", command)
-    assert typed("run", "a.toml") == (
+    instead("run", command)
+    assert refused("run", "a.toml") == (
         74,
         "Permission denied (rof/x): check its permissions, or choose another place with --out",
     )
@@ -186,12 +194,12 @@ def test_an_operating_system_that_refuses_tells_what_to_do(typed, monkeypatch):
         ["run", "work.csv"],
     ],
 )
-def test_a_file_that_may_not_be_read_is_the_disk_refusing(typed, tmp_path, monkeypatch, words):
+def test_a_file_that_may_not_be_read_is_the_disk_refusing(refused, tmp_path, monkeypatch, words):
     """Whoever runs as root may read all, so the answer of the operating system is replaced."""
     monkeypatch.chdir(tmp_path)
     Path("work.csv").write_text("1.0\n2.0\n")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert typed(*words) == (74, "may not be read (work.csv): check its permissions")
+    assert refused(*words) == (74, "may not be read (work.csv): check its permissions")
 
 
 @pytest.mark.parametrize("begun", [False, True])

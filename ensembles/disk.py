@@ -1,0 +1,161 @@
+"""All that the store asks of the operating system, so that a test can put a faulty disk in its place."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from fluctua.stochastic.errors import StorageError
+
+
+class Lock(Protocol):
+    """Something held until it is closed."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Disk:
+    """The operations on a real disk. Each raises OSError where the operating system refuses."""
+
+    def __init__(self) -> None:
+        self._hashed: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        self._hashing = threading.Lock()
+
+    # ---- looking
+
+    def resolve(self, path: Path) -> Path:
+        """Give the path without links."""
+        return Path(os.path.realpath(path))
+
+    def exists(self, path: Path) -> bool:
+        """Tell whether anything is there, a dangling link included."""
+        return os.path.lexists(path)
+
+    def is_file(self, path: Path) -> bool:
+        """Tell whether a file is there, and no link to one."""
+        return path.is_file() and not path.is_symlink()
+
+    def is_folder(self, path: Path) -> bool:
+        """Tell whether a folder, or a link to one, is there."""
+        return path.is_dir()
+
+    def names(self, folder: Path) -> list[str]:
+        """List a folder, sorted; a missing one is empty."""
+        return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+    def read(self, path: Path) -> bytes:
+        """Give the bytes of a file."""
+        return path.read_bytes()
+
+    def sha256(self, path: Path) -> str:
+        """Hash a file, in hex; once per session as long as it stays as it is. A link is refused."""
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            now = os.fstat(file.fileno())
+            stamp = (now.st_ino, now.st_size, now.st_mtime_ns)
+            known = self._hashed.get(path)
+            if known is not None and known[0] == stamp:
+                return known[1]
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with self._hashing:
+            self._hashed[path] = (stamp, found)
+        return found
+
+    # ---- changing
+
+    def write(self, path: Path, payload: bytes | memoryview) -> None:
+        """Make a new file; its bytes are on the disk when this returns, its name may not be."""
+        new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(path, new, 0o666), "wb", buffering=0) as file:
+            rest = memoryview(payload)
+            while rest.nbytes:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+
+    def append(self, path: Path, text: str) -> None:
+        """Add text to a file, in one piece; nobody waits for it to be on the disk."""
+        more = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(path, more, 0o666), "wb", buffering=0) as file:
+            file.write(text.encode())
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, in the place of what had it."""
+        os.rename(old, new)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; one that is gone is fine."""
+        path.unlink(missing_ok=True)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder; one that is there is fine."""
+        path.mkdir(exist_ok=True)
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove an empty folder."""
+        path.rmdir()
+
+    def sync_folder(self, path: Path) -> None:
+        """Wait until the names in a folder are on the disk."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lock(self, path: Path, *, shared: bool = False, wait: bool = False) -> Lock | None:
+        """Lock a file, made where it is missing; None where another process holds it.
+
+        On file systems without locks nothing is locked: names that carry their own hash keep two writers from
+        harm.
+        """
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        while True:
+            file = open(path, "ab")  # noqa: SIM115 - held open for as long as the lock is
+            try:
+                fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                return None
+            except OSError:
+                return file
+            if _is_at(file.fileno(), path):
+                return file
+            file.close()  # its last holder has removed it meanwhile
+            if not wait:
+                return None
+
+
+DISK = Disk()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def refusals(where: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into one line."""
+    try:
+        yield
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise StorageError(what, str(error.filename or where), _remedy(error)) from error
+
+
+def _remedy(error: OSError) -> str:
+    """Say what to do about what the operating system refuses."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "make room and run the same call again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "check its permissions, or choose another folder"
+    return "check the disk, or choose another folder"
