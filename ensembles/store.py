@@ -49,6 +49,7 @@ from fluctua.ensembles.text import Table, canonical
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, shown
 
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
+QUIET = 60.0  # seconds after which the log says how far a run is
 _OPENING = f"{LOCK}-open"
 _OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?|log\.txt")
 
@@ -246,6 +247,7 @@ class Writer:
         self._fresh = False
         self._parts: dict[int, Part] = {}
         self._counting = threading.Lock()
+        self._said = 0.0
 
     def __enter__(self) -> Self:
         """Make or check the folder and take its lock."""
@@ -337,9 +339,12 @@ class Writer:
             self._parts[part.chunk] = part
             if superseded:
                 self._drop_shorter(part)
+        if time.monotonic() > self._said + QUIET:
+            self.say(f"{self.rows:,} of {self.wanted:,} trajectories are there")
 
     def say(self, line: str) -> None:
         """Add a line to `log.txt`, with the time in front; a log that cannot be written is no failure."""
+        self._said = time.monotonic()
         who = f"shard {self.shard}: " if self.shard else ""
         said = " ".join(f"{who}{line}".split())
         with suppress(OSError):
