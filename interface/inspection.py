@@ -1,10 +1,13 @@
-"""What a run holds, for the command ``fluctua inspect``."""
+"""The command ``fluctua inspect``: what a run holds."""
 
 from __future__ import annotations
 
 import math
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from fluctua.cli import show
+from fluctua.parsing import Command, Parser
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -15,6 +18,21 @@ Table = dict[str, Any]
 
 _LEDGER = ("energy_change", "work", "heat", "shadow_work")
 _NOT_AVERAGED = ("trajectory", "status")
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("run", metavar="DIR", help="a run, or a folder of runs")
+
+
+def inspect(options: Namespace) -> int:
+    """Print what a run, or each of a folder, holds."""
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.dataset import open as open_run
+
+    opened = open_run(options.run, partial=True)
+    tables = [as_table(run) for run in ([opened] if isinstance(opened, Dataset) else opened)]
+    show("\n\n".join(map(as_text, tables)), tables[0] if len(tables) == 1 else tables, options)
+    return 0
 
 
 def as_table(run: Dataset) -> Table:
@@ -92,3 +110,15 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+
+
+COMMANDS = (
+    Command(
+        "inspect",
+        inspect,
+        _add_options,
+        "Print what a run folder holds.",
+        "fluctua inspect runs/squeeze",
+        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual.",
+    ),
+)

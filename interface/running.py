@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
-import hashlib
-import shlex
-import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import show
+from fluctua.computing import (
+    add_workers,
+    check_workers,
+    show_runs,
+    stopped,
+    without_idle_imports,
+    words_of_workers,
+    workers,
+)
+from fluctua.parsing import Command, Parser, assignment, count, folder, seed, shard
 from fluctua.places import check_readable
+from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.spec import EnsembleSpec
 
 
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
+    parser.add_argument(
+        "--out", metavar="DIR", type=folder, help="the run's folder (default: runs/<file>-<digest>)"
+    )
+    add_changes(parser)
+    direction = parser.add_mutually_exclusive_group()
+    direction.add_argument("--both", action="store_true", help="the run and its reverse, side by side")
+    direction.add_argument("--reverse", action="store_true", help="the reverse only")
+    parser.add_argument(
+        "--shard", metavar="K/N", type=shard, help="compute the K-th of N parts: one job of an array"
+    )
+    parser.add_argument("--until", metavar="RULE", help='stop when it is decided: "crooks holds within 0.02"')
+    add_workers(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print steps, time, memory and disk to expect")
+
+
+def add_changes(parser: Parser) -> None:
+    """Add what changes a spec file."""
+    parser.add_argument(
+        "--trajectories", metavar="N", type=count, help="how many, instead of the file's number"
+    )
+    parser.add_argument("--seed", metavar="S", type=seed, help="the seed, instead of the file's")
+    parser.add_argument(
+        "--set",
+        metavar="PATH=VALUE",
+        type=assignment,
+        action="append",
+        default=[],
+        help="change an entry of the file; VALUE as in TOML; may be repeated",
+    )
+
+
 def run(options: Namespace) -> int:
     """Run the specs of a file, and say where the results lie."""
-    with _without_idle_imports(options.process_is_ours):
+    _check(options)
+    with without_idle_imports(options.process_is_ours):
         specs = specs_of(options)
-        folder = Path(options.out) if options.out else default_folder(Path(options.spec), specs)
+        place = Path(options.out) if options.out else default_folder(Path(options.spec), specs)
         if options.dry_run:
-            expected = forecasts(specs, folder, options.threads)
+            expected = forecasts(specs, place, options.threads)
             show(_told(expected), expected, options)
             return 0
-        runs = _simulated(specs, folder, options)
-        found = {"folder": str(folder), "runs": [_table(run) for run in runs]}
-        show("\n".join(map(repr, runs)), found, options)
-        for one in runs:
-            one.check_failures()
+        show_runs(str(place), _simulated(specs, place, options), options)
     return 0
+
+
+def _check(options: Namespace) -> None:
+    """Refuse options that say nothing together."""
+    check_workers(options)
+    if options.until is not None and options.shard is not None:
+        remedy = "a rule looks at the whole run: leave one of the two out"
+        raise InvalidInput("a part of a run cannot be stopped by a rule", "--until, --shard", remedy)
 
 
 def specs_of(options: Namespace) -> list[EnsembleSpec]:
@@ -59,6 +104,8 @@ def default_folder(file: Path, specs: Sequence[EnsembleSpec]) -> Path:
 
     A drawn seed is no part of the name: it is drawn anew each time, and gives way to the folder's.
     """
+    import hashlib
+
     laws = [_law(spec) for spec in specs]
     law = laws[0] if len(laws) == 1 else hashlib.sha256("".join(laws).encode()).hexdigest()
     return Path("runs") / f"{file.stem}-{law[:8]}"
@@ -68,6 +115,8 @@ def _law(spec: EnsembleSpec) -> str:
     """Give the digest of a spec; where its seed was drawn, another one, which no given seed has."""
     if not spec.seed_was_drawn:
         return spec.digest
+    import hashlib
+
     return hashlib.sha256(f"any seed {spec.replace({'seed': 0}).digest}".encode()).hexdigest()
 
 
@@ -108,61 +157,58 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _simulated(specs: Sequence[EnsembleSpec], folder: Path, options: Namespace) -> list[Dataset]:
-    from fluctua.ensembles.runner import simulate
-    from fluctua.ensembles.sweep import sweep
+def _simulated(specs: Sequence[EnsembleSpec], place: Path, options: Namespace) -> list[Dataset]:
+    import fluctua
 
-    progress = False if options.quiet else None
     try:
-        if len(specs) == 1:
-            return [simulate(specs[0], folder, threads=options.threads, progress=progress)]
-        return list(sweep(specs, folder, threads=options.threads, progress=progress))
+        with workers(options) as words:
+            words |= {"shard": options.shard, "until": options.until}
+            if len(specs) == 1:
+                return [fluctua.simulate(specs[0], place, **words)]
+            return list(fluctua.sweep(specs, place, **words))
     except KeyboardInterrupt:
-        kept = f"whole parts are kept in {folder}" if folder.exists() else "no part was whole yet"
-        again = command_again(sys.argv[1:], folder)
-        raise KeyboardInterrupt(f"{kept}; to go on: {again}") from None
+        kept = f"whole parts are kept in {place}" if place.exists() else "no part was whole yet"
+        raise stopped(kept, command_again(specs, place, options)) from None
 
 
-def command_again(typed: Sequence[str], folder: Path) -> str:
-    """Return the command that continues a run: what was typed, with the folder; a drawn seed lies there."""
-    said = any(word == "--out" or word.startswith("--out=") for word in typed)
-    return shlex.join(["fluctua", *typed, *(() if said else ("--out", str(folder)))])
+def command_again(specs: Sequence[EnsembleSpec], place: Path, options: Namespace) -> list[str]:
+    """Return the command that goes on with runs: what was typed, where their folders do not yet say it all.
 
-
-def _table(run: Dataset) -> dict[str, Any]:
-    spec = run.spec
-    return {
-        "path": str(run.path),
-        "digest": spec.digest,
-        "direction": spec.direction,
-        "seed": spec.seed,
-        "trajectories": len(run),
-        "failed": run.failed,
-    }
-
-
-class _Absent:
-    """A finder that says of some modules that they are not installed."""
-
-    def __init__(self, *names: str) -> None:
-        self.names = names
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name in self.names:
-            raise ModuleNotFoundError(f"{name} is not needed here", name=name)
-
-
-@contextmanager
-def _without_idle_imports(process_is_ours: bool) -> Iterator[None]:
-    """Keep others from importing what no run uses: a third of a second at start-up.
-
-    Numba imports SciPy's linear algebra, and PyArrow imports pandas, wherever they find them. They remember
-    when they did not, so this is done only in a process that does nothing else: elsewhere it would take both
-    from the user.
+    A drawn seed lies in the folder; a run of a sweep that was not begun is in the file alone.
     """
-    absent = _Absent(*(("scipy.linalg", "pandas") if process_is_ours else ()))
-    sys.meta_path.insert(0, absent)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(absent)
+    if options.shard is None and _begun(specs, place):
+        return ["resume", str(place), *words_of_workers(options)]
+    said = any(word == "--out" or word.startswith("--out=") for word in options.typed)
+    return [*options.typed, *(() if said else ("--out", str(place)))]
+
+
+def _begun(specs: Sequence[EnsembleSpec], place: Path) -> bool:
+    """Tell whether the folders say of every run what it is; a pair is told by either direction."""
+    from fluctua.ensembles.manifest import is_run
+    from fluctua.ensembles.sweep import folder_of, labels_of
+
+    if len(specs) == 1:
+        return is_run(place)
+    pairs = [[folder_of(label | way) for way in _ways(label)] for label in labels_of(specs)]
+    return all(any(is_run(place / one) for one in pair) for pair in pairs)
+
+
+def _ways(label: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give both directions for a run that has a partner among the others, else nothing to change."""
+    return [{"direction": way} for way in ("forward", "reverse")] if "direction" in label else [{}]
+
+
+COMMANDS = (
+    Command(
+        "run",
+        run,
+        _add_options,
+        "Simulate what a spec file describes, or go on with it.",
+        "fluctua run examples/squeeze.toml --both --trajectories 1e6 --out runs/squeeze\n"
+        "fluctua run examples/bead.toml --set dynamics.friction=0.01 --set protocol.steps.drag.duration=0.1\n"
+        "fluctua run examples/bead.toml --out runs/bead --shard 3/64\n"
+        'fluctua run examples/squeeze.toml --both --out runs/until --until "crooks holds within 0.02"',
+        "The same command again continues an unfinished run, opens a finished one, extends one that asks "
+        "for more trajectories. A file with a [sweep] table gives a folder of runs.",
+    ),
+)

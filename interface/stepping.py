@@ -6,15 +6,48 @@ import math
 from argparse import Namespace
 from pathlib import Path
 
-from fluctua.cli import notice, show
-from fluctua.running import specs_of
+from fluctua.cli import VIOLATED, notice, show
+from fluctua.computing import add_threads
+from fluctua.parsing import Command, Parser, numbers
+from fluctua.running import add_changes, specs_of
 from fluctua.stochastic.errors import InvalidInput
 
 PICTURES = (".png", ".svg", ".pdf")
 
 
-def judge_steps(options: Namespace) -> bool:
-    """Run, judge and print; tell whether anything is violated."""
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec as .toml or .json")
+    parser.add_argument(
+        "--steps",
+        metavar="A,B,C",
+        type=numbers,
+        required=True,
+        help="time steps, whole multiples of the shortest",
+    )
+    add_changes(parser)
+    add_threads(parser)
+    parser.add_argument(
+        "--order", metavar="Q", type=float, help="errors fall as dt^Q (default: the scheme's, 1 or 2)"
+    )
+    parser.add_argument(
+        "--tolerance",
+        metavar="X",
+        type=float,
+        default=0.05,
+        help="how far from 1 the slope still counts as 1 (default: 0.05)",
+    )
+    parser.add_argument(
+        "--alpha",
+        metavar="P",
+        type=float,
+        default=0.05,
+        help="error rate of all verdicts together (default: 0.05)",
+    )
+    parser.add_argument("--figure", metavar="FILE", help="draw slope against time step: .png, .svg, .pdf")
+
+
+def judge_steps(options: Namespace) -> int:
+    """Run, judge and print; the exit code tells whether anything is violated."""
     from fluctua.analysis.shared_path import time_step
 
     picture = _picture(options.figure)
@@ -37,7 +70,7 @@ def judge_steps(options: Namespace) -> bool:
         report.figure().savefig(picture)
         notice(f"picture: {picture}")
     show(str(report), report.to_dict(), options)
-    return report.violated
+    return VIOLATED if report.violated else 0
 
 
 def _say_what_is_too_few(steps: list[float]) -> None:
@@ -67,3 +100,17 @@ def _picture(name: str | None) -> Path | None:
     if not path.parent.is_dir():
         raise InvalidInput("no such folder", str(path.parent), "make it first")
     return path
+
+
+COMMANDS = (
+    Command(
+        "time-step",
+        judge_steps,
+        _add_options,
+        "Tell a theorem that fails from a time step that is too long.",
+        "fluctua time-step examples/squeeze.toml --steps 0.02,0.01,0.005",
+        "Runs a spec at several time steps along the same Brownian path and extrapolates the slope of its "
+        "fluctuation theorem to short ones. Exit code 1 when it is violated at the spec's own time step or "
+        "in the limit.",
+    ),
+)

@@ -6,7 +6,8 @@ import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from fluctua.cli import show
+from fluctua.cli import VIOLATED, show
+from fluctua.parsing import Command, Parser, folder, names, tolerance
 from fluctua.places import check_readable
 from fluctua.stochastic.errors import Busy, InvalidInput
 
@@ -15,8 +16,84 @@ if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset, Runs
 
 
-def verify_command(options: Namespace) -> bool:
-    """Judge what was given, print it, and tell whether anything is violated."""
+def _add_options(parser: Parser) -> None:
+    parser.add_argument(
+        "runs",
+        metavar="DIR|FILE",
+        nargs="*",
+        help="a run, a run and its reverse, a folder of runs, or work in one or two files",
+    )
+    parser.add_argument(
+        "--forward",
+        metavar="FILE",
+        type=folder,
+        action="append",
+        help="work of the process, a file or a run; again for each further speed of the same process",
+    )
+    for name, what in (
+        ("reverse", "work of its reverse"),
+        ("entropy", "total entropy production in k_B, instead of work"),
+    ):
+        parser.add_argument(f"--{name}", metavar="FILE", type=folder, help=f"{what}, a file or a run")
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column to judge, by name or number (default: guessed, and said)"
+    )
+    parser.add_argument(
+        "--group", metavar="NAME", help="the column that says which rows belong together, such as a replica"
+    )
+    parser.add_argument(
+        "--units", metavar="U", help="unit of energies in files (default: kT): kJ/mol, pN nm, J"
+    )
+    parser.add_argument(
+        "--temperature", metavar="K", type=float, help="in kelvin; needed for units other than kT"
+    )
+    parser.add_argument(
+        "--claims",
+        metavar="NAMES",
+        type=names,
+        help="claims to judge, joined by commas (default: all that apply)",
+    )
+    parser.add_argument(
+        "--delta-f",
+        metavar="X",
+        type=float,
+        help="the exact free-energy difference, where it is known, in --units",
+    )
+    parser.add_argument(
+        "--success", metavar="CONDITION", help='which trajectories of a run ended erased, "x > 0" (Landauer)'
+    )
+    parser.add_argument(
+        "--current", metavar="FORMULA", help="an integrated current of columns, for the uncertainty relation"
+    )
+    parser.add_argument(
+        "--watch",
+        metavar="DIR",
+        type=folder,
+        help="bet against the theorems while a run, or a pair, is written; ends when a bet is lost",
+    )
+    parser.add_argument(
+        "--tolerance",
+        metavar="NAME=X",
+        type=tolerance,
+        action="append",
+        default=[],
+        help="how far from the theorem still counts as holding; may be repeated",
+    )
+    parser.add_argument(
+        "--alpha",
+        metavar="P",
+        type=float,
+        default=0.05,
+        help="error rate of the whole report (default: 0.05)",
+    )
+
+
+def verify_command(options: Namespace) -> int:
+    """Judge what was given and print it; the exit code tells whether anything is violated."""
+    return VIOLATED if _judged(options) else 0
+
+
+def _judged(options: Namespace) -> bool:
     from fluctua.analysis.given import is_file
     from fluctua.analysis.verify import verify
 
@@ -110,7 +187,7 @@ def _whole(folder: str) -> Dataset | Runs:
             raise Busy(
                 f"unfinished: {len(run):,} of {run.spec.trajectories:,} trajectories are there",
                 str(run.path),
-                f"repeat the fluctua run ... --out {shlex.quote(folder)} that began it, and it goes on",
+                f"fluctua resume {shlex.quote(folder)} goes on",
             )
     if not isinstance(opened, Dataset):
         check_directions(opened)
@@ -137,3 +214,21 @@ def _pairs(runs: Dataset | Runs) -> list[tuple[Dataset, ...]]:
             partner = reverse.pop(run.spec.reversed().digest, None)
             found.append((run,) if partner is None else (run, partner))
     return found + [(run,) for run in reverse.values()]
+
+
+COMMANDS = (
+    Command(
+        "verify",
+        verify_command,
+        _add_options,
+        "Judge the fluctuation theorems in runs, or in files of your own: one direction, or both.",
+        "fluctua verify runs/squeeze\n"
+        "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02\n"
+        "fluctua verify --forward pull.csv --reverse back.csv --temperature 298 --units kJ/mol\n"
+        "fluctua verify --entropy steady.parquet --column s_tot\n"
+        "fluctua verify --watch runs/squeeze",
+        "Files hold work as measured in each direction, positive where it is done on the system: CSV, TSV, "
+        "columns with blanks between, .xvg, Parquet, or gzip of these. Exit code 0 when no claim is "
+        "violated, 1 when one is.",
+    ),
+)

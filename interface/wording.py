@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from ast import literal_eval
 from collections.abc import Callable
 
 OPTIONS = "units|column|group|temperature|success|current|entropy|claims|tolerance|alpha"
@@ -14,6 +15,10 @@ def _option(found: re.Match[str]) -> str:
     return f"--{found['name']} {shlex.quote(value)}" if value else f"--{found['name']}"
 
 
+def _resume(found: re.Match[str]) -> str:
+    return f"fluctua resume {shlex.quote(literal_eval(found['folder']))} goes on"
+
+
 #: Patterns of what the library writes, and what they become; in this order.
 SPOKEN: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"\b(?:add|write|give) delta_f=(?!\w)", "add --delta-f X"),
@@ -21,6 +26,13 @@ SPOKEN: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"\bgive delta_f\b", "give --delta-f"),
     (rf"(?<![\w-])(?P<name>{OPTIONS})=(?P<value>'[^']*'|\"[^\"]*\"|[\w.]+)?", _option),
     (r"\bwrite (?=--)", "add "),
+    (
+        r"\bsimulate\(run\.spec, (?P<folder>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")\) goes on"
+        r"(?:, open\(\.\.\., partial=True\) takes these)?",
+        _resume,
+    ),
+    (r"\bdelete (it|its part) and run the same call again", r"delete \1, and fluctua resume makes it again"),
+    (r"\brun the same call again", "run the same command again"),
     (
         r"\bmake the second with spec\.reversed\(\)",
         "make both with fluctua run --both, or the second with fluctua run --reverse",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,54 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from fluctua import cli
+from fluctua import cli, running
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
 from fluctua.validation import validate as validating
 from fluctua.validation.case import Case, Row
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SMALL = """
-trajectories = 500
-time_step = 0.05
-seed = 1
-
-[system]
-kind = "Potential"
-energy = "k/2 * x**2"
-coordinates = ["x"]
-controls = ["k"]
-
-[dynamics]
-kind = "Overdamped"
-friction = 1.0
-
-[protocol]
-beta = 1.0
-steps = [{ kind = "Isothermal", duration = 1.0, k = [1.0, 1.5] }]
-"""
-COMMANDS = ["run", "verify", "calibrate", "time-step", "inspect", "validate", "demo"]
+COMMANDS = [command.name for command in cli.commands()]
 
 
-@pytest.fixture(autouse=True)
-def spec_file(tmp_path, monkeypatch):
-    """Stand beside a small spec in an otherwise empty folder."""
-    monkeypatch.chdir(tmp_path)
-    Path("small.toml").write_text(SMALL)
-    return "small.toml"
+pytestmark = pytest.mark.usefixtures("spec_file")
 
 
-@pytest.fixture
-def typed(capsys):
-    """Run a command line in this process: exit code, stdout, stderr."""
-
-    def run(*words):
-        try:
-            code = cli.main([str(word) for word in words])
-        except SystemExit as left:
-            code = left.code
-        return code, *capsys.readouterr()
-
-    return run
+def small():
+    """Return the text of the small spec."""
+    return Path("small.toml").read_text()
 
 
 def one_error_line(text):
@@ -132,11 +100,11 @@ def test_a_count_has_three_ways_to_be_written(text):
         (OSError(28, "No space left on device"), 74),
     ],
 )
-def test_every_error_has_its_exit_code_and_one_line(typed, monkeypatch, error, code):
+def test_every_error_has_its_exit_code_and_one_line(typed, instead, error, code):
     def command(_):
         raise error
 
-    monkeypatch.setattr(cli, "_inspect", command)
+    instead("inspect", command)
     found, _, err = typed("inspect", "runs/a")
     assert found == code
     assert "(b)" in one_error_line(err) or "(disk)" in err
@@ -154,11 +122,11 @@ def test_validation_is_quick_when_asked(typed, monkeypatch, words, scale):
     assert json.loads(out)["cases"][0]["rows"][0]["measured"] == scale
 
 
-def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+def test_a_fault_of_ours_keeps_its_traceback(instead):
     def command(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_inspect", command)
+    instead("inspect", command)
     with pytest.raises(ZeroDivisionError):
         cli.main(["inspect", "runs/a"])
 
@@ -241,7 +209,7 @@ def test_both_directions_lie_side_by_side(typed, spec_file):
 
 
 def test_a_sweep_makes_a_folder_of_runs(typed):
-    Path("scan.toml").write_text(SMALL + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
     _, out, _ = typed("run", "scan.toml", "--out", "scan", "--json", "--both")
     assert len(json.loads(out)["runs"]) == 4
     assert sorted(os.listdir("scan")) == ["friction=0.5", "friction=1.0"]
@@ -355,7 +323,7 @@ def test_verify_exits_1_when_a_claim_is_violated(typed, spec_file):
 
 
 def test_verify_judges_each_pair_of_a_sweep(typed):
-    Path("scan.toml").write_text(SMALL + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
     typed("run", "scan.toml", "--out", "scan", "--both", "--quiet")
     code, out, _ = typed("verify", "scan", "--json", "--claims", "first-law,crooks")
     reports = json.loads(out)
@@ -397,7 +365,7 @@ def test_an_unfinished_run_is_told_its_command(typed, spec_file):
     Path("a b/target.json").write_text('{"trajectories": 1000}')
     code, _, err = typed("verify", "a b")
     assert code == 75
-    assert "500 of 1,000 trajectories are there (a b): repeat the fluctua run ... --out 'a b'" in err
+    assert "500 of 1,000 trajectories are there (a b): fluctua resume 'a b' goes on" in err
     assert "simulate(" not in one_error_line(err)
 
 
@@ -411,18 +379,46 @@ def test_a_misspelt_claim_is_named(typed, spec_file):
 # --- stop and go on ---------------------------------------------------------------------------------
 
 
-def test_the_command_that_goes_on_names_the_folder():
-    from fluctua import running
+def goes_on(*words):
+    """Return the command that the interrupt of a command line names."""
+    options = cli._parser().parse_args(words)
+    options.typed = words
+    specs = running.specs_of(options)
+    return shlex.join(running.command_again(specs, Path("a b"), options))
 
-    again = running.command_again(["run", "my spec.toml", "--both"], Path("runs/a"))
-    assert again == "fluctua run 'my spec.toml' --both --out runs/a"
-    assert running.command_again(["run", "a.toml", "--out=b"], Path("b")) == "fluctua run a.toml --out=b"
+
+def test_what_was_not_begun_goes_on_with_what_was_typed(typed):
+    assert goes_on("run", "small.toml", "--both") == "run small.toml --both --out 'a b'"
+    assert goes_on("run", "small.toml", "--out=a b") == "run small.toml '--out=a b'"
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    typed("run", "small.toml", "--out", "a b/friction=1.0", "--quiet")
+    assert goes_on("run", "scan.toml") == "run scan.toml --out 'a b'"  # the other one is in the file alone
+
+
+def test_one_direction_tells_of_the_other(typed):
+    typed("run", "small.toml", "--out", "a b/direction=forward", "--quiet")
+    assert goes_on("run", "small.toml", "--both") == "resume 'a b'"
+
+
+def test_what_has_its_folder_is_resumed_by_as_many_workers(typed):
+    typed("run", "small.toml", "--both", "--out", "a b", "--quiet")
+    assert goes_on("run", "small.toml", "--both", "--seed", "1", "--threads", "2") == (
+        "resume 'a b' --threads 2"
+    )
+    cluster = ["--executor", "dask", "--scheduler", "tcp://head:8786", "--insecure"]
+    assert goes_on("run", "small.toml", "--both", *cluster) == shlex.join(["resume", "a b", *cluster])
+
+
+def test_a_part_of_a_run_goes_on_as_that_part(typed):
+    typed("run", "small.toml", "--out", "a b", "--quiet")
+    words = ["run", "small.toml", "--out", "a b", "--shard", "3/64"]
+    assert goes_on(*words) == shlex.join(words)
 
 
 @pytest.mark.parametrize("options", [(), ("--both",), ("--set", "dynamics.friction=2.0")])
 def test_the_same_command_finds_its_run_again(typed, options):
     """Also where the seed is drawn, anew in each command: that of the folder stands."""
-    Path("drawn.toml").write_text(SMALL.replace("seed = 1\n", ""))
+    Path("drawn.toml").write_text(small().replace("seed = 1\n", ""))
     first, again = (json.loads(typed("run", "drawn.toml", "--json", *options)[1]) for _ in range(2))
     assert again == first
     assert len(list(Path("runs").iterdir())) == 1
@@ -441,7 +437,7 @@ def test_ctrl_c_keeps_whole_parts_and_says_how_to_go_on(spec_file):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
-    again = "fluctua run small.toml --out runs/a --trajectories 100_000_000 --threads 1"
+    again = "fluctua resume runs/a --threads 1"
     assert err == f"interrupted: whole parts are kept in runs/a; to go on: {again}\n"
     assert list(Path("runs/a/parts").iterdir())
     assert not Path("runs/a/_tmp").exists()
@@ -512,25 +508,25 @@ def test_stdout_holds_one_json_text_even_when_trajectories_failed(typed, spec_fi
 
 
 @pytest.mark.parametrize("name", ["run", "verify", "inspect", "validate", "demo"])
-def test_an_interrupt_is_one_line(typed, monkeypatch, name):
+def test_an_interrupt_is_one_line(typed, instead, name):
     def stopped(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, f"_{name}", stopped)
+    instead(name, stopped)
     words = {"validate": [], "demo": []}.get(name, ["a"])
     code, out, err = typed(name, *words)
     assert (code, out, err) == (130, "", "interrupted: nothing was changed\n")
     assert json.loads(typed(name, *words, "--json")[1])["error"]["exit_code"] == 130
 
 
-def test_an_interrupt_that_a_library_renamed_is_one(typed, monkeypatch):
+def test_an_interrupt_that_a_library_renamed_is_one(typed, instead):
     def stopped(_):
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
             raise ImportError("cannot import numpy") from None
 
-    monkeypatch.setattr(cli, "_inspect", stopped)
+    instead("inspect", stopped)
     assert typed("inspect", "a") == (130, "", "interrupted: nothing was changed\n")
 
 
@@ -560,7 +556,7 @@ def test_an_interrupt_while_the_command_line_is_imported_is_one_line(monkeypatch
 @pytest.mark.filterwarnings("default")
 def test_a_warning_is_said_once_a_command(typed):
     kelvin = ["--set", "protocol.temperature=298", "--set", "dynamics.friction=1000", "--both"]
-    Path("warm.toml").write_text(SMALL.replace("beta = 1.0\n", "temperature = 1.0\n"))
+    Path("warm.toml").write_text(small().replace("beta = 1.0\n", "temperature = 1.0\n"))
     code, _, err = typed("run", "warm.toml", "--out", "a", "--quiet", *kelvin)
     assert code == 0
     assert err.count("is an energy here") == 1
@@ -589,15 +585,15 @@ def test_what_to_do_is_said(typed, words, said):
 
 @pytest.mark.parametrize("key", ["trajectories", "time_step"])
 def test_keys_below_a_header_are_found_there(typed, key):
-    line = next(line for line in SMALL.splitlines() if line.startswith(key))
-    Path("below.toml").write_text(SMALL.replace(line, "") + f'[record]\narea = "integral(x)"\n{line}\n')
+    line = next(line for line in small().splitlines() if line.startswith(key))
+    Path("below.toml").write_text(small().replace(line, "") + f'[record]\narea = "integral(x)"\n{line}\n')
     code, _, err = typed("run", "below.toml")
     assert code == 2
     assert f"no {key} ({key}): it stands in [record]" in one_error_line(err)
 
 
 def test_set_repairs_a_file(typed):
-    Path("broken.toml").write_text(SMALL.replace("friction = 1.0\n", ""))
+    Path("broken.toml").write_text(small().replace("friction = 1.0\n", ""))
     assert typed("run", "broken.toml")[0] == 2
     assert typed("run", "broken.toml", "--quiet", "--set", "dynamics.friction=1.0", "--out", "a")[0] == 0
 

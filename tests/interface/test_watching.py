@@ -5,7 +5,6 @@ import json
 import pytest
 
 import fluctua as fl
-from fluctua import cli
 
 TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
 
@@ -20,17 +19,6 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "pair"
     fl.sweep([spec, spec.reversed()], path)
     return path
-
-
-@pytest.fixture
-def typed(capsys):
-    """Run a command line in this process: exit code, stdout, stderr."""
-
-    def run(*words):
-        code = cli.main([str(word) for word in words])
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_true_pair_is_watched_to_its_end(typed, folder):

@@ -1,0 +1,155 @@
+"""The commands ``fluctua resume`` and ``fluctua extend``: what lies in a folder, whole or larger.
+
+    resume:  simulate(run.spec, folder)
+    extend:  simulate(run.spec.replace({"trajectories": N}), folder)
+
+for a run, or for each of a folder of runs. A pair of which one direction was never begun gets it here: its
+spec is that of the other. A run that stops by a rule goes on under that rule.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fluctua.cli import notice
+from fluctua.computing import (
+    add_workers,
+    check_workers,
+    show_runs,
+    stopped,
+    without_idle_imports,
+    workers,
+)
+from fluctua.parsing import Command, Parser, count
+from fluctua.stochastic.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.spec import EnsembleSpec
+
+Place = tuple["EnsembleSpec", Path]
+
+
+def _add_resume_options(parser: Parser) -> None:
+    parser.add_argument("run", metavar="DIR", help="a run, or a folder of runs")
+    add_workers(parser)
+
+
+def _add_extend_options(parser: Parser) -> None:
+    parser.add_argument("run", metavar="DIR", help="a run, or a folder of runs, such as a pair")
+    parser.add_argument(
+        "--trajectories", metavar="N", type=count, required=True, help="how many each run is to have in all"
+    )
+    add_workers(parser)
+
+
+def resume(options: Namespace) -> int:
+    """Go on with every run of a folder that is unfinished."""
+    check_workers(options)
+    with without_idle_imports(options.process_is_ours):
+        return _finish(places_in(options.run), options)
+
+
+def extend(options: Namespace) -> int:
+    """Ask every run of a folder for more trajectories."""
+    check_workers(options)
+    with without_idle_imports(options.process_is_ours):
+        places = places_in(options.run)
+        _check_larger(places, options.trajectories)
+        larger = {"trajectories": options.trajectories}
+        return _finish([(spec.replace(larger), path) for spec, path in places], options)
+
+
+def places_in(folder: str) -> list[Place]:
+    """Read the specs of a run, or of all runs of a folder, and where each lies.
+
+    Where one direction of a pair is missing it is added: a run that was stopped before it came to the second
+    has the first alone.
+    """
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.dataset import open as open_run
+
+    opened = open_run(folder)
+    if isinstance(opened, Dataset):
+        return [_place(opened)]
+    there = {path: spec for spec, path in map(_place, opened)}
+    wanted = [place for path, spec in there.items() for place in _with_partner(spec, path)]
+    return list({path: (there.get(path, spec), path) for spec, path in wanted}.values())
+
+
+def _place(run: Dataset) -> Place:
+    assert run.path is not None
+    return run.spec, run.path
+
+
+def _with_partner(spec: EnsembleSpec, path: Path) -> list[Place]:
+    """Give a run, and its partner where the folder's name says that it has one; forward first."""
+    mine = f"direction={spec.direction}"
+    if mine not in path.parts:
+        return [(spec, path)]  # after Point or Samples there is no reverse to ask for
+    other = f"direction={spec.reversed().direction}"
+    partner = Path(*(other if part == mine else part for part in path.parts))
+    pair = [(spec, path), (spec.reversed(), partner)]
+    return pair if spec.direction == "forward" else pair[::-1]
+
+
+def _check_larger(places: Sequence[Place], trajectories: int) -> None:
+    """Refuse fewer trajectories than any run has been asked for, before one of them is touched."""
+    for spec, path in places:
+        if spec.trajectories > trajectories:
+            raise InvalidInput(
+                f"{trajectories:,} are fewer than the {spec.trajectories:,} trajectories of the run",
+                f"--trajectories, {path}",
+                "a run cannot shrink: give a larger number",
+            )
+
+
+def _finish(places: Sequence[Place], options: Namespace) -> int:
+    before = [_there(path) for _, path in places]
+    wanted = [spec.trajectories for spec, _ in places]
+    if before == wanted and not options.quiet:
+        notice(f"nothing to do: {options.run} is finished")
+    try:
+        runs = _computed(places, options)
+    except KeyboardInterrupt:
+        raise stopped(f"whole parts are kept in {options.run}", options.typed) from None
+    show_runs(options.run, runs, options, [len(run) - rows for run, rows in zip(runs, before, strict=True)])
+    return 0
+
+
+def _there(path: Path) -> int:
+    """Count the trajectories of a run that may not have been begun."""
+    from fluctua.ensembles.dataset import open_run
+    from fluctua.ensembles.manifest import is_run
+
+    return len(open_run(path)) if is_run(path) else 0
+
+
+def _computed(places: Sequence[Place], options: Namespace) -> list[Dataset]:
+    import fluctua
+
+    with workers(options) as words:
+        return [fluctua.simulate(spec, path, **words) for spec, path in places]
+
+
+COMMANDS = (
+    Command(
+        "resume",
+        resume,
+        _add_resume_options,
+        "Go on with a run that was stopped, or with every unfinished run of a folder.",
+        "fluctua resume runs/squeeze",
+        "The spec lies in the folder, and so does the rule of --until. What is finished stays as it is.",
+    ),
+    Command(
+        "extend",
+        extend,
+        _add_extend_options,
+        "Ask a run, or all runs of a folder, for more trajectories.",
+        "fluctua extend runs/squeeze --trajectories 10_000_000",
+        "Those that are there stay, to the bit. The same command again goes on with what was stopped.",
+    ),
+)

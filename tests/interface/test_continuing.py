@@ -1,0 +1,210 @@
+"""`fluctua resume` and `fluctua extend`: the rest of a run, or more of it, from what lies in its folder."""
+
+import json
+import os
+import shutil
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fluctua import computing, continuing
+from fluctua.ensembles import chunks
+
+FORWARD, REVERSE = Path("pair/direction=forward"), Path("pair/direction=reverse")
+pytestmark = pytest.mark.usefixtures("spec_file")
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    """Let the runs of these tests, 500 trajectories each, have four parts."""
+    monkeypatch.setattr(chunks, "LARGEST", 128)
+
+
+@pytest.fixture
+def pair(typed, spec_file):
+    """A run and its reverse; their files by name."""
+    typed("run", spec_file, "--both", "--out", "pair", "--quiet")
+    return {place: files(place) for place in (FORWARD, REVERSE)}
+
+
+def files(place):
+    """Return the files of a run with their bytes, all but its diary."""
+    found = [path for path in place.rglob("*.*") if path.suffix in (".json", ".parquet")]
+    return {str(path.relative_to(place)): path.read_bytes() for path in found}
+
+
+def lose(place, number):
+    """Take a part away, as if the run had been stopped before it."""
+    next(place.glob(f"parts/part-{number:08d}-*")).unlink()
+
+
+# --- resume ---------------------------------------------------------------------------------------
+
+
+def test_the_rest_of_a_run_is_made_to_the_bit(typed, pair):
+    lose(FORWARD, 2)
+    assert files(FORWARD) != pair[FORWARD]
+    code, out, err = typed("resume", FORWARD)
+    assert (code, err) == (0, "")
+    assert "500 of 500 trajectories" in out
+    assert files(FORWARD) == pair[FORWARD]
+
+
+def test_every_unfinished_run_of_a_folder_goes_on(typed, pair):
+    lose(FORWARD, 0)
+    lose(REVERSE, 3)
+    code, out, err = typed("resume", "pair", "--json", "--threads", "1")
+    assert (code, err) == (0, "")
+    runs = json.loads(out)["runs"]
+    assert [run["path"] for run in runs] == [str(FORWARD), str(REVERSE)]
+    assert [run["computed"] for run in runs] == [128, 500 - 3 * 128]
+    assert {place: files(place) for place in pair} == pair
+
+
+@pytest.mark.parametrize("gone", [FORWARD, REVERSE])
+def test_a_direction_that_was_not_begun_is_made(typed, pair, gone):
+    shutil.rmtree(gone)
+    runs = json.loads(typed("resume", "pair", "--json")[1])["runs"]
+    assert [(run["direction"], run["computed"]) for run in runs] == [
+        ("forward", 500 * (gone == FORWARD)),
+        ("reverse", 500 * (gone == REVERSE)),
+    ]
+    assert {place: files(place) for place in pair} == pair
+
+
+def test_a_finished_run_is_opened_and_said_to_be(typed, pair):
+    for folder in (FORWARD, "pair"):
+        code, out, err = typed("resume", folder)
+        assert (code, err) == (0, f"nothing to do: {folder} is finished\n")
+        assert out.startswith(f"Dataset {FORWARD}: 500 of 500")
+    assert typed("resume", "pair", "--quiet") == (0, "", "")
+    assert {place: files(place) for place in pair} == pair
+
+
+def test_a_sweep_without_directions_has_no_partners(typed):
+    text = Path("small.toml").read_text()
+    Path("scan.toml").write_text(text + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    typed("run", "scan.toml", "--out", "scan", "--quiet")
+    lose(Path("scan/friction=1.0"), 1)
+    assert [run["computed"] for run in json.loads(typed("resume", "scan", "--json")[1])["runs"]] == [0, 128]
+    assert sorted(os.listdir("scan")) == ["friction=0.5", "friction=1.0"]
+
+
+def test_failures_of_a_resumed_run_are_unstable(typed):
+    """One trajectory begins beyond the barrier; it is not among those that are looked at before the run."""
+    starts = np.where(np.arange(500) == 400, 30.0, 0.0)
+    pq.write_table(pa.table({"x": starts}), "starts.parquet")
+    wild = ["--set", "system.energy=k/2*x**2 - x**4/1000", "--set"]
+    typed(
+        "run", "small.toml", "--out", "a", "--quiet", *wild, 'initial={kind="Samples", file="starts.parquet"}'
+    )
+    lose(Path("a"), 3)
+    code, out, err = typed("resume", "a", "--quiet")
+    assert (code, out) == (3, "")
+    assert "1 of 500 trajectories failed, 400" in err
+
+
+# --- extend ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["700", "7e2", "7_00"])
+def test_a_larger_run_is_that_of_a_larger_spec(typed, pair, text):
+    typed("run", "small.toml", "--both", "--out", "larger", "--trajectories", "700", "--quiet")
+    runs = json.loads(typed("extend", "pair", "--trajectories", text, "--json")[1])["runs"]
+    assert [run["computed"] for run in runs] == [200, 200]
+    for place in pair:
+        assert files(place) == files("larger" / place.relative_to("pair"))
+
+
+def test_as_many_as_there_are_is_nothing_to_do(typed, pair):
+    code, _, err = typed("extend", "pair", "--trajectories", "500")
+    assert (code, err) == (0, "nothing to do: pair is finished\n")
+    assert {place: files(place) for place in pair} == pair
+
+
+@pytest.mark.usefixtures("pair")
+def test_an_extension_that_was_stopped_goes_on_by_the_same_command(typed):
+    typed("extend", FORWARD, "--trajectories", "700", "--quiet")
+    runs = json.loads(typed("extend", "pair", "--trajectories", "700", "--json")[1])["runs"]
+    assert [run["computed"] for run in runs] == [0, 200]
+
+
+def test_fewer_are_refused_before_any_run_is_touched(typed, pair):
+    typed("extend", REVERSE, "--trajectories", "700", "--quiet")
+    code, out, err = typed("extend", "pair", "--trajectories", "600")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error: 600 are fewer than the 700 trajectories of the run (--trajectories, {REVERSE}): "
+        "a run cannot shrink: give a larger number\n"
+    )
+    assert files(FORWARD) == pair[FORWARD]
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize("words", [[], ["--trajectories", "0"], ["--trajectories", "1e3.5"]])
+def test_extend_needs_a_number(typed, words):
+    code, out, err = typed("extend", "pair", *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+# --- stopped, and who works -----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize("command", [["resume"], ["extend", "--trajectories", "700"]])
+def test_a_stopped_command_is_repeated(typed, monkeypatch, command):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(continuing, "_computed", stop)
+    name, *words = command
+    again = " ".join([name, "pair", *words, "--quiet"])
+    assert typed(name, "pair", *words, "--quiet") == (
+        130,
+        "",
+        f"interrupted: whole parts are kept in pair; to go on: fluctua {again}\n",
+    )
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize("command", ["run", "resume", "extend"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--scheduler", "tls://head:8786"], "a scheduler without Dask (--scheduler): add --executor dask"),
+        (["--executor", "processes", "--scheduler", "a"], "a scheduler without Dask (--scheduler)"),
+        (["--executor", "dask", "--insecure"], "insecure, and no scheduler (--insecure)"),
+        (["--executor", "mpi"], "invalid choice: 'mpi' (choose from"),
+        (["--threads", "0"], "'0' is not a whole number above zero"),
+    ],
+)
+def test_workers_that_cannot_be_are_refused(typed, command, words, said):
+    place = ["small.toml", "--out", "pair"] if command == "run" else ["pair"]
+    more = ["--trajectories", "700"] if command == "extend" else []
+    code, out, err = typed(command, *place, *more, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+def test_workers_are_those_that_were_asked_for():
+    plain = Namespace(threads=3, executor=None, scheduler=None, insecure=False, quiet=True)
+    with computing.workers(plain) as words:
+        assert words == {"threads": 3, "progress": False}
+    assert computing.words_of_workers(plain) == ["--threads", "3"]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "1/", "/3", "1/0", "-1/3", "a/b", "1/3/5", "1.0/3"])
+def test_a_shard_is_one_of_so_many(typed, text):
+    code, _, err = typed("run", "small.toml", f"--shard={text}")
+    assert code == 2
+    assert f"{text!r} is not K/N, from 1/N to N/N, like 3/64" in err
+
+
+def test_a_part_of_a_run_is_not_stopped_by_a_rule(typed):
+    code, _, err = typed("run", "small.toml", "--shard", "1/3", "--until", "crooks holds within 0.02")
+    assert code == 2
+    assert "a part of a run cannot be stopped by a rule (--until, --shard)" in err
