@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles.chunks import chunk_of, expected_rows, number_of
+from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
@@ -26,7 +26,7 @@ from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.rows import Memory, stored_run
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
-from fluctua.ensembles.store import Shard, Writer, check_ours
+from fluctua.ensembles.store import Writer, check_ours
 from fluctua.stochastic.errors import InvalidInput, shown
 
 if TYPE_CHECKING:

@@ -24,14 +24,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
 
-from fluctua.ensembles.chunks import expected_rows, number_of
+from fluctua.ensembles.chunks import Shard, expected_rows, number_of
 from fluctua.ensembles.disk import DISK, Disk, Lock, refusals
 from fluctua.ensembles.manifest import (
     MANIFEST,
@@ -46,50 +45,12 @@ from fluctua.ensembles.manifest import (
 from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.text import Table, canonical
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, shown
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 QUIET = 60.0  # seconds after which the log says how far a run is
 _OPENING = f"{LOCK}-open"
 _OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?|log\.txt")
-
-
-# ---- shards
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A share of a run's chunks: every `count`-th, from number `index` on, which counts from 1."""
-
-    index: int
-    count: int
-
-    @classmethod
-    def parse(cls, text: object) -> Shard:
-        """Read ``"3/64"``.
-
-        Raises
-        ------
-        InvalidInput
-            Not two whole numbers, 1 <= 3 <= 64.
-        """
-        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text) if isinstance(text, str) else None
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            raise InvalidInput(f"{shown(text)} is no shard", "shard", 'write "3/64", from 1/64 to 64/64')
-        return cls(int(found[1]), int(found[2]))
-
-    def has(self, chunk: int) -> bool:
-        """Tell whether a chunk belongs to it."""
-        return chunk % self.count == self.index - 1
-
-    @property
-    def suffix(self) -> str:
-        """What the names of its own files end in."""
-        return f"-{self.index}-{self.count}"
-
-    def __str__(self) -> str:
-        """Write it as it was typed."""
-        return f"{self.index}/{self.count}"
 
 
 # ---- whose folder it is

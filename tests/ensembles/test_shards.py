@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from fluctua.ensembles.chunks import Shard
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.ensembles.store import LOCK, SCRATCH, Shard, Writer
+from fluctua.ensembles.store import LOCK, SCRATCH, Writer
 from fluctua.stochastic.errors import Busy, InvalidInput
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
