@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fluctua.ensembles.text import DEEPEST, LONGEST_KEY
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 from fluctua.stochastic.values import Value
 
@@ -35,6 +36,8 @@ def with_changes(table: dict[str, Any], changes: Mapping[str, Any]) -> dict[str,
     for path, value in changes.items():
         if not isinstance(path, str) or not all(path.split(".")):
             raise InvalidInput(f"{shown(path)} is not a path", "", 'write dotted keys, "dynamics.friction"')
+        if path.count(".") >= DEEPEST or len(path) > LONGEST_KEY:
+            raise InvalidInput(f"{shown(path)} is too long for a path", "", f"at most {DEEPEST} keys")
         table = _put(table, path.split("."), plain(value), [])
     return table
 

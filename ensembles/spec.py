@@ -293,6 +293,8 @@ class EnsembleSpec(Value):
             raise InvalidInput(
                 "nothing to vary over", "sweep", "give {path: [values]} or a list of {path: value}"
             )
+        if len(points) > MOST_SPECS:
+            raise InvalidInput(f"{len(points):,} points", "sweep", f"at most {MOST_SPECS:,}")
         return [self.replace(point) for point in points]
 
     # ---- text and files
@@ -363,7 +365,8 @@ def read_file(file: str | Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             raise InvalidInput("the file is too long for a spec", str(path), f"at most {LARGEST:,} bytes")
-        text = path.read_bytes()
+        with path.open("rb") as opened:
+            text = opened.read(LARGEST + 1)  # a pipe or a device says nothing of its size
     except FileNotFoundError:
         raise InvalidInput("no such file", str(path)) from None
     except OSError as error:
@@ -432,7 +435,7 @@ def _product(values_of: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
             raise InvalidInput(f"{shown(values)} is not a list of values", str(path), "write [...] around it")
     count = prod(len(values) for values in values_of.values()) if values_of else 0
     if count > MOST_SPECS:
-        raise InvalidInput(f"{count:,} combinations", "sweep", f"at most {MOST_SPECS:,}")
+        raise InvalidInput(f"{min(count, 10**15):,} combinations", "sweep", f"at most {MOST_SPECS:,}")
     return [dict(zip(values_of, values, strict=True)) for values in product(*values_of.values())][:count]
 
 

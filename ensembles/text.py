@@ -11,13 +11,20 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.errors import InvalidInput, shown
 
 LARGEST = 1_000_000  # bytes of a spec's text
 DEEPEST = 32  # tables inside tables
+_LONGEST_REASON = 200  # letters of what a parser says
+LONGEST_KEY = 200  # letters; a path of a sweep is the longest
+#: More dots in one key than tables may lie in each other: tomllib takes hours over half a million.
+_DEEP_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{DEEPEST}}}""", flags=re.ASCII
+)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BESIDE_SCALARS = ("units", "initial")  # short tables written on one line above the others
 
@@ -48,9 +55,9 @@ def read_table(text: str | bytes, kind: str, where: str = "", largest: int = LAR
     """
     plain = _decoded(text, where, largest)
     try:
-        table = (
-            tomllib.loads(plain) if kind == "toml" else json.loads(plain, object_pairs_hook=_without_twins)
-        )
+        table = _toml(plain, where) if kind == "toml" else json.loads(plain, object_pairs_hook=_without_twins)
+    except InvalidInput:
+        raise
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"not {kind.upper()}: {_reason(error)}", where) from None
     if not isinstance(table, dict):
@@ -64,13 +71,21 @@ def read_table(text: str | bytes, kind: str, where: str = "", largest: int = LAR
 def read_value(text: str) -> Any:
     """Read one value as TOML writes it; anything else is text, so that quotes may be left out."""
     try:
-        value = tomllib.loads(f"value = {text}")
+        value = _toml(f"value = {text}", "")
+    except InvalidInput:
+        raise
     except (ValueError, RecursionError):
         return text
     if set(value) != {"value"}:
         raise InvalidInput("more than one value", "", "give one TOML value")
     check_plain(value)
     return value["value"]
+
+
+def _toml(text: str, where: str) -> Table:
+    if _DEEP_KEY.search(text):
+        raise InvalidInput("nested too deeply", where)
+    return tomllib.loads(text)
 
 
 def _decoded(text: str | bytes, where: str, largest: int) -> str:
@@ -85,15 +100,16 @@ def _decoded(text: str | bytes, where: str, largest: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    text = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> Table:
     table = dict(pairs)
     if len(table) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twin!r} stands twice")
+        counts = Counter(key for key, _ in pairs)
+        twin = next(key for key in counts if counts[key] > 1)
+        raise ValueError(f"the key {shown(twin)} stands twice")
     return table
 
 
@@ -104,6 +120,8 @@ def check_plain(value: object, where: str = "", depth: int = 0) -> None:
     if isinstance(value, Mapping):
         for key, inside in value.items():
             check_plain(key, where)
+            if isinstance(key, str) and len(key) > LONGEST_KEY:
+                raise InvalidInput(f"a key of {len(key):,} letters", where, f"at most {LONGEST_KEY}")
             check_plain(inside, dotted(where, key), depth + 1)
     elif isinstance(value, list | tuple):
         for number, inside in enumerate(value):

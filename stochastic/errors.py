@@ -7,6 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
+MOST_OFFERED = 20  # names that an error lists
+_LONGEST = 1000  # letters of one part of an error: whatever was typed, it stays a line
+_LONGEST_TYPED = 100  # letters of a name for which the nearest is looked for
+
 
 class FluctuaError(Exception):
     """Something that stops a run, told in one line.
@@ -38,10 +42,10 @@ class FluctuaError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """Return the line that a person reads."""
-        place = f" ({self.where})" if self.where else ""
-        remedy = f": {self.remedy}" if self.remedy else ""
-        return f"{self.what}{place}{remedy}"
+        """Return the line that a person reads, without anything that a terminal would obey."""
+        place = f" ({_cut(printable(self.where))})" if self.where else ""
+        remedy = f": {printable(self.remedy)}" if self.remedy else ""
+        return f"{_cut(printable(self.what))}{place}{remedy}"
 
     def within(self, path: str) -> Self:
         """Return the same error, placed inside the part at `path`.
@@ -96,8 +100,15 @@ def did_you_mean(name: object, candidates: Iterable[str]) -> str:
     """Return ``"; did you mean 'k'?"`` for the candidate nearest to `name`, or an empty string."""
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, list(candidates), n=1) if isinstance(name, str) else []
+    short = isinstance(name, str) and len(name) <= _LONGEST_TYPED
+    nearest = get_close_matches(str(name), list(candidates), n=1) if short else []
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def listed(names: Iterable[str], between: str = ", ") -> str:
+    """Join names, of very many the first ones."""
+    known = list(names)
+    return between.join([*known[:MOST_OFFERED], *(["..."] if len(known) > MOST_OFFERED else [])])
 
 
 def not_among(
@@ -125,7 +136,7 @@ def not_among(
     """
     known = list(candidates)
     article = "an" if noun[0] in "aeiou" else "a"
-    offer = f"{noun}s are {', '.join(known)}" if known else f"there are no {noun}s"
+    offer = f"{noun}s are {listed(known)}" if known else f"there are no {noun}s"
     return InvalidInput(
         f"{shown(name)} is not {article} {noun}", where, offer + did_you_mean(name, [*known, *also])
     )
@@ -140,3 +151,16 @@ def shown(value: object) -> str:
     ):  # Python does not print whole numbers of more than 4300 digits, and anybody's repr may fail.
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def printable(text: str) -> str:
+    """Write letters that are commands to a terminal, or turn the direction of writing, as their escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fluctua.stochastic.errors import InvalidInput, did_you_mean
+from fluctua.stochastic.errors import InvalidInput, did_you_mean, listed, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -653,7 +653,9 @@ class _Reader:
             return self.graph.symbol(self.names[name])
         if name in FUNCTIONS:
             self.refuse(f"'{name}' is a function", part, f"write {name}(...)")
-        self.refuse(f"'{name}' is not declared", part, self.offer("names", sorted({*self.names, "pi"}), name))
+        self.refuse(
+            f"{shown(name)} is not declared", part, self.offer("names", sorted({*self.names, "pi"}), name)
+        )
 
     def unary(self, part: ast.UnaryOp, depth: int) -> int:
         operand = self.node(part.operand, depth + 1)
@@ -699,7 +701,7 @@ class _Reader:
         if name in self.names or name == "pi":
             self.refuse(f"'{name}' is not a function", part, f"write {name}*(...) for a product")
         if name not in FUNCTIONS:
-            self.refuse(f"'{name}' is not a function", part, self.offer("functions", FUNCTIONS, name))
+            self.refuse(f"{shown(name)} is not a function", part, self.offer("functions", FUNCTIONS, name))
         if len(part.args) != 1 or part.keywords:
             self.refuse(f"{name} takes one argument", part, f"write {name}(x)")
         operand = self.quantity(self.node(part.args[0], depth + 1), part.args[0])
@@ -736,7 +738,7 @@ class _Reader:
     # ---- refusing
 
     def offer(self, kind: str, candidates: Sequence[str], name: str) -> str:
-        return f"{kind} are {' '.join(candidates)}{did_you_mean(name, candidates)}"
+        return f"{kind} are {listed(candidates, ' ')}{did_you_mean(name, candidates)}"
 
     def quote(self, part: ast.AST) -> str:
         segment = ast.get_source_segment(self.text.strip(), part) or "this"

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fluctua.stochastic.errors import InvalidInput, did_you_mean
+from fluctua.stochastic.errors import InvalidInput, did_you_mean, listed, shown
 from fluctua.stochastic.expressions import Graph
 
 KINDS = ("integral", "final", "max", "min", "first")
@@ -55,12 +55,12 @@ def parse_record(
     found = _FORM.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise InvalidInput(
-            f"{text!r} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}"
+            f"{shown(text)} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}"
         )
     kind, inside = found.groups()
     if kind not in KINDS:
         raise InvalidInput(
-            f"{kind!r} is not a kind of record",
+            f"{shown(kind)} is not a kind of record",
             where,
             f"kinds are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}",
         )
@@ -69,7 +69,7 @@ def parse_record(
     formula, along = _split(inside) if kind == "integral" else (inside, None)
     if along is not None and along not in coordinates:
         raise InvalidInput(
-            f"{along!r} is not a coordinate", where, f"coordinates are {', '.join(coordinates)}"
+            f"{shown(along)} is not a coordinate", where, f"coordinates are {listed(coordinates)}"
         )
     node = graph.parse(formula, names, where)
     return Record(name, kind, node, None if along is None else coordinates.index(along))

@@ -179,14 +179,14 @@ def _nearest_divisor(durations: Sequence[float], duration: float, time_step: flo
     near = max(round(duration / time_step), 1)
     counts = np.arange(max(1, near - _CANDIDATES), near + _CANDIDATES)
     steps = duration / counts
-    right = np.ones(counts.size, dtype=bool)
     with np.errstate(all="ignore"):
-        for other in durations:
+        for other in dict.fromkeys(durations):
             # Stricter than `_divides`, which has to accept the answer after its digits are cut.
-            right &= np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
-    nearest = np.where(right, np.abs(steps - time_step), np.inf).argmin()
-    if not right[nearest]:
+            right = np.abs(other - np.rint(other / steps) * steps) <= 0.1 * _DIVIDES * other
+            counts, steps = counts[right], steps[right]
+    if not steps.size:
         return f"{duration / near:#.9g} divides this one but not all others; change a duration"
+    nearest = np.abs(steps - time_step).argmin()
     count = int(counts[nearest])
     return f"{steps[nearest]:#.9g} does, in {count} step{'s' if count > 1 else ''}"
 

@@ -6,12 +6,13 @@ in pN s²/um: any three units will do. Only a temperature that is no energy need
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.errors import InvalidInput, not_among, shown
 from fluctua.stochastic.values import Value, text
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ _PARTS: dict[str, tuple[Decimal, tuple[int, int, int]]] = {
     "m": (Decimal(1), (0, 0, 1)),
     "mol": (_AVOGADRO, (0, 0, 0)),
 }
+_LONGEST = 60  # letters of a label
 _LABELS = 'write a label such as "pN um" or "kJ/mol"'
 _ENERGIES = "J, kJ/mol, kcal/mol, eV, pN nm, and their like"
 
@@ -141,6 +143,8 @@ class Units(Value):
 
 def _read_label(label: object, where: str) -> str:
     read = text(label, where)
+    if len(read) > _LONGEST:
+        raise InvalidInput(f"{shown(read)} is too long for a unit", where, f"use at most {_LONGEST} letters")
     _factors(read, where)
     return read
 
@@ -181,7 +185,10 @@ def _boltzmann(energy: str | None, temperature: str | None) -> float:
         )
     if energy is None:
         raise InvalidInput("kelvin without a unit of energy", "units", f"add energy = one of {_ENERGIES}")
-    return float((_BOLTZMANN / _joules(energy)).scaleb(_PREFIXES[temperature[:-1]]))
+    constant = float((_BOLTZMANN / _joules(energy)).scaleb(_PREFIXES[temperature[:-1]]))
+    if not 0.0 < constant < math.inf:
+        raise _unknown_energy(energy)
+    return constant
 
 
 def _joules(energy: str) -> Decimal:

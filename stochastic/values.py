@@ -24,6 +24,8 @@ RESERVED = frozenset(
 """Words with a meaning of their own in formulas, protocols or records."""
 
 _LONGEST_NAME = 64
+MOST_NAMES = 200  # in one list: as many as a formula has parts
+MOST_ENTRIES = 1000  # in one table of names
 
 LEDGER = frozenset(
     {
@@ -308,19 +310,21 @@ def names(value: object, where: str) -> tuple[str, ...]:
     """Return a tuple of different names from a single name or a sequence of them."""
     if isinstance(value, str):
         return (name(value, where),)
-    result = tuple(name(item, where) for item in sequence(value, where, "name"))
+    result = tuple(name(item, where) for item in sequence(value, where, "name", most=MOST_NAMES))
     for item in result:
         if result.count(item) > 1:
             raise InvalidInput(f"{item!r} stands twice", where)
     return result
 
 
-def sequence(value: object, where: str, noun: str) -> tuple[Any, ...]:
-    """Return a tuple from a list, tuple or one-dimensional array."""
+def sequence(value: object, where: str, noun: str, *, most: int | None = None) -> tuple[Any, ...]:
+    """Return a tuple from a list, tuple or one-dimensional array, with at most so many items."""
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = value.tolist()
     if not isinstance(value, list | tuple):
         raise InvalidInput(f"{shown(value)} is not a {noun} or a list of them", where)
+    if most is not None and len(value) > most:
+        raise InvalidInput(f"{len(value):,} {noun}s", where, f"give at most {most:,}")
     return tuple(value)
 
 
@@ -330,6 +334,8 @@ def mapping(value: object, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{shown(value)} is not a table", where, "write name = value pairs")
+    if len(value) > MOST_ENTRIES:
+        raise InvalidInput(f"{len(value):,} entries", where, f"give at most {MOST_ENTRIES:,}")
     for key in value:
         if not isinstance(key, str):
             raise InvalidInput(f"{shown(key)} is not a name", where)

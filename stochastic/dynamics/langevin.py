@@ -10,7 +10,7 @@ from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.forms import Link, Move
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.values import Value, build, mapping, number, sequence, share_namespace
+from fluctua.stochastic.values import MOST_NAMES, Value, build, mapping, number, sequence, share_namespace
 
 PerCoordinate = float | Mapping[str, float]
 
@@ -38,7 +38,9 @@ class Langevin(Value, ABC):
             )
         made = tuple(
             build(bath, {"Bath": Bath}, f"dynamics.baths.{k}")
-            for k, bath in enumerate(sequence(baths, "dynamics.baths", "bath") if baths is not None else ())
+            for k, bath in enumerate(
+                () if baths is None else sequence(baths, "dynamics.baths", "bath", most=MOST_NAMES)
+            )
         )
         if baths is not None and not made:
             raise InvalidInput("no baths", "dynamics.baths", "give at least one Bath")
