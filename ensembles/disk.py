@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,10 @@ class Disk:
 
     def is_file(self, path: Path) -> bool:
         """Tell whether a file is there, and no link to one."""
-        return path.is_file() and not path.is_symlink()
+        try:
+            return stat.S_ISREG(os.lstat(path).st_mode)
+        except OSError:
+            return False
 
     def is_folder(self, path: Path) -> bool:
         """Tell whether a folder, or a link to one, is there."""

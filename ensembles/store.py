@@ -50,7 +50,7 @@ from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 QUIET = 60.0  # seconds after which the log says how far a run is
 _OPENING = f"{LOCK}-open"
-_OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?|log\.txt")
+_OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?")
 
 
 # ---- whose folder it is
@@ -69,14 +69,24 @@ def check_ours(folder: Path, disk: Disk = DISK) -> None:
         return
     if not disk.is_folder(folder):
         raise InvalidInput("not a folder", str(folder), "choose another place")
-    known = {TARGET, MANIFEST, *TABLES}
+    check_manifest(folder, "choose another folder", disk)
     with refusals(folder):
-        strangers = [name for name in disk.names(folder) if name not in known and not _OWN.fullmatch(name)]
+        strangers = [name for name in disk.names(folder) if not _is_ours(folder, name, disk)]
     if strangers:
         raise InvalidInput(
             "the folder holds something else", str(folder / strangers[0]), "choose another folder"
         )
-    check_manifest(folder, "choose another folder", disk)
+
+
+def _is_ours(folder: Path, name: str, disk: Disk) -> bool:
+    """Tell whether a name is one of a run's; without a manifest, others' logs and targets are not."""
+    if name == LOG:
+        return is_run(folder, disk)
+    if name == TARGET and not is_run(folder, disk):
+        with suppress(Damaged):
+            return read_target(folder, disk) > 0
+        return False
+    return name in (TARGET, MANIFEST, *TABLES) or bool(_OWN.fullmatch(name))
 
 
 def check_manifest(
@@ -451,7 +461,7 @@ class Writer:
                     self._disk.remove(path / leftover)
                 if self._disk.is_folder(path):
                     self._disk.remove_folder(path)
-            elif name not in (LOCK, LOG):
+            elif name != LOCK:
                 self._disk.remove(path)
 
     def _tidy(self) -> None:

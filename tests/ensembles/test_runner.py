@@ -293,6 +293,16 @@ def test_places_that_cannot_be_are_told(spec: EnsembleSpec, folder: Any) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "text"), [("log.txt", "mine"), ("target.json", '{"kg": 70}')])
+def test_files_of_others_with_our_names_are_left_alone(
+    spec: EnsembleSpec, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InvalidInput, match=rf"holds something else .*{name}"):
+        simulate(spec, tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: text}
+
+
 def test_what_is_no_spec_is_refused() -> None:
     with pytest.raises(InvalidInput, match="is no spec"):
         simulate("spec.toml")  # type: ignore[arg-type]
