@@ -1,12 +1,14 @@
 r"""Bounds of the slope of the detailed theorem that hold at every look: a run may stop when it is decided.
 
 The sign of s is a coin, given its size (:mod:`~fluctua.analysis.detailed`); the theorem says that its log
-odds are :math:`|s|`. The slope :math:`\gamma` is the number that makes
+odds are :math:`|s|`. A slope :math:`\gamma` is the number that makes
 
-.. math:: \mathrm E\,\psi(|s|)\,\big[1_{s>0}-L(\gamma|s|)\big]=0, \qquad \psi(u)=\min(u, 6),
+.. math:: \mathrm E\,\psi(|s|)\,\big[1_{s>0}-L(\gamma|s|)\big]=0, \qquad
+   \psi(u)=\min(u, 6) \ \text{(sizes)} \quad\text{or}\quad \psi(u)=1_{u>0} \ \text{(signs)},
 
-which falls as :math:`\gamma` grows. Where the log odds are :math:`\gamma|s|` it is their slope, and it is
-defined whatever they are.
+which falls as :math:`\gamma` grows. Where the log odds are :math:`\gamma|s|` both are their slope, and they
+are defined whatever the log odds are: that of sizes is what a slope is fitted to, that of signs says whether
+as many are positive as the theorem asks for.
 
 **Pairs have the slope of Crooks' theorem.** Let forward work w and turned reverse work :math:`y=-w_R` have
 densities with :math:`p(w)=q(w)\,e^{\gamma(w-f)}`. The dissipation of a pair, :math:`s=w-y`, then has at -s
@@ -18,23 +20,24 @@ wrong.
 
 **A bet against slopes up to g** multiplies the wealth by
 
-.. math:: 1+\lambda\,\psi(|s|)\,\big[1_{s>0}-L(g|s|)\big], \qquad 0<\lambda\le 0.15 .
+.. math:: 1+\lambda\,\psi(|s|)\,\big[1_{s>0}-L(g|s|)\big], \qquad 0<\lambda\psi<1 .
 
 Its expectation is 1 if :math:`\gamma=g`, and not above 1 if :math:`\gamma<g`, since the bracket falls with
 the slope that stands in it. So the wealth is expected to grow under no slope up to g, and by Ville's
 inequality it reaches :math:`1/\alpha` with a chance of at most :math:`\alpha`, whatever the number of looks.
 Bets against slopes from g on have the other sign. (A likelihood ratio of two slopes is such a bet too, with a
-weight of its own for each; one weight for all keeps it one slope that they are about.)
+weight of its own for each pair of slopes; one weight for all bets keeps it one slope that they are about.)
 
 ``holds`` within :math:`\epsilon` is said when slopes up to :math:`1-\epsilon` *and* slopes from
-:math:`1+\epsilon` on have lost, each at :math:`\alpha`. Of both at most one is true, so a slope at or beyond
-the edge is let through with a chance of at most :math:`\alpha`, **whatever the law of s**: nothing is assumed
-but trajectories that are independent and of one law.
+:math:`1+\epsilon` on have lost, those of sizes and those of signs, each at :math:`\alpha`. If either slope
+lies at or beyond the edge, one of these four is true, and ``holds`` is said with a chance of at most
+:math:`\alpha`: **whatever the law of s**, for nothing is assumed but trajectories that are independent and of
+one law. It costs no share of :math:`\alpha`, as all four must lose.
 
-What it does not say: a slope of 1 may be an average of log odds that are none of the theorem's, above it at
-some sizes and below it at others. A verdict on a complete sample asks for a shape that is not rejected; here
-``holds`` is said only while no bet against the theorem itself, its offsets among them, has won. Such bets
-that win mean ``violated``, which is said of a true theorem with a chance of at most :math:`\alpha`. They are
+What it does not say: two averages may be right by accident, where the log odds lie above the theorem at some
+sizes and below it at others. A verdict on a complete sample asks for a shape that is not rejected; here
+``holds`` is said only while no bet against the theorem itself has won, offsets among them. Such a bet that
+wins means ``violated``, which is said of a true theorem with a chance of at most :math:`\alpha`. They are
 those of :mod:`~fluctua.analysis.sequential` that lie at least :math:`2\epsilon` from it, and the slopes
 :math:`1\pm2\epsilon`: a bet wins where the truth is nearer to it than to the theorem, so deviations below the
 tolerance are left to the bounds.
@@ -48,7 +51,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,11 +66,12 @@ from fluctua.stochastic.errors import InvalidInput, shown
 Floats = NDArray[np.float64]
 Batches = Callable[[], Iterable[Floats]]
 Decision = Literal["holds", "violated", "undecidable"]
+Weight = Literal["sizes", "signs"]
 
-LARGEST_WEIGHT = 6.0  # of a size: 0.98 of the information of any Gaussian law is kept
+LARGEST_SIZE = 6.0  # that counts as itself: 0.98 of the information of any Gaussian law is kept
 LARGEST_TOLERANCE = 0.25  # twice as far off is where the bets against the theorem begin
 IN_TOLERANCES = (0.5, 1.0, 2.0)  # shares, of which the middle one is the best where the slope is 1
-_MOST = 0.9 / LARGEST_WEIGHT  # share, so that no bet loses everything
+_MOST: dict[Weight, float] = {"sizes": 0.9 / LARGEST_SIZE, "signs": 0.9}  # so that no bet loses everything
 _STEPS = 6  # halvings of a bracket of as many standard errors: a tenth of one remains
 _STEEPEST = 64.0  # slope that is told; coins steeper than that fall on one side
 
@@ -82,13 +86,21 @@ class Slopes:
         The slope nearest to what the bets hope for.
     side : {1.0, -1.0}
         1: the truth is hoped to lie above the edge; -1: below.
+    of : {"sizes", "signs"}
+        Which slope.
     shares : tuple of float
         What a unit of weight puts at stake.
     """
 
     edge: float
     side: float
+    of: Weight
     shares: tuple[float, ...]
+
+    @classmethod
+    def beyond(cls, edge: float, side: float, of: Weight, tolerance: float) -> Slopes:
+        """Return the bets that suit a truth which is that far from the edge."""
+        return cls(edge, side, of, tuple(min(share * tolerance, _MOST[of]) for share in IN_TOLERANCES))
 
     def __len__(self) -> int:
         """Count the bets."""
@@ -96,15 +108,15 @@ class Slopes:
 
     def gains(self, s: Floats) -> Floats:
         r"""Return :math:`\ln\{1\pm\lambda\,\psi(|s|)\,[1_{s>0}-L(g|s|)]\}` for each value and share."""
-        weighted = self.side * weight(s) * residual(s, self.edge)
+        weighted = self.side * weight(s, self.of) * residual(s, self.edge)
         gains: Floats = np.log1p(np.array(self.shares) * weighted[:, None])
         return gains
 
 
-def weight(s: Floats) -> Floats:
-    r"""Return :math:`\psi(|s|)`: the size, up to 6."""
-    capped: Floats = np.minimum(np.abs(s), LARGEST_WEIGHT)
-    return capped
+def weight(s: Floats, of: Weight) -> Floats:
+    r"""Return :math:`\psi(|s|)`: the size, up to 6; or 1, and 0 for what has no sign."""
+    psi: Floats = np.minimum(np.abs(s), LARGEST_SIZE) if of == "sizes" else np.abs(np.sign(s))
+    return psi
 
 
 def residual(s: Floats, slope: float) -> Floats:
@@ -125,18 +137,17 @@ class SlopeBounds:
         What counts as equal to 1.
     alpha : float
         Error rate of ``holds`` at the edge of the tolerance, and of ``violated``.
-    above, below : Wealth
-        Won against slopes up to 1 - tolerance, and against those from 1 + tolerance on.
+    bounds : tuple of Wealth
+        Won against slopes up to 1 - tolerance, and from 1 + tolerance on: of sizes, then of signs.
     theorem : Wealth
         Won against the theorem.
     sums : tuple of float
-        Of weighted residuals at slope 1, of their variances, and of how they fall with the slope.
+        Of residuals at slope 1 weighted by sizes, of their variances, and of how they fall with the slope.
     """
 
     tolerance: float
     alpha: float
-    above: Wealth
-    below: Wealth
+    bounds: tuple[Wealth, Wealth, Wealth, Wealth]
     theorem: Wealth
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
@@ -147,15 +158,14 @@ class SlopeBounds:
 
     @property
     def decision(self) -> Decision:
-        """``violated`` once a bet against the theorem has won, ``holds`` once both bounds are shown."""
+        """``violated`` once a bet against the theorem has won, ``holds`` once all bounds are shown."""
         if self.theorem.crossed(self.alpha):
             return "violated"
-        shown_both = self.above.crossed(self.alpha) and self.below.crossed(self.alpha)
-        return "holds" if shown_both else "undecidable"
+        return "holds" if all(wealth.crossed(self.alpha) for wealth in self.bounds) else "undecidable"
 
     @property
     def estimate(self) -> tuple[float, float]:
-        r"""The slope and its standard error, by one step of Newton's method from 1; NaN without information.
+        r"""The slope of sizes and its standard error, one step of Newton's method from 1; NaN if unknown.
 
         .. math:: 1+\frac{\sum\psi\,[1_{s>0}-L(|s|)]}{\sum\psi\,|s|\,v}, \qquad
            \frac{(\sum\psi^2 v)^{1/2}}{\sum\psi\,|s|\,v}, \qquad v=L(|s|)\,L(-|s|)
@@ -178,10 +188,10 @@ class SlopeBounds:
             If the batch is empty or not finite.
         """
         s = settled(finite(batch, "entropy"))
+        above, below, more, fewer = (wealth.update(s) for wealth in self.bounds)
         return replace(
             self,
-            above=self.above.update(s),
-            below=self.below.update(s),
+            bounds=(above, below, more, fewer),
             theorem=self.theorem.update(s),
             sums=_added(self.sums, s),
         )
@@ -205,22 +215,17 @@ def slope_bounds(tolerance: float, alpha: float = 0.05) -> SlopeBounds:
     if not 0.0 < tolerance <= LARGEST_TOLERANCE:
         remedy = f"give a number above 0 and at most {LARGEST_TOLERANCE:g}"
         raise InvalidInput(f"{shown(tolerance)} is no tolerance of a slope", "tolerance", remedy)
-    return SlopeBounds(
-        tolerance,
-        alpha,
-        above=Wealth.before(_beyond(1.0 - tolerance, 1.0, tolerance)),
-        below=Wealth.before(_beyond(1.0 + tolerance, -1.0, tolerance)),
-        theorem=Wealth.before(Signs(_tilts(tolerance))),
+    above, below, more, fewer = (
+        Wealth.before(Slopes.beyond(1.0 - side * tolerance, side, of, tolerance))
+        for of in get_args(Weight)
+        for side in (1.0, -1.0)
     )
+    return SlopeBounds(tolerance, alpha, (above, below, more, fewer), Wealth.before(Signs(_tilts(tolerance))))
 
 
 def settled(s: Floats) -> Floats:
     """Set to zero what is zero but for rounding: terms that cancel leave a sign that is no coin."""
     return np.where(np.abs(s) > SAME, s, 0.0)
-
-
-def _beyond(edge: float, side: float, tolerance: float) -> Slopes:
-    return Slopes(edge, side, tuple(min(share * tolerance, _MOST) for share in IN_TOLERANCES))
 
 
 def _tilts(tolerance: float) -> tuple[tuple[float, float], ...]:
@@ -230,7 +235,7 @@ def _tilts(tolerance: float) -> tuple[tuple[float, float], ...]:
 
 def _added(sums: tuple[float, float, float], s: Floats) -> tuple[float, float, float]:
     """Add one value after the other, so that cuts leave no trace in the last digit."""
-    size, psi = np.abs(s), weight(s)
+    size, psi = np.abs(s), weight(s, "sizes")
     plus, minus = chances(size)
     terms = np.stack([psi * residual(s, 1.0), psi**2 * plus * minus, psi * size * plus * minus], axis=1)
     score, variance, fall = np.add.accumulate(np.vstack([sums, terms]), axis=0)[-1].tolist()
@@ -242,12 +247,12 @@ def _added(sums: tuple[float, float, float], s: Floats) -> tuple[float, float, f
 
 @dataclass(frozen=True)
 class SlopeInterval:
-    """A slope, and the interval that held it at every look.
+    """The slope of sizes, and the interval that held it at every look.
 
     Attributes
     ----------
     slope : float
-        That of the values; NaN where all signs agree with it or none does.
+        That of the values; NaN where nearly all signs are the same.
     low, high : float
         Covers the slope with a chance of 1 - 2 alpha, at all looks together; infinite where nothing is known.
     level : float
@@ -272,8 +277,8 @@ def slope_interval(batches: Batches, known: SlopeBounds) -> SlopeInterval:
 
     Notes
     -----
-    The bets are those of the tolerance, so that the interval lies within it exactly when both bounds are
-    shown. Slopes lose in order: wealth against slopes up to g falls with g. So each end is found by
+    The bets are those of the tolerance, so that the interval lies within it exactly when the bounds of
+    sizes are shown. Slopes lose in order: wealth against slopes up to g falls with g. So each end is found by
     bisection, over six standard errors; where none of these slopes has lost, that end is infinite.
     """
     slope = _slope(batches)
@@ -281,9 +286,10 @@ def slope_interval(batches: Batches, known: SlopeBounds) -> SlopeInterval:
     _, error = known.estimate
     if not (math.isfinite(slope) and math.isfinite(error)):
         return SlopeInterval(slope, -math.inf, math.inf, level)
-    ends = {side: _end(batches, known, slope, error, side) for side in (1.0, -1.0)}
-    low = max(ends[1.0], 1.0 - known.tolerance) if known.above.crossed(known.alpha) else ends[1.0]
-    high = min(ends[-1.0], 1.0 + known.tolerance) if known.below.crossed(known.alpha) else ends[-1.0]
+    low, high = (_end(batches, known, slope, error, side) for side in (1.0, -1.0))
+    above, below = (wealth.crossed(known.alpha) for wealth in known.bounds[:2])
+    low = max(low, 1.0 - known.tolerance) if above else low
+    high = min(high, 1.0 + known.tolerance) if below else high
     return SlopeInterval(slope, low, high, level)
 
 
@@ -291,7 +297,7 @@ def _slope(batches: Batches) -> float:
     """Find the slope at which the weighted residuals add up to nothing."""
 
     def excess(slope: float) -> float:
-        terms = (float(weight(s) @ residual(s, slope)) for s in map(settled, batches()))
+        terms = (float(weight(s, "sizes") @ residual(s, slope)) for s in map(settled, batches()))
         return math.fsum(terms)
 
     steepest = _STEEPEST
@@ -315,7 +321,7 @@ def _end(batches: Batches, known: SlopeBounds, slope: float, error: float, side:
 
 
 def _has_lost(batches: Batches, edge: float, side: float, known: SlopeBounds) -> bool:
-    wealth = Wealth.before(_beyond(edge, side, known.tolerance))
+    wealth = Wealth.before(Slopes.beyond(edge, side, "sizes", known.tolerance))
     for s in batches():
         wealth = wealth.update(settled(s))
         if wealth.crossed(known.alpha):
