@@ -1,7 +1,13 @@
-"""Parts opened only after their bytes and their shape were checked."""
+"""Parts opened only after their bytes and their shape were checked.
+
+A checksum says that bytes are those that were written, not that whoever wrote them means well. So Arrow is
+given a file only when its size and that of its footer fit the rows that it must have; what its footer says is
+then held against the same numbers, and rows are read in batches, never more of them than were promised.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +18,13 @@ from fluctua.ensembles.parts import ROW_GROUP, Part
 from fluctua.stochastic.errors import Damaged
 
 UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowException)  # what Arrow raises on damaged files
+
+_MAGIC, _TAIL = b"PAR1", 8  # a file ends with the length of its footer, and these letters
+_FOOTER = 2**20  # bytes, and those of each column of each group
+_NUMBER, _NAME = 8, 328  # bytes of a value before it is compressed; a stroke's name has 80 letters
+_SLACK = 65_536  # bytes beside the values, and those of each column
+_A_COLUMN = 2048  # bytes that the footer says of one, with its unit and meaning
+_THRIFT = {"thrift_string_size_limit": 2**22, "thrift_container_size_limit": 2**18}
 
 
 def check_bytes(path: Path, part: Part, disk: Disk = DISK) -> None:
@@ -30,8 +43,19 @@ def check_bytes(path: Path, part: Part, disk: Disk = DISK) -> None:
         )
 
 
-def open_part(folder: Path, table: str, part: Part, schema: pa.Schema) -> pq.ParquetFile:
+def open_part(
+    folder: Path, table: str, part: Part, schema: pa.Schema, rows: int | None = None
+) -> pq.ParquetFile:
     """Open a part after checking its bytes and its shape.
+
+    Parameters
+    ----------
+    folder, table, part
+        The file is ``folder/table/name of the part``; a link is refused.
+    schema : pyarrow.Schema
+        What its columns must be.
+    rows : int, optional
+        How many rows it must have; as many as its name says, where no other number is given.
 
     Raises
     ------
@@ -41,33 +65,65 @@ def open_part(folder: Path, table: str, part: Part, schema: pa.Schema) -> pq.Par
         The file is gone, superseded by a longer one.
     """
     path = folder / table / part.name
+    wanted = part.rows if rows is None else rows
     try:
         check_bytes(path, part)
-        file = pq.ParquetFile(
-            path,
-            page_checksum_verification=True,
-            thrift_string_size_limit=2**24,
-            thrift_container_size_limit=2**20,
-        )
+        check_size(path, wanted, schema)
+        file = pq.ParquetFile(path, page_checksum_verification=True, **_THRIFT)
+        _check_shape(file, path, wanted, schema)
     except FileNotFoundError:
         raise
     except UNREADABLE as error:
         raise Damaged("the file cannot be read", str(path), " ".join(str(error).split())[:120]) from None
-    _check_shape(file, path, table, part, schema)
     return file
 
 
-def _check_shape(file: pq.ParquetFile, path: Path, table: str, part: Part, schema: pa.Schema) -> None:
+def read_schema(folder: Path, table: str, part: Part, schema: pa.Schema) -> pa.Schema:
+    """Read what a part's footer says of it, for whom a glance is enough: its bytes are not hashed.
+
+    Raises
+    ------
+    Damaged
+        Too large, or not to be read.
+    """
+    path = folder / table / part.name
+    try:
+        check_size(path, part.rows, schema)
+        return pq.ParquetFile(path, **_THRIFT).schema_arrow
+    except UNREADABLE as error:
+        raise Damaged("the file cannot be read", str(path), " ".join(str(error).split())[:120]) from None
+
+
+def check_size(path: Path, rows: int, schema: pa.Schema) -> None:
+    """Refuse a file, or a footer, that is larger than so many rows of these columns can be.
+
+    Raises
+    ------
+    Damaged
+        Too large, or no end of a Parquet file.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(size - _TAIL, 0))
+        tail = file.read(_TAIL)
+    chunks = len(schema) * max(-(-rows // ROW_GROUP), 1)
+    width = sum(_NAME if pa.types.is_string(field.type) else _NUMBER for field in schema)
+    if size > rows * width + _SLACK + _A_COLUMN * (len(schema) + chunks):
+        raise Damaged(f"{size:,} bytes are too many for {rows:,} rows", str(path), "move it elsewhere")
+    footer = int.from_bytes(tail[:4], "little")
+    if tail[4:] != _MAGIC or footer > min(size - _TAIL - len(_MAGIC), _FOOTER + _A_COLUMN * chunks):
+        raise Damaged("the file has no end, or an impossible one", str(path), "move it elsewhere")
+
+
+def _check_shape(file: pq.ParquetFile, path: Path, rows: int, schema: pa.Schema) -> None:
     """Refuse a file that is sound but none of ours: other columns, other numbers of rows."""
-    if (
-        not file.schema_arrow.equals(schema)
-        or file.schema_arrow.metadata.get(b"spec") != schema.metadata[b"spec"]
-    ):
+    found = file.schema_arrow
+    if not found.equals(schema) or (found.metadata or {}).get(b"spec") != schema.metadata[b"spec"]:
         raise Damaged(
             "the file belongs to another run", str(path), "its columns or its spec differ: move it elsewhere"
         )
     groups = [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)]
-    if max(groups, default=0) > ROW_GROUP or (table == "parts" and file.metadata.num_rows != part.rows):
-        raise Damaged(
-            "the file has another number of rows than its name says", str(path), "move it elsewhere"
-        )
+    if min(groups, default=0) < 0 or max(groups, default=0) > ROW_GROUP or file.metadata.num_rows != rows:
+        raise Damaged("the file has another number of rows than it must have", str(path), "move it elsewhere")
+    if sum(groups) != rows:
+        raise Damaged("its groups of rows do not add up", str(path), "move it elsewhere")

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fluctua.ensembles.chunks import expected_rows
 from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.manifest import MANIFEST, read_manifest, read_target
 from fluctua.ensembles.parts import Part, list_parts
-from fluctua.ensembles.reading import UNREADABLE, open_part
+from fluctua.ensembles.reading import UNREADABLE, open_part, read_schema
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
@@ -86,8 +85,9 @@ class Files:
         if len(self.parts) > QUICK:
             return None
         try:
-            return sum(_stated(pq.read_schema(file)) for file in self.files)
-        except UNREADABLE:
+            schema = self.schemas["parts"]
+            return sum(_stated(read_schema(self.path, "parts", part, schema)) for part in self.parts)
+        except (FileNotFoundError, ValueError, Damaged):
             return None
 
     def check(self) -> None:
@@ -108,7 +108,7 @@ class Files:
 
     def _part_batches(self, table: str, part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
         found = self._find(table, part)
-        file = open_part(self.path, table, found, self.schemas[table])
+        file = open_part(self.path, table, found, self.schemas[table], self._rows_of(table, found))
         longer = found.rows > part.rows  # extended since we looked: its first rows are the same
         wanted = [*columns, *(["trajectory"] if longer and "trajectory" not in columns else [])]
         try:
@@ -120,6 +120,15 @@ class Files:
         except UNREADABLE as error:
             place = str(self.path / table / found.name)
             raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
+
+    def _rows_of(self, table: str, part: Part) -> int:
+        """Count the rows that a part's file has: of a trajectory one, one a stroke, or one a sample."""
+        if table == "strokes":
+            return part.rows * len(self.spec.schedule.names)
+        if table == "paths":
+            sampled = min(max(self.spec.paths - part.chunk * self.chunk, 0), part.rows)
+            return sampled * (self.spec.time_steps // self.spec.path_every + 1)
+        return part.rows
 
     def _find(self, table: str, part: Part) -> Part:
         """Find a part's file in a table, or its successor if it was superseded meanwhile."""
