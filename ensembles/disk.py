@@ -16,6 +16,9 @@ from typing import Protocol
 from fluctua.stochastic.errors import StorageError
 
 
+LARGEST_READ = 2**25  # bytes; manifests, targets and logs are far smaller
+
+
 class Lock(Protocol):
     """Something held until it is closed."""
 
@@ -56,8 +59,12 @@ class Disk:
         return sorted(os.listdir(folder)) if folder.is_dir() else []
 
     def read(self, path: Path) -> bytes:
-        """Give the bytes of a file."""
-        return path.read_bytes()
+        """Give the bytes of a file, of a large one only the first; links, pipes and devices are refused."""
+        plain = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # no pipe may wait for its writer
+        with os.fdopen(os.open(path, plain), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "not a file", str(path))
+            return file.read(LARGEST_READ)
 
     def sha256(self, path: Path) -> str:
         """Hash a file, in hex; once per session as long as it stays as it is. A link is refused."""

@@ -90,8 +90,12 @@ def read_manifest(folder: Path, disk: Disk = DISK) -> Table:
         raise Damaged("the manifest does not match its checksum", str(path), "restore the file")
     if manifest.get("format") != FORMAT:
         raise InvalidInput(
-            f"written in format {manifest.get('format')}", str(path), f"this version reads format {FORMAT}"
+            f"written in format {shown(manifest.get('format'))}",
+            str(path),
+            f"this version reads format {FORMAT}",
         )
+    if not (isinstance(manifest.get("spec"), Mapping) and isinstance(manifest.get("digest"), str)):
+        raise Damaged("no spec, or no digest of it", str(path), "restore the file")
     if not _is_count(manifest.get("chunk"), _LARGEST_CHUNK):
         raise Damaged("no size of its chunks", str(path), "restore the file")
     return manifest
