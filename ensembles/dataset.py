@@ -31,6 +31,8 @@ from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fluctua.ensembles.replay import Replay
+
 Label = dict[str, Any]
 FOLDER_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)=([A-Za-z0-9_.+-]+)")
 
@@ -222,6 +224,26 @@ class Dataset(Rows):
                 "no trajectory counts", "where" if where else "formula", "nothing to average over"
             )
         return Estimate(moments.mean, moments.standard_error, moments.n, parsed.unit)
+
+    def row(self, trajectory: int) -> pa.RecordBatch | None:
+        """Give the stored row of one trajectory; None where it is not there, or not yet.
+
+        Raises
+        ------
+        Damaged
+            The file that holds it is not what was written.
+        """
+        for batch in self._source.near(trajectory, self._names(None)):
+            found = batch.filter(pa.array(batch["trajectory"].to_numpy() == trajectory))
+            if found.num_rows:
+                return found
+        return None
+
+    def replay(self, trajectory: int, every: int = 1) -> Replay:
+        """Compute one trajectory again, with its path; see :func:`fluctua.ensembles.replay.replay`."""
+        from fluctua.ensembles.replay import replay
+
+        return replay(self, trajectory, every)
 
     @property
     def strokes(self) -> Groups:

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
 
 
-def propagator_of(spec: EnsembleSpec, *, finer: int = 1) -> Propagator:
-    """Make the physics of a spec; its noise made of that of so many finer steps."""
-    from fluctua.stochastic.propagator import Propagator
+def propagator_of(spec: EnsembleSpec, *, finer: int = 1, lanes: int | None = None) -> Propagator:
+    """Make the physics of a spec; its noise made of that of `finer` steps, its kernel of some other lanes."""
+    from fluctua.stochastic.propagator import LANES, Propagator
 
     return Propagator(
         spec.system,
@@ -27,4 +27,5 @@ def propagator_of(spec: EnsembleSpec, *, finer: int = 1) -> Propagator:
         paths=spec.paths,
         path_every=spec.path_every,
         finer=finer,
+        lanes=LANES if lanes is None else lanes,
     )

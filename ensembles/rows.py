@@ -36,6 +36,11 @@ class Memory:
             if table in tables:
                 yield from tables[table].select(columns).to_batches(max_chunksize=BATCH)
 
+    def near(self, trajectory: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Give rows of `parts/` among which is that of a trajectory, if it is there."""
+        assert trajectory >= 0
+        return self.batches("parts", columns)
+
     def check(self) -> None:
         """Do nothing: rows in memory are all there."""
 
@@ -105,6 +110,12 @@ class Files:
             if table == "paths" and part.chunk * self.chunk >= self.spec.paths:
                 return
             yield from self._part_batches(table, part, columns)
+
+    def near(self, trajectory: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Give rows of `parts/` among which is that of a trajectory, if it is there; of one part at most."""
+        for part in self.parts:
+            if part.chunk * self.chunk <= trajectory < part.chunk * self.chunk + part.rows:
+                yield from self._part_batches("parts", part, columns)
 
     def _part_batches(self, table: str, part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
         found = self._find(table, part)

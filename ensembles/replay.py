@@ -1,0 +1,230 @@
+"""One trajectory again, with its whole path: the bits of the run, since noise is a function of its number.
+
+A path is sampled when the controls have changed at an instant and before the next move: a quench at the very
+end is in the row alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fluctua.ensembles.columns import Column, path_columns_of, schema_of
+from fluctua.ensembles.dataset import Dataset, attributes
+from fluctua.ensembles.physics import propagator_of
+from fluctua.stochastic.compiling import PADDING
+from fluctua.stochastic.errors import InvalidInput, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fluctua.ensembles.spec import EnsembleSpec
+    from fluctua.stochastic.propagator import Block
+    from fluctua.stochastic.schedule import Schedule
+
+Floats = NDArray[np.float64]
+
+MOST = 2**60  # trajectories have no larger numbers
+LIGHT = 2**28  # bytes of a path in all lanes of a kernel, above which one of few lanes is compiled
+ROOM = 2**30  # bytes of a path in those few, at most
+FEW = 16  # lanes
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Replay:
+    """A trajectory that was computed again.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        Of the run.
+    trajectory : int
+        Its number, from 0.
+    row : pandas.Series
+        Its ledger, as in ``run.to_pandas()``; NaN where it failed or where nothing happened.
+    path : pandas.DataFrame
+        A row an instant: time, controls after their change at this time, coordinates, velocities, work and
+        heat so far. Its `attrs` carry `energy_unit`, `temperature`, `spec` (digest), `trajectory`.
+    stored : dict or None
+        The row that the run holds, by column; None where it is not there. A null is None.
+    differs : tuple of str or None
+        The columns whose bits differ from the stored row; None where there is none.
+    """
+
+    spec: EnsembleSpec
+    trajectory: int
+    row: pd.Series[Any]
+    path: pd.DataFrame
+    stored: dict[str, Any] | None
+    differs: tuple[str, ...] | None
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the row is the stored one, bit for bit; None where that is not there."""
+        return None if self.differs is None else not self.differs
+
+    @property
+    def failed(self) -> bool:
+        """Whether the trajectory failed."""
+        return bool(self.row["status"])
+
+    @property
+    def failed_at(self) -> float | None:
+        """Time of the first instant of the path that is not finite; None where all are."""
+        bad = ~np.isfinite(self.path.to_numpy()).all(axis=1)
+        return float(self.path["time"].iloc[int(np.argmax(bad))]) if bad.any() else None
+
+    @property
+    def columns(self) -> list[Column]:
+        """What the columns of the path are: name, unit, meaning, sign."""
+        return replay_columns_of(self.spec)
+
+    def to_arrow(self) -> pa.Table:
+        """Give the path as an Arrow table; unit, meaning and sign are metadata of its fields."""
+        schema = schema_of(self.columns, self.spec.digest)
+        return pa.Table.from_pandas(self.path, preserve_index=False).cast(schema)
+
+    def __repr__(self) -> str:
+        """Write one line."""
+        state = "failed" if self.failed else f"work {self.row['work']:.6g}, heat {self.row['heat']:.6g}"
+        said = {
+            None: "is not stored",
+            True: "agrees with the stored row",
+            False: "differs from the stored row",
+        }
+        return f"Replay of trajectory {self.trajectory}: {state}; {said[self.agrees]}"
+
+
+def replay(run: Dataset, trajectory: int, every: int = 1) -> Replay:
+    """Compute one trajectory of a run again, with its path.
+
+    Parameters
+    ----------
+    run : Dataset
+        The run; it may be unfinished, and in memory.
+    trajectory : int
+        Its number, from 0. A number beyond those of the run is that of a trajectory which a larger run has.
+    every : int
+        Instants of the path are so many time steps apart.
+
+    Returns
+    -------
+    Replay
+        With the stored row to compare, where it is there.
+
+    Raises
+    ------
+    InvalidInput
+        No number of a trajectory, or a path that does not fit into memory: the error gives an `every` that
+        does.
+    Damaged
+        The file that holds the row is not what was written.
+    """
+    number = _whole(trajectory, "trajectory", 0, MOST)
+    apart = _whole(every, "every", 1, run.spec.time_steps)
+    block, schedule = _computed(run.spec, number, apart)
+    row = run.row(number)
+    stored = None if row is None else row.to_pylist()[0]
+    return Replay(
+        run.spec,
+        number,
+        _row(block),
+        _path(run.spec, block, schedule, apart, number),
+        stored,
+        None
+        if row is None
+        else _differing(block, row, [column.name for column in run.columns if column.nullable]),
+    )
+
+
+def replay_columns_of(spec: EnsembleSpec) -> list[Column]:
+    """List the columns of a replayed path: those of `paths/`, and the controls."""
+    time, *others = (column for column in path_columns_of(spec) if column.name != "trajectory")
+    meaning = "after its change at this time"
+    return [time, *(Column(name, "", f"{name} {meaning}") for name in spec.system.controls), *others]
+
+
+def _whole(value: object, name: str, least: int, most: int) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or not least <= number <= most:
+        raise InvalidInput(f"{shown(value)} is no {name}", name, f"give a whole number, {least} to {most:,}")
+    return number
+
+
+def _computed(spec: EnsembleSpec, trajectory: int, every: int) -> tuple[Block, Schedule]:
+    """Run one trajectory; all lanes of a kernel's block keep its path, so a long one gets a narrow kernel."""
+    propagator = propagator_of(spec)
+    lane = propagator.layout.sampled * (spec.time_steps // every + 1) * 8  # bytes
+    if lane * propagator.layout.pitch > LIGHT:
+        needed = lane * (FEW + PADDING)
+        if needed > ROOM:
+            raise _too_long(spec.time_steps, every, -(-needed * every // ROOM))
+        propagator = propagator_of(spec, lanes=FEW)
+    keeping = propagator.keeping(strokes=False, paths=trajectory + 1, path_every=every)
+    with np.errstate(all="ignore"):  # what is not finite has a status that says so
+        return keeping.run(trajectory, 1), propagator.schedule
+
+
+def _too_long(steps: int, every: int, fits: int) -> InvalidInput:
+    return InvalidInput(
+        f"{steps // every + 1:,} instants of a path do not fit",
+        "every",
+        f"every={fits} does, and keeps {steps // fits + 1:,}",
+    )
+
+
+def _row(block: Block) -> pd.Series[Any]:
+    import pandas as pd
+
+    row: pd.Series[Any] = pd.DataFrame(block.columns).iloc[0]
+    return row.rename(None)
+
+
+def _path(spec: EnsembleSpec, block: Block, schedule: Schedule, every: int, trajectory: int) -> pd.DataFrame:
+    import pandas as pd
+
+    assert block.paths is not None
+    controls = controls_at(schedule)[::every]
+    columns = dict(block.paths) | {name: controls[:, k] for k, name in enumerate(spec.system.controls)}
+    frame = pd.DataFrame({column.name: columns[column.name] for column in replay_columns_of(spec)})
+    frame.attrs.update(attributes(spec), trajectory=trajectory)
+    return frame
+
+
+def controls_at(schedule: Schedule) -> Floats:
+    """Give the controls as paths meet them: after s moves and the change that follows them, s = 0, 1, ...
+
+    At the start they have their first values, at the end of a stroke its last ones, else those of the next
+    move. Shape (steps + 1, controls).
+    """
+    values = np.vstack([schedule.start_controls[None], schedule.controls[1:], schedule.end_controls[None]])
+    ends, moving = np.cumsum(schedule.moves), schedule.moves > 0
+    values[ends[moving]] = schedule.closing_controls[moving]
+    return values
+
+
+def _differing(block: Block, stored: pa.RecordBatch, nullable: list[str]) -> tuple[str, ...]:
+    """Name the columns whose bits differ; all NaNs are one, and null is where nothing happened."""
+    failed = bool(block.columns["status"][0])
+    differ = []
+    for name, values in block.columns.items():
+        never = name in nullable and not failed and bool(np.isnan(values[0]))
+        if stored[name][0].is_valid == never or not (
+            never or _same_bits(values[0], stored[name].to_numpy()[0])
+        ):
+            differ.append(name)
+    return tuple(differ)
+
+
+def _same_bits(one: np.generic, other: np.generic) -> bool:
+    if one.dtype != other.dtype:
+        return False
+    return one.tobytes() == other.tobytes() or bool(one != one and other != other)
