@@ -15,7 +15,6 @@ from typing import Protocol
 
 from fluctua.stochastic.errors import StorageError
 
-
 LARGEST_READ = 2**25  # bytes; manifests, targets and logs are far smaller
 
 
