@@ -18,6 +18,7 @@ from figures import Figure, rates, say
 from processes import memory, start
 from timing import Contender, race
 from verifier import verifier
+from writing import store
 
 import fluctua as fl
 
@@ -204,6 +205,7 @@ SECTIONS: dict[str, Callable[[], list[Figure]]] = {
     "coordinates": coordinates,
     "threads": threads,
     "disk": disk,
+    "store": store,
     "start": start,
     "memory": memory,
     "verifier": verifier,

@@ -7,10 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-MODULES = ("figures", "job", "limit", "naive", "processes", "sections", "timing", "verifier")
+MODULES = ("figures", "job", "limit", "naive", "processes", "sections", "timing", "verifier", "writing")
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,29 @@ def test_figures_say_what_falls_short(benchmarks: SimpleNamespace) -> None:
     assert "SHORT" in short.line()
     assert benchmarks.figures.failures([enough, short, told]) == 1
     assert benchmarks.figures.failures([figure("s", "nan", float("nan"), least=0.9)]) == 1
+
+
+def test_the_run_without_a_file_makes_every_row(
+    benchmarks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, rows = benchmarks.writing, []
+
+    def commit(_: object, __: int, tables: dict[str, pa.Table]) -> None:
+        rows.append(tables["parts"].num_rows)
+
+    monkeypatch.setattr(writing.Dropping, "commit", commit)
+    writing._drop(benchmarks.job.spec(writing.DYNAMICS, 3000, steps=10))
+    assert sum(rows) == 3000
+
+
+def test_figures_of_the_store(benchmarks: SimpleNamespace) -> None:
+    """Every number of the section exists, and bytes are what they are however fast the machine is."""
+    figures = {figure.name: figure for figure in benchmarks.writing.store(3000)}
+    assert all(np.isfinite(figure.value) for figure in figures.values())
+    assert sum(figure.reached is not None for figure in figures.values()) == 4
+    assert figures["bytes / pyarrow's defaults"].reached
+
+
+def test_page_checksums_are_left_out_where_they_are_timed(benchmarks: SimpleNamespace) -> None:
+    table = pa.table({"x": np.arange(5.0)})
+    assert benchmarks.writing.encode_unchecked(table).size < benchmarks.writing.encode(table).size
