@@ -163,6 +163,14 @@ def _place(payload: bytes | memoryview, scratch: Path, target: Path, disk: Disk)
     disk.sync_folder(target.parent)
 
 
+def _remove_scratch(path: Path, disk: Disk) -> None:
+    """Remove a scratch folder, with what a killed writer left there."""
+    for leftover in disk.names(path):
+        disk.remove(path / leftover)
+    if disk.is_folder(path):
+        disk.remove_folder(path)
+
+
 class Writer:
     """The one process that adds parts to a run directory, or to its shard of one.
 
@@ -334,6 +342,12 @@ class Writer:
                 self._disk.make_folder(path)
                 self._made.append(path)
                 self._disk.sync_folder(path.parent)
+            else:
+                self._try_sync(path.parent)  # perhaps made by a writer that was killed before it did this
+
+    def _try_sync(self, path: Path) -> None:
+        with suppress(OSError):
+            self._disk.sync_folder(path)
 
     def _take_locks(self) -> None:
         """Lock the whole run; or for a shard hold off those who would, and lock the shard."""
@@ -375,6 +389,8 @@ class Writer:
             self._compare()
         for table in self.manifest["tables"]:  # synced below: a part's folder must not go with the power
             self._disk.make_folder(self.folder / table)
+            if not self._fresh:  # nor the names that a writer left that was killed before it synced them
+                self._disk.sync_folder(self.folder / table)
         if self._fresh or read_target(self.folder, self._disk) < self.trajectories:
             self._write_json(TARGET, target_table(self.trajectories, self._until))
         if self._fresh:  # last: a folder with a manifest is a run
@@ -457,10 +473,7 @@ class Writer:
         for name in names:
             path = self.folder / name
             if name.startswith(SCRATCH):
-                for leftover in self._disk.names(path):
-                    self._disk.remove(path / leftover)
-                if self._disk.is_folder(path):
-                    self._disk.remove_folder(path)
+                _remove_scratch(path, self._disk)
             elif name != LOCK:
                 self._disk.remove(path)
 
@@ -470,10 +483,19 @@ class Writer:
             self._disk.remove(self.folder / (LOCK + self.shard.suffix))
 
     def _remove(self) -> None:
-        """Take back a run of which nothing was committed."""
-        for table, part in list(self._listing()):
-            self._disk.remove(self.folder / table / part.name)
-        for name in (MANIFEST, TARGET, LOG, _OPENING, LOCK):
+        """Take back a run of which nothing was committed.
+
+        Whatever is left when the power goes is a run or none, never parts or a log of which nothing says whose
+        they are.
+        """
+        for table in TABLES:
+            for part in list(all_parts(self.folder / table, self._disk)):
+                self._disk.remove(self.folder / table / part.name)
+            self._try_sync(self.folder / table)
+        for name in (LOG, MANIFEST):
+            self._disk.remove(self.folder / name)
+            self._try_sync(self.folder)
+        for name in (TARGET, _OPENING, LOCK):
             self._disk.remove(self.folder / name)
         for table in TABLES:
             if self._disk.is_folder(self.folder / table):
@@ -493,9 +515,11 @@ def note_until(folder: Path, until: Mapping[str, Any] | None, disk: Disk = DISK)
         if lock is None:
             raise Busy("another process writes this run", str(folder), "wait for it")
         try:
+            _remove_scratch(folder / SCRATCH, disk)
             disk.make_folder(folder / SCRATCH)
             table = target_table(read_target(folder, disk), until)
             _place(text_of(table), folder / SCRATCH, folder / TARGET, disk)
-            disk.remove_folder(folder / SCRATCH)
         finally:
+            with suppress(OSError):
+                _remove_scratch(folder / SCRATCH, disk)
             lock.close()
