@@ -1,0 +1,391 @@
+"""Look through a whole run directory, and find all that is wrong with it instead of the first thing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from fluctua.ensembles.checked import Checked, Fault
+from fluctua.ensembles.chunks import expected_rows, number_of
+from fluctua.ensembles.columns import column_table, columns_of
+from fluctua.ensembles.dataset import FOLDER_NAME
+from fluctua.ensembles.disk import Disk, refusals
+from fluctua.ensembles.manifest import (
+    MANIFEST,
+    TARGET,
+    is_run,
+    path_of,
+    read_manifest,
+    read_target,
+    read_until,
+)
+from fluctua.ensembles.part_check import ELSEWHERE, Found, Law, look_at
+from fluctua.ensembles.parts import TABLES, Part, parse_name
+from fluctua.ensembles.progress import Progress
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.store import LOCK, LOG, SCRATCH
+from fluctua.ensembles.text import Table, canonical
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
+
+_OWN = re.compile(rf"{re.escape(LOCK)}(-open|-\d+-\d+)?|{SCRATCH}(-\d+-\d+)?|{re.escape(LOG)}")
+_ROUNDS = 1000  # looks at a run that another process changes meanwhile
+_RESTORE = "restore the file"
+
+Place = tuple[str, Part]
+
+
+# ---- looking
+
+
+def check(folder: str | Path, *, progress: bool | None = None) -> Checked:
+    """Look through a run directory: every checksum, every page, every row.
+
+    Memory holds a few batches of rows a thread. Another process may write meanwhile.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+    progress : bool, optional
+        Whether to show how far it is on stderr; by default where that is a terminal.
+
+    Raises
+    ------
+    InvalidInput
+        There is no run, or a later version wrote it.
+    StorageError
+        The folder cannot be listed.
+    """
+    path = path_of(folder)
+    if not _holds_a_run(path):
+        raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
+    return _Look(path).checked(progress)
+
+
+def check_each(folder: str | Path, *, progress: bool | None = None) -> list[Checked]:
+    """Look through a run, or each run of a folder such as a pair or a sweep.
+
+    Raises
+    ------
+    InvalidInput
+        There is none.
+    """
+    path = path_of(folder)
+    found = list(_runs_below(path))
+    if not found:
+        raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
+    return [check(one, progress=progress) for one in found]
+
+
+def _runs_below(path: Path) -> Iterator[Path]:
+    if _holds_a_run(path):
+        yield path
+    elif path.is_dir():
+        with refusals(path):
+            entries = sorted(entry for entry in path.iterdir() if entry.is_dir())
+        for entry in entries:
+            if FOLDER_NAME.fullmatch(entry.name):
+                yield from _runs_below(entry)
+
+
+def _holds_a_run(path: Path) -> bool:
+    """Tell whether a folder is one, also where its manifest was lost."""
+    return is_run(path) or any(_parts_of(path / table) for table in TABLES)
+
+
+def _parts_of(folder: Path) -> list[Part]:
+    names = os.listdir(folder) if folder.is_dir() else ()
+    return [part for name in names if (part := parse_name(name))]
+
+
+@dataclass
+class _Listing:
+    """What the folders of a run's tables hold: parts, and what is none."""
+
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @cached_property
+    def counted(self) -> dict[int, Part]:
+        """Of each chunk the part with most rows."""
+        ordered = sorted(self.parts.get("parts", []), key=lambda part: (part.chunk, part.rows))
+        return {part.chunk: part for part in ordered}
+
+    def places(self) -> Iterator[Place]:
+        """Give all parts, chunk by chunk, so that whoever watches sees an even progress."""
+        found = [(table, part) for table, parts in self.parts.items() for part in parts]
+        yield from sorted(found, key=lambda place: (place[1].chunk, place[0]))
+
+
+def _list(path: Path) -> _Listing:
+    """List the tables. `parts/` twice: only where it did not change meanwhile do the others belong to it."""
+    with refusals(path):
+        for _ in range(_ROUNDS):
+            listing, before = _Listing(), sorted(_parts_of(path / "parts"))
+            for table in TABLES:
+                _list_table(path / table, table, listing)
+            if sorted(_parts_of(path / "parts")) == before:
+                return listing
+    raise Busy("the run changes faster than it can be read", str(path), "try again later")
+
+
+def _list_table(folder: Path, table: str, listing: _Listing) -> None:
+    parts: list[Part] = []
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else ():
+        part = parse_name(entry.name)
+        if entry.is_symlink():
+            listing.faults.append(Fault("a link where a file should be", entry.path, "put the file there"))
+        elif part is None or part.rows == 0 or not entry.is_file():
+            listing.faults.append(Fault("a file that is no part of the run", entry.path, ELSEWHERE))
+        else:
+            parts.append(part)
+    if parts:
+        listing.parts[table] = parts
+
+
+class _Look:
+    """A look through one run directory; faults gather as it goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[Fault] = []
+        self.manifest: Table | None = None
+        self.spec: EnsembleSpec | None = None
+        self.target: int | None = None
+
+    def checked(self, progress: bool | None) -> Checked:
+        """Look at everything."""
+        self._read_manifest()
+        self._read_law()
+        law = Law(self.spec, self.manifest["chunk"]) if self.spec and self.manifest else None
+        listing, found = self._read_parts(law, progress)
+        self._read_target()
+        self._look_around()
+        self.faults += listing.faults
+        for place in listing.places():
+            self.faults += found[place].faults
+        missing, leftover = self._compare(listing, law)
+        return self._told(listing, found, law, missing, leftover)
+
+    # -- the manifest and the target
+
+    def _noting(self, error: Damaged) -> None:
+        self.faults.append(Fault.of(error))
+
+    def _fault(self, what: str, where: str, remedy: str = _RESTORE) -> None:
+        self.faults.append(Fault(what, str(self.path / where), remedy))
+
+    def _read_manifest(self) -> None:
+        try:
+            if not is_run(self.path):
+                raise Damaged("parts without a manifest", str(self.path), "restore manifest.json")
+            self.manifest = read_manifest(self.path)
+        except Damaged as error:
+            self._noting(error)
+
+    def _read_law(self) -> None:
+        """Read the spec; what the manifest says beside it must follow from it."""
+        if self.manifest is None:
+            return
+        table = self.manifest["spec"]
+        try:
+            spec = EnsembleSpec.from_table({**table, "trajectories": max(_whole(table.get("paths")), 1)})
+        except InvalidInput as error:
+            where = f"{MANIFEST}, {error.where}" if error.where else MANIFEST
+            self._fault(f"its spec is not valid here: {error.what}", where, error.remedy or _RESTORE)
+            return
+        if spec.digest != self.manifest["digest"]:
+            self._fault("its spec and its digest disagree", MANIFEST)
+        if canonical(self.manifest.get("columns")) != canonical(column_table(columns_of(spec))):
+            self._fault("its columns are not those of its spec", MANIFEST)
+        self.spec = spec
+
+    def _read_target(self) -> None:
+        """Read it after the parts: it is raised before any part needs it."""
+        try:
+            self.target = read_target(self.path)
+            read_until(self.path)
+        except Damaged as error:
+            self._noting(error)
+
+    def _look_around(self) -> None:
+        with refusals(self.path):
+            entries = sorted(os.scandir(self.path), key=lambda entry: entry.name)
+        for entry in entries:
+            if entry.name in (MANIFEST, TARGET, LOG) and entry.is_symlink():
+                self._fault("a link where a file should be", entry.name, "put the file there")
+            elif entry.name in TABLES and not entry.is_dir():
+                self._fault("a file where a folder should be", entry.name, ELSEWHERE)
+            elif entry.name not in (MANIFEST, TARGET, *TABLES) and not _OWN.fullmatch(entry.name):
+                self._fault("something that is no part of the run", entry.name, ELSEWHERE)
+
+    # -- the parts
+
+    def _read_parts(self, law: Law | None, progress: bool | None) -> tuple[_Listing, dict[Place, Found]]:
+        """Look at every part, and again at what came in the place of those that vanished meanwhile."""
+        found: dict[Place, Found] = {}
+        disk = Disk()  # that remembers no checksum: they are all computed now
+        with _processors() as pool:
+            for _ in range(_ROUNDS):
+                listing = _list(self.path)
+                places = [place for place in listing.places() if place not in found]
+                found |= self._looked_at(pool, places, law, disk, progress)
+                if all(place in found for place in listing.places()):
+                    return listing, found
+        raise Busy("the run changes faster than it can be read", str(self.path), "try again later")
+
+    def _looked_at(
+        self,
+        pool: ThreadPoolExecutor,
+        places: list[Place],
+        law: Law | None,
+        disk: Disk,
+        progress: bool | None,
+    ) -> dict[Place, Found]:
+        def look(place: Place) -> Found | None:
+            try:
+                return look_at(self.path, *place, law, disk)
+            except FileNotFoundError:
+                return None  # superseded since it was listed
+
+        found = {}
+        rows = sum(part.rows for table, part in places if table == "parts")
+        with Progress(rows, title=str(self.path), shown=progress) as shown:
+            try:
+                for place, one in zip(places, pool.map(look, places), strict=True):
+                    shown.advance(place[1].rows if place[0] == "parts" else 0)
+                    if one is not None:
+                        found[place] = one
+            except BaseException:  # Ctrl-C: what waits is not begun
+                pool.shutdown(cancel_futures=True)
+                raise
+        return found
+
+    # -- one with the other
+
+    def _compare(
+        self, listing: _Listing, law: Law | None
+    ) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+        """Hold the tables against each other and the target: give missing chunks, and leftovers."""
+        self._refuse_rivals(listing)
+        if law is None:
+            return (), tuple(self._scratch())
+        leftover = [
+            name for table, part in listing.places() if (name := self._left(table, part, listing, law))
+        ]
+        self._ask_for_others(listing, law)
+        if self.target is None:
+            return (), (*leftover, *self._scratch())
+        for part in listing.counted.values():
+            if part.rows > expected_rows(part.chunk, self.target, law.chunk):
+                what = f"a part beyond the {self.target:,} trajectories of the run"
+                self._fault(what, f"parts/{part.name}", "restore target.json")
+        missing = tuple(_gaps(listing.counted.values(), self.target, law.chunk))
+        return missing, (*leftover, *self._scratch())
+
+    def _refuse_rivals(self, listing: _Listing) -> None:
+        for table, parts in listing.parts.items():
+            for (chunk, rows), count in Counter((part.chunk, part.rows) for part in parts).items():
+                if count > 1:
+                    names = [part.name for part in parts if (part.chunk, part.rows) == (chunk, rows)]
+                    what = "two different files for the same rows"
+                    self._fault(what, f"{table}/{names[-1]}", f"other: {names[0]}")
+
+    def _left(self, table: str, part: Part, listing: _Listing, law: Law) -> str | None:
+        """Name a file that a killed writer left; one that no writer makes is a fault."""
+        if table not in law.tables or law.trajectories(table, part) == 0:
+            self._fault("a file of a table that its chunk does not have", f"{table}/{part.name}", ELSEWHERE)
+            return None
+        counted = listing.counted.get(part.chunk)
+        return None if counted is not None and counted.rows == part.rows else f"{table}/{part.name}"
+
+    def _ask_for_others(self, listing: _Listing, law: Law) -> None:
+        """Ask for what the other tables must have of the chunks that count."""
+        for table in law.tables[1:]:
+            there = {(part.chunk, part.rows) for part in listing.parts.get(table, [])}
+            for part in listing.counted.values():
+                if law.trajectories(table, part) and (part.chunk, part.rows) not in there:
+                    remedy = f"delete parts/{part.name} and run the same call again"
+                    self._fault(f"no rows of chunk {part.chunk}", table, remedy)
+
+    def _scratch(self) -> Iterator[str]:
+        for folder in sorted(self.path.glob(f"{SCRATCH}*")):
+            if _OWN.fullmatch(folder.name):
+                with refusals(folder):
+                    yield from (f"{folder.name}/{name}" for name in sorted(_names(folder)))
+
+    # -- telling
+
+    def _told(
+        self,
+        listing: _Listing,
+        found: Mapping[Place, Found],
+        law: Law | None,
+        missing: tuple[tuple[int, int], ...],
+        leftover: tuple[str, ...],
+    ) -> Checked:
+        counted = [found["parts", part] for part in listing.counted.values()]
+        status: Counter[int] = Counter()
+        for one in counted:
+            status.update(one.status)
+        names = sorted(f"{table}/{part.name}\n" for table, part in listing.places())
+        return Checked(
+            path=self.path,
+            spec=self.manifest["digest"] if self.manifest else None,
+            trajectories=sum(part.rows for part in listing.counted.values()),
+            asked_for=self.target,
+            parts={table: len(parts) for table, parts in listing.parts.items()},
+            faults=tuple(self.faults),
+            missing=missing,
+            leftover=leftover,
+            status=dict(sorted(status.items())),
+            first_law_residual=max((one.residual for one in counted), default=None) if law else None,
+            files=hashlib.sha256("".join(names).encode()).hexdigest(),
+            values=_values(listing, found),
+        )
+
+
+def _values(listing: _Listing, found: Mapping[Place, Found]) -> str | None:
+    """Digest the contents of all files that count; None where one has none."""
+    total = hashlib.sha256()
+    for table in TABLES:
+        for part in sorted(listing.parts.get(table, [])):
+            counted = listing.counted.get(part.chunk)
+            if counted is None or counted.rows != part.rows:
+                continue
+            content = found[table, part].content
+            if content is None:
+                return None
+            total.update(f"{table} {part.chunk} {content}\n".encode())
+    return total.hexdigest()
+
+
+def _gaps(parts: Iterable[Part], target: int, chunk: int) -> Iterator[tuple[int, int]]:
+    """Give the ranges of chunks that are not there whole; `parts` in order of chunks."""
+    whole = [part.chunk for part in parts if part.rows >= expected_rows(part.chunk, target, chunk) > 0]
+    end = number_of(target, chunk)
+    for before, after in zip([-1, *whole], [*whole, end], strict=True):
+        if after > before + 1:
+            yield before + 1, after - 1
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:  # its writer has finished meanwhile
+        return []
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _processors() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)))

@@ -1,0 +1,72 @@
+"""The command ``fluctua check``: whether a run is what was written, and whether all of it is there."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fluctua.cli import show
+from fluctua.parsing import Command, Parser
+from fluctua.stochastic.errors import Busy, Damaged
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.checked import Checked
+
+
+def _add_options(parser: Parser) -> None:
+    parser.add_argument("run", metavar="DIR", help="a run, or a folder of runs")
+
+
+def check(options: Namespace) -> int:
+    """Print what each run holds and all that is wrong with it."""
+    from fluctua.ensembles.checking import check_each
+
+    found = [_spoken(one) for one in check_each(options.run, progress=False if options.quiet else None)]
+    tables = [one.to_dict() for one in found]
+    show("\n".join(map(str, found)), {"folder": options.run, "runs": tables}, options)
+    _refuse_damage(found, options.run)
+    _refuse_gaps(found, options.run)
+    return 0
+
+
+def _spoken(found: Checked) -> Checked:
+    """Say its remedies as the command line does."""
+    from fluctua.wording import on_command_line
+
+    faults = [replace(fault, remedy=on_command_line(fault.remedy)) for fault in found.faults]
+    return replace(found, faults=tuple(faults))
+
+
+def _refuse_damage(found: Sequence[Checked], place: str) -> None:
+    faults = sum(len(one.faults) for one in found)
+    if faults:
+        what = "1 fault" if faults == 1 else f"{faults:,} faults"
+        raise Damaged(what, place, "each stands on stdout with its remedy")
+
+
+def _refuse_gaps(found: Sequence[Checked], place: str) -> None:
+    unfinished = [one for one in found if not one.complete]
+    if unfinished:
+        first = unfinished[0]
+        more = "" if len(unfinished) == 1 else f", and {len(unfinished) - 1} more runs"
+        raise Busy(
+            f"sound, but unfinished: {first.unfinished}{more}",
+            str(first.path),
+            f"fluctua resume {shlex.quote(place)}",
+        )
+
+
+COMMANDS = (
+    Command(
+        "check",
+        check,
+        _add_options,
+        "Find all damage in a run, or in each run of a folder.",
+        "fluctua check runs/squeeze",
+        "Every checksum, page and row is looked at. Exit code 0: sound and complete; 65: damaged, with a line"
+        " for each fault; 75: sound, but unfinished.",
+    ),
+)

@@ -1,0 +1,652 @@
+"""`check`: every kind of damage found with its own words, all at once, and nothing found that is sound."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fluctua.ensembles import checking, chunks
+from fluctua.ensembles.checking import check, check_each
+from fluctua.ensembles.content import Content
+from fluctua.ensembles.disk import Disk
+from fluctua.ensembles.manifest import signed, text_of
+from fluctua.ensembles.parts import Part, encode, list_parts, part_of
+from fluctua.ensembles.rows import BATCH
+from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.stochastic.errors import InvalidInput, StorageError
+
+CHUNK = 256
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[EnsembleSpec], Path]:
+    """The run of the spec that all tests here copy: six parts, six of strokes, two of paths."""
+    folders: list[Path] = []
+
+    def give(spec: EnsembleSpec) -> Path:
+        if not folders:
+            folders.append(tmp_path_factory.mktemp("made") / "run")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(chunks, "LARGEST", CHUNK)
+                simulate(spec, folders[0])
+        return folders[0]
+
+    return give
+
+
+@pytest.fixture
+def run(spec: EnsembleSpec, made: Callable[[EnsembleSpec], Path], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made(spec), tmp_path / "run"))
+
+
+# ---- making faults
+
+
+def file(run: Path, table: str = "parts", chunk: int = 1) -> Path:
+    return run / table / list_parts(run, table)[chunk].name
+
+
+def put(run: Path, table: str, part: Part, payload: bytes) -> Path:
+    """Put bytes in the place of a part, under the name that they ask for."""
+    (run / table / part.name).unlink()
+    place = run / table / part_of(part.chunk, part.rows, memoryview(payload)).name
+    place.write_bytes(payload)
+    return place
+
+
+def rewritten(change: Callable[[pa.Table], pa.Table], table: str = "parts", chunk: int = 1) -> Any:
+    """Damage that no checksum tells: other rows, written and named as they should be."""
+
+    def damage(run: Path) -> None:
+        part = list_parts(run, table)[chunk]
+        rows = change(pq.read_table(run / table / part.name))
+        put(run, table, part, memoryview(encode(rows)).tobytes())
+
+    return damage
+
+
+def with_values(column: str, put: dict[int, Any]) -> Callable[[pa.Table], pa.Table]:
+    def change(rows: pa.Table) -> pa.Table:
+        at = rows.schema.get_field_index(column)
+        values = rows[column].to_pylist()
+        for row, value in put.items():
+            values[row] = value
+        return rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
+
+    return change
+
+
+def bit_flipped(table: str, place: float) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        path = file(run, table)
+        payload = bytearray(path.read_bytes())
+        payload[int(place * len(payload))] ^= 4
+        path.write_bytes(payload)
+
+    return damage
+
+
+def page_damaged(run: Path) -> None:
+    """Flip a bit of a page and name the file anew: only the page's own checksum tells."""
+    part = list_parts(run)[1]
+    payload = bytearray((run / "parts" / part.name).read_bytes())
+    start = pq.ParquetFile(pa.BufferReader(bytes(payload))).metadata.row_group(0).column(4).data_page_offset
+    payload[start + 900] ^= 1
+    put(run, "parts", part, bytes(payload))
+
+
+def renamed(chunk: int, to: int) -> Callable[[Path], None]:
+    def damage(run: Path) -> None:
+        for table in ("parts", "strokes"):
+            part = list_parts(run, table)[chunk]
+            for old in (run / table).glob(f"part-{to:08d}-*"):
+                old.unlink()
+            (run / table / part.name).rename(run / table / Part(to, part.rows, part.digest).name)
+
+    return damage
+
+
+def exchanged(run: Path) -> None:
+    one, other = file(run, chunk=1), file(run, chunk=2)
+    kept = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(kept)
+
+
+def manifest(sign: bool = True, **changes: Any) -> Callable[[Path], None]:
+    """Change the manifest, and its checksum with it."""
+
+    def damage(run: Path) -> None:
+        path = run / "manifest.json"
+        table = json.loads(path.read_text())
+        for key, change in changes.items():
+            table[key] = change(table[key])
+        stated = table.pop("sha256")
+        path.write_bytes(text_of(signed(table) if sign else table | {"sha256": stated}))
+
+    return damage
+
+
+def text(name: str, content: str) -> Callable[[Path], None]:
+    return lambda run: (run / name).write_text(content) and None
+
+
+def gone(name: str) -> Callable[[Path], None]:
+    return lambda run: (run / name).unlink()
+
+
+def linked(run: Path) -> None:
+    path = file(run)
+    path.rename(run.parent / "elsewhere")
+    path.symlink_to(run.parent / "elsewhere")
+
+
+def linked_target(run: Path) -> None:
+    (run / "target.json").rename(run.parent / "target.json")
+    (run / "target.json").symlink_to(run.parent / "target.json")
+
+
+def two_truths(run: Path) -> None:
+    part = list_parts(run)[1]
+    rows = with_values("work", {3: 0.5})(pq.read_table(run / "parts" / part.name))
+    payload = memoryview(encode(rows))
+    (run / "parts" / part_of(1, part.rows, payload).name).write_bytes(payload)
+
+
+def paths_too_late(run: Path) -> None:
+    source = list_parts(run, "paths")[1]
+    (run / "paths" / Part(2, 256, source.digest).name).write_bytes((run / "paths" / source.name).read_bytes())
+
+
+def table_is_a_file(run: Path) -> None:
+    shutil.rmtree(run / "paths")
+    (run / "paths").write_text("mine")
+
+
+DAMAGES: dict[str, tuple[Any, list[str]]] = {
+    # bytes
+    "a bit of a part": (bit_flipped("parts", 0.4), ["does not match its checksum"]),
+    "a bit of the strokes": (bit_flipped("strokes", 0.4), ["does not match its checksum"]),
+    "a bit of the paths": (bit_flipped("paths", 0.4), ["does not match its checksum"]),
+    "a bit of a footer": (bit_flipped("parts", 0.97), ["does not match its checksum"]),
+    "a part cut short": (lambda run: os.truncate(file(run), 5000), ["does not match its checksum"]),
+    "an empty part": (lambda run: os.truncate(file(run), 0), ["does not match its checksum"]),
+    "two parts exchanged": (exchanged, ["does not match its checksum"] * 2),
+    "a page, under the right name": (page_damaged, ["the file cannot be read"]),
+    # shape
+    "fewer rows than the name says": (
+        rewritten(lambda rows: rows.slice(1)),
+        ["another number of rows than it must have"],
+    ),
+    "fewer strokes": (
+        rewritten(lambda rows: rows.slice(1), "strokes"),
+        ["another number of rows than it must have"],
+    ),
+    "another column": (
+        rewritten(
+            lambda rows: rows.rename_columns(["effort" if n == "work" else n for n in rows.column_names])
+        ),
+        ["belongs to another run"],
+    ),
+    "another spec": (
+        rewritten(lambda rows: rows.replace_schema_metadata({"spec": "0" * 64, "failed": "0"})),
+        ["belongs to another run"],
+    ),
+    # keys
+    "a trajectory twice": (
+        rewritten(with_values("trajectory", {5: 260})),
+        ["there more than once: trajectory 260", "missing: trajectory 261"],
+    ),
+    "a trajectory of another chunk": (
+        rewritten(with_values("trajectory", {255: 512})),
+        ["of another chunk: trajectory 512", "missing: trajectory 511"],
+    ),
+    "another order": (
+        rewritten(with_values("trajectory", {0: 257, 1: 256})),
+        ["the rows are not in the order of trajectories"],
+    ),
+    "a part renamed to another chunk": (
+        renamed(1, 4),
+        [
+            *["of another chunk: 256 trajectories, first 256"] * 2,
+            "missing: 256 trajectories, first 1,024",
+            "with fewer than 6 rows: 256 trajectories, first 1,024",
+        ],
+    ),
+    "a stroke of another trajectory": (
+        rewritten(with_values("trajectory", {5: 257}), "strokes"),
+        ["with more than 6 rows: trajectory 257", "with fewer than 6 rows: trajectory 256"],
+    ),
+    "a stroke with another name": (
+        rewritten(with_values("stroke", {7: "squeeze"}), "strokes"),
+        ["another stroke in 1 rows, first row 7"],
+    ),
+    "a stroke of another cycle": (
+        rewritten(with_values("cycle", {4: 1, 10: 1}), "strokes"),
+        ["another cycle in 2 rows, first row 4"],
+    ),
+    "a time that was not sampled": (
+        rewritten(with_values("time", {2: 0.41}), "paths"),
+        ["another time in 1 rows, first row 2"],
+    ),
+    # rows
+    "no number in a sound row": (
+        rewritten(with_values("work", {9: float("nan")})),
+        ["status 0 in 1 rows with a number that is not finite"],
+    ),
+    "more failures than stated": (
+        rewritten(with_values("status", {0: 1, 3: 1})),
+        ["2 failed trajectories, where its footer says '0'"],
+    ),
+    # the folder
+    "no strokes of a chunk": (lambda run: file(run, "strokes").unlink(), ["no rows of chunk 1"]),
+    "no paths of a chunk": (lambda run: file(run, "paths").unlink(), ["no rows of chunk 1"]),
+    "paths of a chunk that has none": (
+        paths_too_late,
+        ["a table that its chunk does not have", "another number"],
+    ),
+    "two files for the same rows": (two_truths, ["two different files for the same rows"]),
+    "a stranger": (text("notes.txt", "mine"), ["something that is no part of the run"]),
+    "a stranger among the parts": (text("parts/notes.txt", "mine"), ["a file that is no part of the run"]),
+    "a folder among the parts": (
+        lambda run: (run / "strokes" / "old").mkdir(),
+        ["a file that is no part of the run"],
+    ),
+    "a link among the parts": (linked, ["a link where a file should be"]),
+    "a file in place of a table": (table_is_a_file, ["a file where a folder", *["no rows of chunk"] * 2]),
+    # what is said of it
+    "no manifest": (gone("manifest.json"), ["parts without a manifest"]),
+    "a manifest that was edited": (
+        manifest(sign=False, chunk=lambda _: 512),
+        ["the manifest does not match its checksum"],
+    ),
+    "a manifest of nothing": (text("manifest.json", "{"), ["manifest.json"]),
+    "another seed": (
+        manifest(spec=lambda spec: spec | {"seed": 8}),
+        ["its spec and its digest disagree", *["belongs to another run"] * 14],
+    ),
+    "a spec that is none": (
+        manifest(spec=lambda spec: spec | {"time_step": -1.0}),
+        ["its spec is not valid here"],
+    ),
+    "other columns": (
+        manifest(columns=lambda columns: columns[1:]),
+        ["its columns are not those of its spec"],
+    ),
+    "no target": (gone("target.json"), ["the file is missing"]),
+    "a target that is none": (text("target.json", '{"trajectories": 0}'), ["no number of trajectories"]),
+    "a smaller target": (
+        text("target.json", '{"trajectories": 1300}'),
+        ["a part beyond the 1,300 trajectories of the run"],
+    ),
+    "a rule that is none": (
+        text("target.json", '{"trajectories": 1500, "until": 3}'),
+        ["no rule that stops a run"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_every_damage_is_found_in_its_own_words(run: Path, name: str) -> None:
+    damage, words = DAMAGES[name]
+    damage(run)
+    found = check(run)
+    assert not found.sound
+    left = [str(fault) for fault in found.faults]
+    for word in words:
+        left.remove(next((fault for fault in left if word in fault), f"{word}: not in {left}"))
+    assert left == []
+    assert not any("\n" in str(fault) for fault in found.faults)
+    assert str(found).count("\n  fault: ") == len(words)
+    assert len(found.to_dict()["faults"]) == len(words)
+
+
+def test_a_sound_run_has_no_faults(run: Path) -> None:
+    """The control of all of them."""
+    found = check(run)
+    assert (found.sound, found.complete, found.faults, found.missing, found.leftover) == (
+        True,
+        True,
+        (),
+        (),
+        (),
+    )
+    assert (found.trajectories, found.asked_for, found.failed) == (1500, 1500, 0)
+    assert found.parts == {"parts": 6, "strokes": 6, "paths": 2}
+    assert found.status == {0: 1500}
+    assert found.first_law_residual is not None
+    assert 0.0 < found.first_law_residual < 1e-12
+    assert found.unfinished == ""
+    assert check(run) == found
+
+
+def test_all_faults_are_found_at_once(run: Path, tally: Any) -> None:
+    mine = [
+        "a bit of a footer",
+        "a stroke with another name",
+        "a stranger",
+        "a smaller target",
+        "other columns",
+    ]
+    for name in mine:
+        DAMAGES[name][0](run)
+    found = "\n".join(str(fault) for fault in check(run).faults)
+    tally("damages of one run, all found by one check", sum(DAMAGES[name][1][0] in found for name in mine), 5)
+    assert found.count("\n") == 4
+
+
+def test_a_run_without_its_other_tables_is_sound(spec: EnsembleSpec, tmp_path: Path) -> None:
+    plain = spec.replace({"strokes": False, "paths": 0, "trajectories": 300})
+    simulate(plain, tmp_path / "a")
+    assert check(tmp_path / "a").complete
+    (tmp_path / "a" / "strokes").mkdir()
+    part = list_parts(tmp_path / "a")[0]
+    shutil.copy(tmp_path / "a" / "parts" / part.name, tmp_path / "a" / "strokes")
+    assert [fault.what for fault in check(tmp_path / "a").faults] == [
+        "a file of a table that its chunk does not have",
+        "the file belongs to another run",
+    ][::-1]
+
+
+def test_failed_trajectories_are_counted_and_no_damage(run: Path) -> None:
+    def fail(rows: pa.Table) -> pa.Table:
+        for column in rows.column_names[2:]:
+            rows = with_values(column, {3: float("nan"), 8: float("nan")})(rows)
+        rows = with_values("status", {3: 1, 8: 3})(rows)
+        return rows.replace_schema_metadata(rows.schema.metadata | {b"failed": b"2"})
+
+    rewritten(fail)(run)
+    found = check(run)
+    assert found.sound
+    assert (found.failed, found.status) == (2, {0: 1498, 1: 1, 3: 1})
+    assert "2 failed (1 with status 1, 1 with status 3)" in str(found)
+
+
+# ---- sound, but not all there
+
+
+def test_missing_chunks_are_ranges(run: Path) -> None:
+    for chunk in (1, 3, 4):
+        for table in ("parts", "strokes", "paths"):
+            for path in (run / table).glob(f"part-{chunk:08d}-*"):
+                path.unlink()
+    found = check(run)
+    assert found.sound
+    assert not found.complete
+    assert found.missing == ((1, 1), (3, 4))
+    assert found.unfinished == "768 of 1,500 trajectories are missing, chunks 1, 3-4"
+    text("target.json", '{"trajectories": 4611686018427387904}')(run)  # and no list of all of them is made
+    assert check(run).missing == ((1, 1), (3, 2**54 - 1))
+
+
+def test_a_killed_writer_s_files_are_no_damage(run: Path, spec: EnsembleSpec, tmp_path: Path) -> None:
+    shorter = tmp_path / "shorter"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "LARGEST", CHUNK)
+        simulate(spec.replace({"trajectories": 700}), shorter)
+    superseded = file(shorter, chunk=2)
+    shutil.copy(superseded, run / "parts")
+    file(run, chunk=4).unlink()
+    (run / "_tmp").mkdir()
+    (run / "_tmp" / "half").write_text("written")
+    found = check(run)
+    assert found.sound
+    assert found.leftover == (
+        f"parts/{superseded.name}",
+        f"strokes/{file(run, 'strokes', 4).name}",
+        "_tmp/half",
+    )
+    assert found.unfinished == "256 of 1,500 trajectories are missing, chunk 4"
+    values = check(shorter).values
+    assert values != found.values
+
+
+def test_leftovers_that_others_would_read_are_unfinished_business(run: Path) -> None:
+    (run / "_tmp-1-2").mkdir()
+    (run / "_tmp-1-2" / "half").write_text("written")
+    assert check(run).complete
+    part = list_parts(run)[2]
+    short = memoryview(encode(pq.read_table(run / "parts" / part.name).slice(0, 100)))
+    (run / "parts" / part_of(2, 100, short).name).write_bytes(short)
+    found = check(run)
+    assert found.sound
+    assert not found.complete
+    assert found.unfinished == "1 files of a killed writer are left"
+
+
+# ---- while others write
+
+
+def test_parts_that_are_superseded_meanwhile_are_no_fault(
+    run: Path, spec: EnsembleSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is extended at the moment when its tail is to be looked at."""
+    larger = spec.replace({"trajectories": 1700})
+    looked: list[str] = []
+
+    def look_at(folder: Path, table: str, part: Part, *rest: Any) -> Any:
+        if part.chunk == 5 and not looked:
+            looked.append(part.name)
+            simulate(larger, run)
+        return plain(folder, table, part, *rest)
+
+    plain = checking.look_at
+    monkeypatch.setattr(checking, "look_at", look_at)
+    found = check(run)
+    assert looked
+    assert found.sound
+    assert (found.trajectories, found.asked_for, found.complete) == (1700, 1700, True)
+    assert found == check(run)
+
+
+def test_a_listing_is_of_one_moment(run: Path, spec: EnsembleSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is extended between the listing of `parts/` and that of `strokes/`."""
+    extended: list[int] = []
+
+    def list_table(folder: Path, table: str, listing: Any) -> None:
+        if table == "strokes" and not extended:
+            extended.append(1)
+            simulate(spec.replace({"trajectories": 1700}), run)
+        plain(folder, table, listing)
+
+    plain = checking._list_table
+    monkeypatch.setattr(checking, "_list_table", list_table)
+    assert check(run).complete
+    assert extended
+
+
+# ---- digests
+
+
+def test_the_digest_of_the_files_is_that_of_their_list(run: Path) -> None:
+    command = "LC_ALL=C ls -d */*.parquet | sha256sum"
+    done = subprocess.run(command, shell=True, cwd=run, capture_output=True, text=True, check=True)
+    assert check(run).files == done.stdout.split()[0]
+
+
+def test_digests_are_those_of_a_run_in_another_order(run: Path, spec: EnsembleSpec, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "LARGEST", CHUNK)
+        simulate(spec.replace({"trajectories": 300}), tmp_path / "b")
+        simulate(spec, tmp_path / "b", threads=1)
+    one, other = check(run), check(tmp_path / "b")
+    assert (one.files, one.values) == (other.files, other.values)
+
+
+def test_one_value_changes_both_digests(run: Path) -> None:
+    before = check(run)
+    rewritten(with_values("heat", {0: 0.25}))(run)
+    after = check(run)
+    assert before.files != after.files
+    assert before.values != after.values
+
+
+def content(rows: pa.Table, batch: int = BATCH) -> str:
+    found = Content(rows.schema)
+    for one in rows.to_batches(max_chunksize=batch):
+        found.add(one)
+    return found.hexdigest()
+
+
+ODD = pa.table(
+    {
+        "number": pa.array([3, None, -1, 2**62, 0], pa.int64()),
+        "cycle": pa.array([1, 2, 3, 4, 5], pa.int32()),
+        "status": pa.array([0, 1, None, 255, 0], pa.uint8()),
+        "work": pa.array([0.0, -0.0, float("nan"), None, float("inf")], pa.float64()),
+        "stroke": pa.array(["squeeze", "", None, "Öffnen", "let go"], pa.string()),
+    }
+)
+
+
+def slow_content(rows: pa.Table) -> str:
+    """The digest as its description has it, one value at a time."""
+    widths = {"int64": 8, "int32": 4, "uint8": 1}
+    lines = [f"rows {rows.num_rows}"]
+    for field in rows.schema:
+        nulls, values, letters = b"", b"", b""
+        for row, value in enumerate(rows[field.name].to_pylist()):
+            nulls += row.to_bytes(8, "little") if value is None else b""
+            if str(field.type) == "string":
+                letters += (value or "").encode()
+                values += len((value or "").encode()).to_bytes(4, "little")
+            elif str(field.type) == "double":
+                bits = 0x7FF8000000000000 if value != value else np.float64(value or 0.0).view(np.uint64)
+                values += int(
+                    bits if value != 0 or value is None else np.float64(value).view(np.uint64)
+                ).to_bytes(8, "little")
+            else:
+                values += (value or 0).to_bytes(
+                    widths[str(field.type)], "little", signed=field.type != pa.uint8()
+                )
+        hashes = [nulls, values, *([letters] if str(field.type) == "string" else [])]
+        lines.append(
+            f"{field.name} {field.type} " + " ".join(hashlib.sha256(one).hexdigest() for one in hashes)
+        )
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def test_the_digest_of_values_is_what_its_description_says() -> None:
+    assert content(ODD) == slow_content(ODD)
+    assert content(ODD.slice(1, 3)) == slow_content(ODD.slice(1, 3))
+    assert content(ODD.slice(0, 0)) == slow_content(ODD.slice(0, 0))
+
+
+def test_the_digest_of_values_is_deaf_to_how_they_are_stored(tmp_path: Path) -> None:
+    wanted = content(ODD)
+    quiet = np.array([0x7FF8000000000000, 0xFFF8000000000123], np.uint64).view(np.float64)
+    assert content(pa.table({"a": quiet[:1]})) == content(pa.table({"a": quiet[1:]}))
+    for batch in (1, 2, 5):
+        assert content(ODD, batch) == wanted
+    coded = ODD.set_column(4, "stroke", ODD["stroke"].dictionary_encode())
+    large = ODD.set_column(4, "stroke", ODD["stroke"].cast(pa.large_string()))
+    assert content(coded) == content(large) == content(ODD.replace_schema_metadata({"a": "b"})) == wanted
+    for words in (
+        {"compression": "none"},
+        {"row_group_size": 2, "compression": "snappy"},
+        {"version": "1.0"},
+    ):
+        pq.write_table(ODD, tmp_path / "a.parquet", **words)
+        assert content(pq.read_table(tmp_path / "a.parquet")) == wanted
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ODD.slice(0, 4),
+        ODD.rename_columns(["number", "cycle", "status", "heat", "stroke"]),
+        ODD.set_column(1, "cycle", ODD["cycle"].cast(pa.int64())),
+        ODD.set_column(3, "work", pa.array([0.0, 0.0, float("nan"), None, float("inf")])),
+        ODD.set_column(3, "work", pa.array([0.0, -0.0, float("nan"), 0.0, float("inf")])),
+        ODD.set_column(3, "work", pa.array([0.0, -0.0, None, float("nan"), float("inf")])),
+        ODD.set_column(4, "stroke", pa.array(["squeeze", "", "", "Öffnen", "let go"])),
+        ODD.set_column(4, "stroke", pa.array(["squeez", "e", None, "Öffnen", "let go"])),
+        ODD.select(["cycle", "number", "status", "work", "stroke"]),
+        ODD.take([1, 0, 2, 3, 4]),
+    ],
+)
+def test_the_digest_of_values_hears_every_difference(other: pa.Table) -> None:
+    assert content(other) != content(ODD)
+
+
+# ---- places
+
+
+def test_each_run_of_a_folder_is_looked_at(run: Path, tmp_path: Path) -> None:
+    for name in ("direction=forward", "direction=reverse"):
+        shutil.copytree(run, tmp_path / "pair" / name)
+    gone("manifest.json")(tmp_path / "pair" / "direction=reverse")
+    found = check_each(tmp_path / "pair")
+    assert [one.path.name for one in found] == ["direction=forward", "direction=reverse"]
+    assert [one.sound for one in found] == [True, False]
+    assert check_each(run) == [check(run)]
+
+
+def test_where_there_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine")
+    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "a"):
+        for look in (check, check_each):
+            with pytest.raises(InvalidInput, match="no run there"):
+                look(place)
+
+
+def test_a_later_format_is_one_line(run: Path) -> None:
+    manifest(format=lambda _: 99)(run)
+    with pytest.raises(InvalidInput, match=r"written in format 99 .*: this version reads format 1"):
+        check(run)
+
+
+def test_a_disk_that_refuses_one_file_is_told_of_that_file(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = file(run, "strokes", 3)
+
+    def sha256(self: Disk, path: Path) -> str:
+        if path == broken:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return plain(self, path)
+
+    plain = Disk.sha256
+    monkeypatch.setattr(Disk, "sha256", sha256)
+    found = check(run)
+    assert [fault.where for fault in found.faults] == [str(broken)]
+    assert "Input/output error" in str(found.faults[0])
+
+
+def test_a_folder_that_cannot_be_listed_is_the_disk_s(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(place: Any) -> Iterator[Any]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(place))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StorageError, match="Permission denied"):
+        check(run)
+
+
+def test_an_interrupted_check_stops(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_at(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checking, "look_at", look_at)
+    with pytest.raises(KeyboardInterrupt):
+        check(run)
+
+
+def test_progress_counts_trajectories(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(run, progress=True)
+    assert re.search(r"0\.00/1\.50k .* trajectories", capsys.readouterr().err)
+    check(run)
+    assert capsys.readouterr().err == ""
