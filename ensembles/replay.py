@@ -125,8 +125,8 @@ def replay(run: Dataset, trajectory: int, every: int = 1) -> Replay:
     Damaged
         The file that holds the row is not what was written.
     """
-    number = _whole(trajectory, "trajectory", 0, MOST)
-    apart = _whole(every, "every", 1, run.spec.time_steps)
+    number = _whole(trajectory, "trajectory", "number of a trajectory", 0, MOST)
+    apart = _whole(every, "every", "number of time steps", 1, run.spec.time_steps)
     block, schedule = _computed(run.spec, number, apart)
     row = run.row(number)
     stored = None if row is None else row.to_pylist()[0]
@@ -149,13 +149,13 @@ def replay_columns_of(spec: EnsembleSpec) -> list[Column]:
     return [time, *(Column(name, "", f"{name} {meaning}") for name in spec.system.controls), *others]
 
 
-def _whole(value: object, name: str, least: int, most: int) -> int:
+def _whole(value: object, name: str, noun: str, least: int, most: int) -> int:
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or not least <= number <= most:
-        raise InvalidInput(f"{shown(value)} is no {name}", name, f"give a whole number, {least} to {most:,}")
+        raise InvalidInput(f"{shown(value)} is not a {noun}", name, f"give a whole one, {least} to {most:,}")
     return number
 
 

@@ -28,9 +28,11 @@ VIOLATED, INTERRUPTED = 1, 130
 FILES = (
     "running",
     "continuing",
+    "replaying",
     "verifying",
     "calibrating",
     "stepping",
+    "checking",
     "inspection",
     "validating",
     "demonstrating",

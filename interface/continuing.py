@@ -4,7 +4,8 @@
     extend:  simulate(run.spec.replace({"trajectories": N}), folder)
 
 for a run, or for each of a folder of runs. A pair of which one direction was never begun gets it here: its
-spec is that of the other. A run that stops by a rule goes on under that rule.
+spec is that of the other. A run that stops by a rule is resumed under that rule; extended, it has as many
+trajectories as are asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import notice
 from fluctua.computing import (
@@ -49,8 +50,9 @@ def _add_extend_options(parser: Parser) -> None:
 def resume(options: Namespace) -> int:
     """Go on with every run of a folder that is unfinished."""
     check_workers(options)
-    with without_idle_imports(options.process_is_ours):
-        return _finish(places_in(options.run), options)
+    ruled = _has_rule(options.run)
+    with without_idle_imports(options.process_is_ours and not ruled):
+        return _finish(places_in(options.run), options, ruled)
 
 
 def extend(options: Namespace) -> int:
@@ -61,6 +63,13 @@ def extend(options: Namespace) -> int:
         _check_larger(places, options.trajectories)
         larger = {"trajectories": options.trajectories}
         return _finish([(spec.replace(larger), path) for spec, path in places], options)
+
+
+def _has_rule(folder: str) -> bool:
+    """Tell whether a run below a folder stops by a rule; where nothing is, whoever opens it says so."""
+    from fluctua.ensembles.manifest import read_until
+
+    return any(read_until(target.parent) is not None for target in Path(folder).rglob("target.json"))
 
 
 def places_in(folder: str) -> list[Place]:
@@ -107,16 +116,16 @@ def _check_larger(places: Sequence[Place], trajectories: int) -> None:
             )
 
 
-def _finish(places: Sequence[Place], options: Namespace) -> int:
-    before = [_there(path) for _, path in places]
-    wanted = [spec.trajectories for spec, _ in places]
-    if before == wanted and not options.quiet:
+def _finish(places: Sequence[Place], options: Namespace, ruled: bool = False) -> int:
+    before = {path: _there(path) for _, path in places}
+    if all(before[path] == spec.trajectories for spec, path in places) and not (ruled or options.quiet):
         notice(f"nothing to do: {options.run} is finished")
     try:
-        runs = _computed(places, options)
+        with workers(options) as words:
+            runs = _computed(places, options.run, words, ruled)
     except KeyboardInterrupt:
         raise stopped(f"whole parts are kept in {options.run}", options.typed) from None
-    show_runs(options.run, runs, options, [len(run) - rows for run, rows in zip(runs, before, strict=True)])
+    show_runs(options.run, runs, options, [len(run) - before.get(run.path, 0) for run in runs])
     return 0
 
 
@@ -128,11 +137,16 @@ def _there(path: Path) -> int:
     return len(open_run(path)) if is_run(path) else 0
 
 
-def _computed(places: Sequence[Place], options: Namespace) -> list[Dataset]:
+def _computed(places: Sequence[Place], folder: str, words: dict[str, Any], ruled: bool) -> list[Dataset]:
+    if ruled:
+        from fluctua.analysis.until import resume_until
+
+        found = resume_until(folder, **words)
+        if found is not None:
+            return list(found.runs)
     import fluctua
 
-    with workers(options) as words:
-        return [fluctua.simulate(spec, path, **words) for spec, path in places]
+    return [fluctua.simulate(spec, path, **words) for spec, path in places]
 
 
 COMMANDS = (

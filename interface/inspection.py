@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import show
@@ -93,7 +94,7 @@ def as_text(table: Table) -> str:
         f"{table['trajectories']:,} of {table['asked_for']:,} trajectories, {table['failed']:,} failed",
         "" if residual is None else f"first law: residual <= {residual:.1g}",
         "",
-        *_aligned([("column", "unit", "mean", "meaning"), *map(_cells, table["columns"])]),
+        *aligned([("column", "unit", "mean", "meaning"), *map(_cells, table["columns"])]),
         "",
         write_toml(table["spec"]).rstrip(),
     ]
@@ -105,7 +106,8 @@ def _cells(column: Table) -> tuple[str, ...]:
     return column["name"], column["unit"], column.get("shown", "").split(" ")[0], meaning
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Put cells below each other, a line a row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

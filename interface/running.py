@@ -19,7 +19,6 @@ from fluctua.computing import (
 )
 from fluctua.parsing import Command, Parser, assignment, count, folder, seed, shard
 from fluctua.places import check_readable
-from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
@@ -61,8 +60,8 @@ def add_changes(parser: Parser) -> None:
 
 def run(options: Namespace) -> int:
     """Run the specs of a file, and say where the results lie."""
-    _check(options)
-    with without_idle_imports(options.process_is_ours):
+    check_workers(options)
+    with without_idle_imports(options.process_is_ours and options.until is None):
         specs = specs_of(options)
         place = Path(options.out) if options.out else default_folder(Path(options.spec), specs)
         if options.dry_run:
@@ -71,14 +70,6 @@ def run(options: Namespace) -> int:
             return 0
         show_runs(str(place), _simulated(specs, place, options), options)
     return 0
-
-
-def _check(options: Namespace) -> None:
-    """Refuse options that say nothing together."""
-    check_workers(options)
-    if options.until is not None and options.shard is not None:
-        remedy = "a rule looks at the whole run: leave one of the two out"
-        raise InvalidInput("a part of a run cannot be stopped by a rule", "--until, --shard", remedy)
 
 
 def specs_of(options: Namespace) -> list[EnsembleSpec]:

@@ -7,7 +7,7 @@ import shlex
 from ast import literal_eval
 from collections.abc import Callable
 
-OPTIONS = "units|column|group|temperature|success|current|entropy|claims|tolerance|alpha"
+OPTIONS = "units|column|group|temperature|success|current|entropy|claims|tolerance|alpha|every"
 
 
 def _option(found: re.Match[str]) -> str:

@@ -157,9 +157,9 @@ def test_a_failed_trajectory_shows_where(tmp_path: Path) -> None:
     file = tmp_path / "starts.parquet"
     pq.write_table(pa.table({"x": np.where(np.arange(500) == 400, 30.0, 0.0)}), file)
     spec = EnsembleSpec(
-        Potential("x**2/2 - x**4/1000", coordinates="x"),
+        Potential("k/2*x**2 - x**4/1000", coordinates="x", controls="k"),
         Overdamped(friction=1.0),
-        Protocol([Hold(1.0)], beta=1.0),
+        Protocol([Isothermal(1.0, k=(1.0, 1.5))], beta=1.0),
         trajectories=500,
         time_step=0.05,
         seed=2,
@@ -184,14 +184,16 @@ def test_a_failed_trajectory_shows_where(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [-1, 1.5, True, "3", None, 2**60 + 1])
 def test_what_is_no_number_of_a_trajectory_is_refused(spec: EnsembleSpec, number: object) -> None:
     run = simulate(spec.replace({"trajectories": 300}))
-    with pytest.raises(InvalidInput, match=r"is no trajectory \(trajectory\): give a whole number, 0 to"):
+    with pytest.raises(InvalidInput, match=r"is not a number of a trajectory \(trajectory\): give a whole"):
         run.replay(number)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("every", [0, 51, 0.5, False])
 def test_instants_are_whole_steps_apart(spec: EnsembleSpec, every: object) -> None:
     run = simulate(spec.replace({"trajectories": 300}))
-    with pytest.raises(InvalidInput, match=r"is no every \(every\): give a whole number, 1 to 50"):
+    with pytest.raises(
+        InvalidInput, match=r"is not a number of time steps \(every\): give a whole one, 1 to 50"
+    ):
         run.replay(0, every)  # type: ignore[arg-type]
 
 

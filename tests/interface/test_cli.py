@@ -187,11 +187,11 @@ def test_the_command_line_changes_the_file(typed, spec_file):
         "--set",
         "dynamics.friction=2",
     ]
-    typed("run", spec_file, "--out", "a", "--quiet", *words, "--set", "system.energy=k/2 * x**2 + x**4/10")
+    typed("run", spec_file, "--out", "a", "--quiet", *words, "--set", "system.energy=k/2 * x**2 + x**4/100")
     spec = json.loads(typed("inspect", "a", "--json")[1])["spec"]
     assert (spec["trajectories"], spec["seed"], spec["direction"]) == (200, 7, "reverse")
     assert spec["dynamics"]["friction"] == 2.0
-    assert spec["system"]["energy"] == "k/2 * x**2 + x**4/10"
+    assert spec["system"]["energy"] == "k/2 * x**2 + x**4/100"
 
 
 def test_asking_for_more_extends(typed, spec_file):
@@ -209,10 +209,10 @@ def test_both_directions_lie_side_by_side(typed, spec_file):
 
 
 def test_a_sweep_makes_a_folder_of_runs(typed):
-    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
     _, out, _ = typed("run", "scan.toml", "--out", "scan", "--json", "--both")
     assert len(json.loads(out)["runs"]) == 4
-    assert sorted(os.listdir("scan")) == ["friction=0.5", "friction=1.0"]
+    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0"]
     assert len(json.loads(typed("inspect", "scan", "--json")[1])) == 4
 
 
@@ -323,7 +323,7 @@ def test_verify_exits_1_when_a_claim_is_violated(typed, spec_file):
 
 
 def test_verify_judges_each_pair_of_a_sweep(typed):
-    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
     typed("run", "scan.toml", "--out", "scan", "--both", "--quiet")
     code, out, _ = typed("verify", "scan", "--json", "--claims", "first-law,crooks")
     reports = json.loads(out)
@@ -390,7 +390,7 @@ def goes_on(*words):
 def test_what_was_not_begun_goes_on_with_what_was_typed(typed):
     assert goes_on("run", "small.toml", "--both") == "run small.toml --both --out 'a b'"
     assert goes_on("run", "small.toml", "--out=a b") == "run small.toml '--out=a b'"
-    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
     typed("run", "small.toml", "--out", "a b/friction=1.0", "--quiet")
     assert goes_on("run", "scan.toml") == "run scan.toml --out 'a b'"  # the other one is in the file alone
 

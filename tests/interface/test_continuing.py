@@ -87,11 +87,11 @@ def test_a_finished_run_is_opened_and_said_to_be(typed, pair):
 
 def test_a_sweep_without_directions_has_no_partners(typed):
     text = Path("small.toml").read_text()
-    Path("scan.toml").write_text(text + "[sweep]\ndynamics.friction = [0.5, 1.0]\n")
+    Path("scan.toml").write_text(text + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
     typed("run", "scan.toml", "--out", "scan", "--quiet")
-    lose(Path("scan/friction=1.0"), 1)
+    lose(Path("scan/friction=2.0"), 1)
     assert [run["computed"] for run in json.loads(typed("resume", "scan", "--json")[1])["runs"]] == [0, 128]
-    assert sorted(os.listdir("scan")) == ["friction=0.5", "friction=1.0"]
+    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0"]
 
 
 def test_failures_of_a_resumed_run_are_unstable(typed):
@@ -207,4 +207,4 @@ def test_a_shard_is_one_of_so_many(typed, text):
 def test_a_part_of_a_run_is_not_stopped_by_a_rule(typed):
     code, _, err = typed("run", "small.toml", "--shard", "1/3", "--until", "crooks holds within 0.02")
     assert code == 2
-    assert "a part of a run cannot be stopped by a rule (--until, --shard)" in err
+    assert "a part of a run cannot be stopped by a rule" in err

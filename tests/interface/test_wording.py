@@ -64,6 +64,7 @@ def refused(typed):
         (f"simulate(run.spec, {A_NAME!r}) goes on", f"fluctua resume {shlex.quote(A_NAME)} goes on"),
         ("delete it and run the same call again", "delete it, and fluctua resume makes it again"),
         ("make room and run the same call again", "make room and run the same command again"),
+        ("every=6 does, and keeps 1,001", "--every 6 does, and keeps 1,001"),
         ("give column 2, one of units", "give column 2, one of units"),  # what is no Python stays
         ("0.1 is safe, time_step=0.1", "0.1 is safe, time_step=0.1"),
         ("add --units=kT", "add --units=kT"),

@@ -1,0 +1,102 @@
+"""The picture of a `Replay`: where a trajectory went, and what work and heat it gathered on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.analysis.drawing import BLUE, GREEN, GREY, INK, STROKES, VERMILLION, drawing, entitle
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fluctua.ensembles.replay import Replay
+    from fluctua.stochastic.schedule import Schedule
+
+POINTS = 20_000  # instants drawn of a longer path
+BANDS = 60  # strokes; more of them are a grey curtain
+
+
+def path_figure(replay: Replay, title: str = "") -> Figure:
+    """Draw coordinates above, accumulated work and heat below, against time; strokes are bands.
+
+    Parameters
+    ----------
+    replay : Replay
+        A trajectory with its path. What is not finite is not drawn.
+    title : str
+        Stands above the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    path = _thinned(replay.path.replace([np.inf, -np.inf], np.nan))
+    units = {column.name: column.unit for column in replay.columns}
+    with drawing(width=8.4, height=5.6) as figure:
+        above, below = figure.subplots(2, 1, sharex=True)
+        _mark_failure((above, below), replay)
+        _draw_strokes((above, below), replay.spec.schedule)
+        _draw(above, path, replay.spec.system.coordinates, (INK, BLUE, VERMILLION, GREEN, *STROKES))
+        _draw(below, path, ("work", "heat"), (BLUE, VERMILLION))
+        above.set_ylabel(_with_unit("coordinates", units[replay.spec.system.coordinates[0]]))
+        below.set_ylabel(_with_unit("so far", units["work"]))
+        below.set_xlabel(_with_unit("time", units["time"]))
+        entitle(figure, title)
+    return figure
+
+
+def _thinned(path: pd.DataFrame) -> pd.DataFrame:
+    """Keep as many instants as a picture can show, and the last."""
+    apart = -(-len(path) // POINTS)
+    kept = np.unique(np.append(np.arange(0, len(path), apart), len(path) - 1))
+    return path.iloc[kept]
+
+
+def _draw(axes: Axes, path: pd.DataFrame, names: Sequence[str], colours: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        axes.plot(path["time"], path[name], color=colours[number % len(colours)], linewidth=1.2, label=name)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _with_unit(word: str, unit: str) -> str:
+    return word if unit in ("", "1", word) else f"{word} [{unit}]"
+
+
+def _draw_strokes(panels: Sequence[Axes], schedule: Schedule) -> None:
+    """Shade strokes, a colour a name; a quench is a line."""
+    borders = np.concatenate([[0], np.cumsum(schedule.moves)]) * schedule.time_step
+    names = list(dict.fromkeys(schedule.names))
+    if len(names) == 1 or len(schedule.names) > BANDS:
+        return
+    for number, name in enumerate(schedule.names):
+        begin, end = borders[number : number + 2]
+        colour = STROKES[names.index(name) % len(STROKES)]
+        label = name if number == schedule.names.index(name) else None
+        for axes, said in zip(panels, (label, None), strict=True):
+            if begin == end:
+                axes.axvline(begin, color=colour, linewidth=1.2, linestyle=":", label=said)
+            else:
+                axes.axvspan(begin, end, color=colour, alpha=0.1, linewidth=0, label=said)
+
+
+def _mark_failure(panels: Sequence[Axes], replay: Replay) -> None:
+    """Mark where a path ends; logarithms show the way there, which is faster than any exponential."""
+    if replay.failed_at is not None:
+        for axes in panels:
+            axes.axvline(replay.failed_at, color=GREY, linewidth=1.2, linestyle="--")
+            axes.set_yscale("symlog", linthresh=1.0)
+        panels[0].annotate(
+            "not finite from here",
+            (replay.failed_at, 0.5),
+            xycoords=panels[0].get_xaxis_transform(),
+            xytext=(-4, 0),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=GREY,
+        )
