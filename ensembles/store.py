@@ -23,7 +23,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -485,8 +485,8 @@ class Writer:
     def _remove(self) -> None:
         """Take back a run of which nothing was committed.
 
-        Whatever is left when the power goes is a run or none, never parts or a log of which nothing says whose
-        they are.
+        Whatever is left when the power goes is a run or none, never parts or a log of which nothing says
+        whose they are.
         """
         for table in TABLES:
             for part in list(all_parts(self.folder / table, self._disk)):
@@ -514,12 +514,12 @@ def note_until(folder: Path, until: Mapping[str, Any] | None, disk: Disk = DISK)
         lock = disk.lock(folder / LOCK)
         if lock is None:
             raise Busy("another process writes this run", str(folder), "wait for it")
-        try:
+        with closing(lock):
             _remove_scratch(folder / SCRATCH, disk)
             disk.make_folder(folder / SCRATCH)
             table = target_table(read_target(folder, disk), until)
-            _place(text_of(table), folder / SCRATCH, folder / TARGET, disk)
-        finally:
-            with suppress(OSError):
-                _remove_scratch(folder / SCRATCH, disk)
-            lock.close()
+            try:
+                _place(text_of(table), folder / SCRATCH, folder / TARGET, disk)
+            finally:
+                with suppress(OSError):
+                    _remove_scratch(folder / SCRATCH, disk)
