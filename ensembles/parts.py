@@ -96,7 +96,8 @@ def encode(table: pa.Table) -> pa.Buffer:
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
     words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    sink = pa.BufferOutputStream()
+    room = pa.allocate_buffer(_most_bytes(table))
+    sink = pa.FixedSizeBufferWriter(room)  # one that grows copies what it holds: a tenth slower
     pq.write_table(
         table,
         sink,
@@ -108,7 +109,14 @@ def encode(table: pa.Table) -> pa.Buffer:
         row_group_size=ROW_GROUP,
         write_page_checksum=True,
     )
-    return sink.getvalue()
+    return room.slice(0, sink.tell())
+
+
+def _most_bytes(table: pa.Table) -> int:
+    """Bound the size of an encoded table; what is not written to costs no memory."""
+    groups = 1 + table.num_rows // ROW_GROUP
+    descriptions = 4 * table.schema.serialize().size + 1024 * groups * table.num_columns
+    return int(2 * table.nbytes + descriptions + 2**16)
 
 
 def part_of(chunk: int, rows: int, payload: memoryview) -> Part:
