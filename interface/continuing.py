@@ -117,7 +117,7 @@ def _check_larger(places: Sequence[Place], trajectories: int) -> None:
 
 
 def _finish(places: Sequence[Place], options: Namespace, ruled: bool = False) -> int:
-    before = {path: _there(path) for _, path in places}
+    before: dict[Path | None, int] = {path: _there(path) for _, path in places}
     if all(before[path] == spec.trajectories for spec, path in places) and not (ruled or options.quiet):
         notice(f"nothing to do: {options.run} is finished")
     try:
