@@ -26,7 +26,6 @@ FOLDER = Path("/runs/a")
 TARGETS = (24, 40)  # trajectories: a run, and its extension
 RULE = {"claim": "crooks"}
 FREES = ("remove", "remove_folder", "sync_folder", "rename")  # what a full disk still does
-CUTS = soak.times(5000, 1_000_000)
 
 
 @pytest.fixture(autouse=True)
@@ -235,10 +234,17 @@ def undisturbed(until: bool) -> dict[str, bytes]:
 # ---- tests
 
 
-def test_power_cuts_lose_nothing_that_was_acknowledged(tally: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    ("least", "seed"),
+    [(1000, 0), pytest.param(soak.times(5000, 1_000_000), 10**6, marks=pytest.mark.slow)],
+    ids=["few", "many"],
+)
+def test_power_cuts_lose_nothing_that_was_acknowledged(
+    least: int, seed: int, tally: Callable[..., None]
+) -> None:
     """Each history has eight faults; about five of them cut the power."""
-    cuts = passed = seed = 0
-    while cuts < CUTS:
+    cuts = passed = 0
+    while cuts < least:
         history = History(seed)
         history.live(8)
         cuts += history.cuts

@@ -178,11 +178,9 @@ def main(folder: str) -> None:
 
     chunks.LARGEST = CHUNK
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    warm = Path(folder) / "warm"
-    spec = str(Path(folder) / "spec.toml")
-    assert (
-        command(["run", spec, "--out", str(warm), "--quiet", "--threads", "1", "--trajectories", "300"]) == 0
-    )
+    spec, warm = (str(Path(folder) / name) for name in ("spec.toml", "warm"))
+    first = ["run", spec, "--out", warm, "--quiet", "--threads", "1", "--trajectories", "300"]
+    assert command(first) == 0
     print("ready", file=answers)
     for line in sys.stdin:
         order = json.loads(line)
