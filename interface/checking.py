@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fluctua.cli import show
@@ -34,6 +33,8 @@ def check(options: Namespace) -> int:
 
 def _spoken(found: Checked) -> Checked:
     """Say its remedies as the command line does."""
+    from dataclasses import replace
+
     from fluctua.wording import on_command_line
 
     faults = [replace(fault, remedy=on_command_line(fault.remedy)) for fault in found.faults]

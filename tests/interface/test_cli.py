@@ -458,7 +458,7 @@ def test_help_imports_nothing_heavy(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
     )
-    heavy = {"numpy", "numba", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "tqdm"}
+    heavy = {"numpy", "numba", "scipy", "pandas", "pyarrow", "matplotlib", "jinja2", "tqdm", "dataclasses"}
     assert heavy.isdisjoint(done.stderr.split())
 
 
