@@ -110,7 +110,7 @@ class _Round:
             while self._waiting and self._has_room(self._waiting[0]):
                 self._submit(self._waiting.popleft())
             finished, _ = wait(self._under_way, timeout=TICK, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in sorted(finished, key=_failed):  # what is done counts, whatever else went wrong
                 self._settle(future, progress)
             self._watch(bool(finished))
 
@@ -144,8 +144,8 @@ class _Round:
         )
         try:
             future = self._executor.submit(compute_part, task)
-        except RuntimeError as error:  # shut down, broken, or its client closed
-            raise self._gone(str(error)) from error
+        except Exception as error:  # shut down, broken, its client closed: each library has its own
+            raise self._gone(f"{error}") from error
         self._under_way[future] = chunk
 
     def _settle(self, future: Future[Done], progress: Progress) -> None:
@@ -191,7 +191,7 @@ class _Round:
 
     def _gone(self, why: str) -> Busy:
         remedy = f"whole parts are kept, go on with fluctua resume {self._folder}"
-        return Busy(f"the executor is gone, {why}", str(self._writer.folder), remedy)
+        return Busy(f"the executor is gone: {why}", str(self._writer.folder), remedy)
 
     def _poison(self, chunk: int) -> Busy:
         first = chunk * self._run.chunk
@@ -205,6 +205,10 @@ class _Round:
     @property
     def _folder(self) -> str:
         return shlex.quote(str(self._writer.folder))
+
+
+def _failed(future: Future[Done]) -> bool:
+    return future.cancelled() or future.exception() is not None
 
 
 # ---- how many workers there are
@@ -235,7 +239,7 @@ class _Cluster(_Crew):
             self._asked = now
             try:
                 self.size = sum(self._client.nthreads().values())
-            except (OSError, RuntimeError, TimeoutError):
+            except Exception:  # whatever Dask raises where nobody answers
                 self.size = 0
         return self.size > 0
 

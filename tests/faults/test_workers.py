@@ -1,0 +1,237 @@
+"""Workers that are killed while they work, one after the other or all of them; a scheduler that is.
+
+Dask is used as it is: a cluster on this machine whose workers are processes.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluctua.ensembles import chunks
+from fluctua.ensembles.executing import compute, executor_named
+from fluctua.ensembles.runner import Run, simulate
+from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.store import SCRATCH, Writer
+from fluctua.ensembles.workers import Processes
+from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.errors import Busy
+from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.steps import Isothermal
+
+from soak import times
+
+SETS = times(1, 50)
+KILLS = times(3, 10)  # in each of them
+
+
+@pytest.fixture(scope="module")
+def spec() -> EnsembleSpec:
+    """Forty chunks of which each takes a worker some 20 ms: killed workers have something to lose."""
+    trap = Potential("k/2 * x**2", coordinates="x", controls="k")
+    squeeze = Protocol([Isothermal(2.0, k=(1.0, 4.0))], beta=1.0)
+    return EnsembleSpec(
+        trap, Overdamped(friction=1.0), squeeze, trajectories=10_000, time_step=0.0005, seed=7, strokes=True
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_chunks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "LARGEST", 256)
+        yield
+
+
+@pytest.fixture(scope="module")
+def alone(spec: EnsembleSpec, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The names of the files of a run that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    simulate(spec, folder)
+    return names(folder)
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Any]:
+    with executor_named("dask", 2) as executor:
+        yield executor
+
+
+def names(folder: Path) -> dict[str, list[str]]:
+    return {table: sorted(os.listdir(folder / table)) for table in ("parts", "strokes")}
+
+
+class Killer:
+    """Kills a worker each time that so many more chunks have been counted."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, at: list[int], victims: Callable[[], list[int]]) -> None:
+        self.at, self.victims = list(at), victims
+        self.counted = 0
+        self.killed: list[int] = []
+        self.count = Writer.count
+        patch.setattr(Writer, "count", lambda writer, part: self.counts(writer, part))
+
+    def counts(self, writer: Writer, part: Any) -> None:
+        self.count(writer, part)
+        self.counted += 1
+        if self.at and self.counted >= self.at[0]:
+            alive = [pid for pid in self.victims() if pid not in self.killed]
+            if alive:
+                self.at.pop(0)
+                os.kill(alive[0], signal.SIGKILL)
+                self.killed.append(alive[0])
+
+
+def disturbed(folder: Path, spec: EnsembleSpec, executor: Executor, victims: Callable[[], list[int]]) -> int:
+    """Make a run while workers are killed; return how many were."""
+    with pytest.MonkeyPatch.context() as patch:
+        killer = Killer(patch, list(range(4, 36, 32 // KILLS))[:KILLS], victims)
+        simulate(spec, folder, executor=executor)
+    return len(killer.killed)
+
+
+def test_dask_computes_the_same_files(
+    spec: EnsembleSpec, tmp_path: Path, alone: dict[str, list[str]], dask: Any, tally: Any
+) -> None:
+    def shuffled(writer: Writer) -> list[int]:
+        return random.Random(3).sample(listed := missing(writer), len(listed))
+
+    missing = Writer.missing
+    simulate(spec.replace({"trajectories": 2500}), tmp_path / "a", executor=dask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writer, "missing", shuffled)
+        simulate(spec, tmp_path / "a", executor=dask._client.get_executor())  # pure, as a user has it
+    tally("same bytes from Dask, extended, in another order", int(names(tmp_path / "a") == alone), 1)
+
+
+def test_killed_dask_workers(
+    spec: EnsembleSpec, tmp_path: Path, alone: dict[str, list[str]], dask: Any, tally: Any
+) -> None:
+    def victims() -> list[int]:
+        return sorted(dask._client.run(os.getpid, on_error="ignore").values())
+
+    ended, killed = [], 0
+    for number in range(SETS):
+        folder = tmp_path / str(number)
+        killed += disturbed(folder, spec, dask, victims)
+        ended.append(names(folder) == alone and SCRATCH not in os.listdir(folder))
+    tally(f"runs that lost {killed} Dask workers to kill -9", sum(ended), SETS)
+    tally("Dask workers killed while they worked", killed, SETS * KILLS)
+
+
+@pytest.mark.slow
+def test_killed_processes(
+    spec: EnsembleSpec, tmp_path: Path, alone: dict[str, list[str]], tally: Any
+) -> None:
+    ended, killed = [], 0
+    with executor_named("processes", 2) as executor:
+        assert isinstance(executor, Processes)
+
+        def victims() -> list[int]:
+            last = [worker._context._last for worker in executor._all]
+            return [process.pid for process in last if process is not None and process.pid is not None]
+
+        for number in range(SETS):
+            folder = tmp_path / str(number)
+            killed += disturbed(folder, spec, executor, victims)
+            ended.append(names(folder) == alone and SCRATCH not in os.listdir(folder))
+    tally(f"runs that lost {killed} processes to kill -9", sum(ended), SETS)
+
+
+# ---- nobody left
+
+
+@pytest.fixture
+def lonely() -> Iterator[tuple[Any, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """A client, a scheduler and one worker that no nanny brings back, each a process of its own."""
+    distributed = pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    here = ["--host", "127.0.0.1", "--no-dashboard"]
+    with (
+        started("scheduler", "--port", str(port), *here) as scheduler,
+        started("worker", address, "--no-nanny", "--nthreads", "1", *here) as worker,
+        distributed.Client(address, set_as_default=False, timeout=60) as client,
+    ):
+        client.wait_for_workers(1)
+        yield client, scheduler, worker
+
+
+@contextmanager
+def started(what: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+class Watched(threading.Thread):
+    """A run in a thread, so that a test can see whether it ever ends."""
+
+    def __init__(self, spec: EnsembleSpec, folder: Path, client: Any, patience: float) -> None:
+        super().__init__(daemon=True)
+        self.work = (spec, folder, client, patience)
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        spec, folder, client, patience = self.work
+        run = Run.prepare(spec, None)
+        try:
+            with Writer(folder, run.manifest(), spec.trajectories) as writer:
+                compute(run, writer, client.get_executor(), workers=1, patience=patience)
+        except BaseException as error:
+            self.error = error
+
+
+def test_a_cluster_without_workers_is_given_up(spec: EnsembleSpec, tmp_path: Path, lonely: Any) -> None:
+    client, _, worker = lonely
+    worker.kill()
+    worker.wait()
+    endless = Watched(spec, tmp_path / "b", client, patience=1e9)
+    endless.start()  # the control: nobody tells it
+    given_up = Watched(spec, tmp_path / "a", client, patience=2.0)
+    given_up.start()
+    given_up.join(60)
+    assert isinstance(given_up.error, Busy)
+    assert "no worker for 2 s" in str(given_up.error)
+    assert f"fluctua resume {tmp_path / 'a'}" in given_up.error.remedy
+    assert endless.is_alive()
+    client.close()
+    endless.join(60)
+    assert isinstance(endless.error, Busy)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_killed_is_told(
+    spec: EnsembleSpec, tmp_path: Path, lonely: Any, alone: dict[str, list[str]]
+) -> None:
+    client, scheduler, _ = lonely
+    count = Writer.count
+
+    def counted(writer: Writer, part: Any) -> None:
+        count(writer, part)
+        scheduler.kill()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writer, "count", counted)
+        told = Watched(spec, tmp_path / "a", client, patience=2.0)
+        told.start()
+        told.join(120)
+    assert isinstance(told.error, Busy)
+    assert "fluctua resume" in told.error.remedy
+    simulate(spec, tmp_path / "a")
+    assert names(tmp_path / "a") == alone
