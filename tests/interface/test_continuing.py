@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fluctua import computing, continuing
-from fluctua.ensembles import chunks
+from fluctua.ensembles import chunks, executing
 
 FORWARD, REVERSE = Path("pair/direction=forward"), Path("pair/direction=reverse")
 pytestmark = pytest.mark.usefixtures("spec_file")
@@ -195,6 +197,75 @@ def test_workers_are_those_that_were_asked_for():
     with computing.workers(plain) as words:
         assert words == {"threads": 3, "progress": False}
     assert computing.words_of_workers(plain) == ["--threads", "3"]
+
+
+@pytest.fixture
+def crews(monkeypatch):
+    """Let threads stand in for other workers; what was asked for, and whether they were sent home."""
+    asked = []
+
+    @contextmanager
+    def executor_named(name, workers=None, **where):
+        asked.append((name, workers, where))
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+        asked.append("home")
+
+    monkeypatch.setattr(executing, "executor_named", executor_named)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["--executor", "processes"], ("processes", None, {"scheduler": None, "insecure": False})),
+        (
+            ["--executor", "dask", "--threads", "3", "--scheduler", "tcp://head:8786", "--insecure"],
+            ("dask", 3, {"scheduler": "tcp://head:8786", "insecure": True}),
+        ),
+    ],
+)
+def test_one_crew_makes_all_runs_of_a_command(typed, pair, crews, words, asked):
+    assert typed("run", "small.toml", "--both", "--out", "other", "--quiet", *words) == (0, "", "")
+    for place in pair:
+        assert files("other" / place.relative_to("pair")) == pair[place]
+    lose(FORWARD, 1)
+    assert typed("resume", "pair", "--quiet", *words) == (0, "", "")
+    assert typed("extend", "pair", "--trajectories", "600", "--quiet", *words) == (0, "", "")
+    assert crews == [asked, "home"] * 3
+
+
+@pytest.mark.usefixtures("pair")
+def test_threads_are_no_crew(typed, crews):
+    assert typed("extend", "pair", "--trajectories", "600", "--quiet", "--executor", "threads")[0] == 0
+    assert crews == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_who_computes_changes_no_byte(typed, pair, executor):
+    words = ["--executor", executor, "--threads", "2", "--quiet"]
+    assert typed("run", "small.toml", "--both", "--out", "other", *words) == (0, "", "")
+    for place in pair:
+        assert files("other" / place.relative_to("pair")) == pair[place]
+
+
+# --- parts of a run, and rules --------------------------------------------------------------------
+
+
+def test_shards_make_the_run(typed, pair):
+    for k in (2, 3, 1):
+        code, out, err = typed("run", "small.toml", "--out", "other", "--shard", f"{k}/3")
+        assert (code, err) == (0, "")
+    assert "500 of 500 trajectories" in out
+    assert files(Path("other")) == pair[FORWARD]
+
+
+def test_resume_makes_what_no_shard_made(typed, pair):
+    typed("run", "small.toml", "--out", "other", "--shard", "2/3", "--quiet")
+    assert len(files(Path("other"))) < len(pair[FORWARD])
+    assert typed("resume", "other", "--quiet") == (0, "", "")
+    assert files(Path("other")) == pair[FORWARD]
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "3", "1/", "/3", "1/0", "-1/3", "a/b", "1/3/5", "1.0/3"])
