@@ -31,6 +31,7 @@ from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.strata import LEAST_GROUPS
 from fluctua.analysis.verdict import Report, Verdict
+from fluctua.ensembles.manifest import read_until
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -168,7 +169,19 @@ def judge_runs(
         success=success,
         current=current,
     )
-    return _report(subject, wanted, _title(ledgers), _conversion(first))
+    report = _report(subject, wanted, _title(ledgers), _conversion(first))
+    return report.with_notes(tuple(dict.fromkeys(filter(None, map(_stopped_by, runs)))))
+
+
+def _stopped_by(run: Dataset) -> str:
+    """Say of a run that a rule stopped what that means for verdicts on it; empty where none did."""
+    noted = None if run.path is None else read_until(run.path)
+    if noted is None or "outcome" not in noted:
+        return ""
+    rule = f'stopped by the rule "{noted.get("rule")}" ({noted["outcome"]}) after {len(run):,} trajectories'
+    return (
+        f"{rule}: where looking chose the number, verdicts for a fixed one err more often than at their rate"
+    )
 
 
 def judge_protocol_runs(

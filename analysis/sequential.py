@@ -40,7 +40,6 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from fluctua.analysis.logistic import log_chance
 from fluctua.analysis.samples import finite
@@ -197,7 +196,9 @@ def dissipation_of_pairs(forward: ArrayLike, reverse: ArrayLike) -> Floats:
 
 def _mixed(walks: Floats) -> Floats:
     """Return ln of the mean wealth over the bets, row by row."""
-    mean: Floats = special.logsumexp(walks, axis=1) - math.log(walks.shape[1])
+    parts = np.ascontiguousarray(walks.T)  # sums along short rows are slow
+    top = parts.max(axis=0)
+    mean: Floats = top + np.log(np.exp(parts - top).sum(axis=0) / len(parts))
     return mean
 
 

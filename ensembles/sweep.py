@@ -95,7 +95,7 @@ def sweep(
     InvalidInput, Unstable, Damaged, StorageError, Busy
         As `simulate`; before the first run starts, all folders are looked at.
     """
-    specs = _checked(specs)
+    specs = checked(specs)
     labels = labels_of(specs)
     make = partial(simulate, threads=threads, executor=executor, shard=shard, until=until, progress=progress)
     if folder is None:
@@ -108,7 +108,14 @@ def sweep(
     return Runs(runs, labels, path)
 
 
-def _checked(specs: Sequence[EnsembleSpec]) -> list[EnsembleSpec]:
+def checked(specs: Sequence[EnsembleSpec]) -> list[EnsembleSpec]:
+    """Return some specs, all different, as a list.
+
+    Raises
+    ------
+    InvalidInput
+        No specs, too many, or two that are the same.
+    """
     if isinstance(specs, EnsembleSpec) or not all(isinstance(spec, EnsembleSpec) for spec in specs):
         raise InvalidInput(
             f"{shown(specs)} is no list of specs", "", "give [spec, ...], for example spec.vary(...)"

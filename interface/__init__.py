@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Runs as Runs
     from fluctua.ensembles.dataset import open as open
     from fluctua.ensembles.estimate import Estimate as Estimate
-    from fluctua.ensembles.runner import simulate as simulate
     from fluctua.ensembles.spec import EnsembleSpec as EnsembleSpec
-    from fluctua.ensembles.sweep import sweep as sweep
+    from fluctua.making import simulate as simulate
+    from fluctua.making import sweep as sweep
     from fluctua.stochastic import systems as systems
     from fluctua.stochastic.baths import Bath as Bath
     from fluctua.stochastic.dynamics.overdamped import Overdamped as Overdamped
@@ -64,8 +64,7 @@ _HOMES = {
     "stochastic.units": ("Units",),
     "stochastic.errors": ("InvalidInput", "Unstable", "Damaged", "StorageError", "Busy"),
     "ensembles.spec": ("EnsembleSpec",),
-    "ensembles.runner": ("simulate",),
-    "ensembles.sweep": ("sweep",),
+    "making": ("simulate", "sweep"),
     "ensembles.dataset": ("Dataset", "Runs", "open"),
     "ensembles.estimate": ("Estimate",),
     "analysis.verify": ("verify",),

@@ -248,12 +248,12 @@ def stopping(s, tolerance, stride):
 
 @pytest.mark.parametrize("mean", [2.0])
 def test_a_true_theorem_is_held_after_about_as_many_as_a_fixed_test_needs(mean):
-    """Measured: a median of 0.8 to 0.9 of them; aimed at: 2."""
+    """Measured: a median of 1.3 to 1.5 of them, as signs say less than sizes; aimed at: 2."""
     wanted = needed(mean, 0.2)
     stopped = [
-        stopping(s, 0.2, 64) for s in drawn(64, 41, lambda rng: gaussian(rng, mean, round(4 * wanted)))
+        stopping(s, 0.2, 64) for s in drawn(64, 41, lambda rng: gaussian(rng, mean, round(5 * wanted)))
     ]
-    assert np.median([known.n for known in stopped]) < 1.25 * wanted
+    assert np.median([known.n for known in stopped]) < 2.0 * wanted
     assert sum(known.decision == "holds" for known in stopped) > 31
 
 
@@ -262,9 +262,9 @@ def test_a_true_theorem_is_held_after_about_as_many_as_a_fixed_test_needs(mean):
 def test_the_same_at_a_narrow_tolerance(mean):
     wanted = needed(mean, 0.05)
     stopped = [
-        stopping(s, 0.05, 512) for s in drawn(65, 41, lambda rng: gaussian(rng, mean, round(4 * wanted)))
+        stopping(s, 0.05, 512) for s in drawn(65, 41, lambda rng: gaussian(rng, mean, round(5 * wanted)))
     ]
-    assert np.median([known.n for known in stopped]) < 1.25 * wanted
+    assert np.median([known.n for known in stopped]) < 2.0 * wanted
     assert sum(known.decision == "holds" for known in stopped) > 31
 
 

@@ -82,7 +82,7 @@ def test_a_pair_under_a_rule_is_a_sweep_like_any_other(tmp_path, capsys):
         (lambda spec: fl.simulate(spec, until="crooks holds within 0.1"), "needs a run and its reverse"),
         (lambda spec: fl.simulate(spec, until="jarzynski holds within 0.1"), "its average has no bound"),
         (lambda spec: fl.simulate(spec, until=0.1), "no rule"),
-        (lambda spec: fl.simulate("spec", until="detailed holds within 0.1"), "no spec"),
+        (lambda _: fl.simulate("spec", until="detailed holds within 0.1"), "no spec"),
         (lambda spec: fl.sweep(spec, until="crooks holds within 0.1"), "no list of specs"),
         (lambda spec: fl.sweep([spec, spec], until="crooks holds within 0.1"), "are the same"),
         (
