@@ -46,7 +46,7 @@ class Disk:
         """Tell whether a file is there, and no link to one."""
         try:
             return stat.S_ISREG(os.lstat(path).st_mode)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):  # any other error is no answer
             return False
 
     def is_folder(self, path: Path) -> bool:

@@ -179,5 +179,12 @@ def path_of(folder: object) -> Path:
 
 
 def is_run(folder: Path, disk: Disk = DISK) -> bool:
-    """Tell whether a folder holds a run."""
-    return disk.is_file(folder / MANIFEST)
+    """Tell whether a folder holds a run.
+
+    Raises
+    ------
+    StorageError
+        The operating system refuses to tell.
+    """
+    with refusals(folder):
+        return disk.is_file(folder / MANIFEST)

@@ -64,13 +64,13 @@ def check_ours(folder: Path, disk: Disk = DISK) -> None:
     InvalidInput, Damaged
         Something else is there, or the place lies inside a run.
     """
-    _check_above(folder, disk)
-    if not disk.exists(folder):
-        return
-    if not disk.is_folder(folder):
-        raise InvalidInput("not a folder", str(folder), "choose another place")
-    check_manifest(folder, "choose another folder", disk)
     with refusals(folder):
+        _check_above(folder, disk)
+        if not disk.exists(folder):
+            return
+        if not disk.is_folder(folder):
+            raise InvalidInput("not a folder", str(folder), "choose another place")
+        check_manifest(folder, "choose another folder", disk)
         strangers = [name for name in disk.names(folder) if not _is_ours(folder, name, disk)]
     if strangers:
         raise InvalidInput(
@@ -110,9 +110,8 @@ def _check_above(folder: Path, disk: Disk) -> None:
 
     Others call files manifest.json too, so a folder above counts as a run if it has a target as well.
     """
-    with refusals(folder):
-        above = [path for path in disk.resolve(folder).parents if is_run(path, disk)]
-        above = [path for path in above if disk.is_file(path / TARGET)]
+    above = [path for path in disk.resolve(folder).parents if is_run(path, disk)]
+    above = [path for path in above if disk.is_file(path / TARGET)]
     if above:
         raise InvalidInput("the place lies inside a run", str(folder), f"choose one outside {above[0]}")
 
@@ -311,9 +310,10 @@ class Writer:
             Its file is not there: whoever published it writes elsewhere.
         """
         path = self.folder / "parts" / part.name
-        if not self._disk.is_file(path):
-            raise Damaged("a worker's part is not there", str(path), "give a folder that all workers share")
         with refusals(self.folder), self._counting:
+            if not self._disk.is_file(path):
+                remedy = "give a folder that all workers share"
+                raise Damaged("a worker's part is not there", str(path), remedy)
             superseded = part.chunk in self._parts
             self._parts[part.chunk] = part
             if superseded:
@@ -382,9 +382,9 @@ class Writer:
                 lock.close()
 
     def _open_run(self) -> None:
+        self._fresh = not is_run(self.folder, self._disk)
         self._clear_scratch()
         self._disk.make_folder(self.folder / self.scratch)
-        self._fresh = not is_run(self.folder, self._disk)
         if not self._fresh:
             self._compare()
         for table in self.manifest["tables"]:  # synced below: a part's folder must not go with the power

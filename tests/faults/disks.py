@@ -108,9 +108,8 @@ class RefusingDisk(WatchedDisk):
 
     def before(self, operation: str, path: Path) -> None:
         self.done += 1
-        if self.done == self.moment + 1 or (
-            self.done > self.moment and not self.once and self.hits(operation)
-        ):
+        due = self.done == self.moment + 1 if self.once else self.done > self.moment
+        if due and self.hits(operation):
             self.refused.append(operation)
             raise OSError(self.error, os.strerror(self.error), str(path))
 
