@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
@@ -13,6 +14,8 @@ from fluctua.stochastic.errors import Damaged, InvalidInput
 
 ROWS = 2**17  # of a batch
 PAGE = 2**20  # bytes read at a time
+FOOTER = 2**26  # bytes of what a file says of itself: more than a hundred thousand groups of rows need
+ENTRIES = 2**20  # of one list in it
 
 Result = TypeVar("Result")
 
@@ -44,9 +47,16 @@ class ParquetTable:
         import pyarrow.parquet as parquet
 
         self._place = place
+        self._check_footer(stream)
         self._file: Any = self._or_damaged(
             # Pages that carry a checksum are held against it.
-            lambda: parquet.ParquetFile(stream, buffer_size=PAGE, page_checksum_verification=True)
+            lambda: parquet.ParquetFile(
+                stream,
+                buffer_size=PAGE,
+                page_checksum_verification=True,
+                thrift_string_size_limit=FOOTER,
+                thrift_container_size_limit=ENTRIES,
+            )
         )
         self._schema: Any = self._or_damaged(lambda: self._file.schema_arrow)
         rows, columns = self._file.metadata.num_rows, len(self._schema)
@@ -78,6 +88,20 @@ class ParquetTable:
             first += batch.num_rows
         if first - 1 != self._file.metadata.num_rows:
             raise Damaged("rows are missing", self._place, "copy or write the file again")
+
+    def _check_footer(self, stream: BinaryIO) -> None:
+        """Look at the length of the footer, which Arrow would read whole, before it does."""
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 8, 0))
+        tail = stream.read(8)
+        stream.seek(0)
+        if tail[4:] == b"PARE":
+            raise InvalidInput("encrypted Parquet, not a table", self._place, "decrypt it")
+        footer = int.from_bytes(tail[:4], "little")
+        if tail[4:] != b"PAR1" or footer + 12 > size:
+            raise Damaged("not a whole Parquet file", self._place, "copy or write the file again")
+        if footer > FOOTER:
+            raise InvalidInput(f"a footer of {footer:,} bytes", self._place, f"at most {FOOTER:,} are read")
 
     def _name(self, index: int) -> str:
         name: str = self._schema.names[index]

@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import stat
 import sys
 import tempfile
 import threading
@@ -121,24 +122,32 @@ def _publish(path: Path, text: str) -> None:
 
 
 _folder: Path | None = None
+_private: dict[Path, Path] = {}  # what stands in for a folder that others may write into
 
 
 def cache_folder() -> Path:
-    """Give the folder of kernels: $FLUCTUA_CACHE_DIR, else the user's cache, else a temporary one."""
+    """Give the folder of kernels: $FLUCTUA_CACHE_DIR, else the user's cache, else a temporary one.
+
+    What lies there is executed. So a folder of somebody else, or one that others may write into, is not
+    used: a private one takes its place, and a warning says so.
+    """
     global _folder
     asked = os.environ.get("FLUCTUA_CACHE_DIR")
     if asked:
-        folder = Path(asked)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            place = f"FLUCTUA_CACHE_DIR={asked}"
-            remedy = "set it to a folder that can be written"
-            raise StorageError(error.strerror or str(error), place, remedy) from None
-        return folder
+        return _trusted(_asked_folder(Path(asked)))
     if _folder is None:
         _folder = _user_folder() or Path(tempfile.mkdtemp(prefix="fluctua-"))
-    return _folder
+    return _trusted(_folder)
+
+
+def _asked_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        place = f"FLUCTUA_CACHE_DIR={folder}"
+        remedy = "set it to a folder that can be written"
+        raise StorageError(error.strerror or str(error), place, remedy) from None
+    return folder
 
 
 def _user_folder() -> Path | None:
@@ -146,7 +155,7 @@ def _user_folder() -> Path | None:
 
     try:
         folder = user_cache_path("fluctua", appauthor=False)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
@@ -155,6 +164,30 @@ def _user_folder() -> Path | None:
             stacklevel=2,
         )
         return None
+
+
+def _trusted(folder: Path) -> Path:
+    """Give the folder, or a private one in its place if others may put code into it."""
+    if folder in _private:
+        return _private[folder]
+    if _is_private(folder) and _is_private(folder / "__pycache__"):  # where Numba keeps machine code
+        return folder
+    warnings.warn(
+        f"others may write into the cache folder {folder}, so kernels are compiled anew each time: "
+        "chmod -R go-w, or set FLUCTUA_CACHE_DIR to a folder of your own",
+        stacklevel=3,
+    )
+    _private[folder] = Path(tempfile.mkdtemp(prefix="fluctua-"))
+    return _private[folder]
+
+
+def _is_private(folder: Path) -> bool:
+    """Tell whether only this user, or root, can change what lies in a folder; a missing one holds nothing."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return True
+    return found.st_uid in (os.geteuid(), 0) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def kernel_text(name: str) -> str:

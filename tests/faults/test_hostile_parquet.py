@@ -1,0 +1,79 @@
+"""Parquet of somebody who means harm: parts of a run with their checksums made right, and files of one's own.
+
+Read in a child process with little memory. The controls: sound ones are read, and Arrow by itself, given the
+same small file of very many rows, takes the memory that ours does not.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from faults import hostile
+from faults import hostile_parquet as parquet
+
+import soak
+
+
+@pytest.fixture(scope="module")
+def run():
+    return parquet.Run()
+
+
+def verify(number, word, place):
+    """One case of a file of one's own, as work or as entropy, with groups where the word says so."""
+    more = ["--group", "replica"] if word.startswith("group") else []
+    return {
+        "arguments": ["verify", "--entropy" if number % 2 else "--forward", str(place), *more],
+        "word": word,
+    }
+
+
+def part_cases(run, given, chance, count):
+    """Run directories: the sound one, then those that must be refused, then those that may be read."""
+    yield {"python": "rows", "arguments": [str(run.write(given / "sound"))], "word": "sound"}
+    link = given / "link"
+    link.symlink_to(given / "sound")
+    yield {"python": "rows", "arguments": [str(link)], "word": "sound behind a link"}
+    for number, (word, payload) in enumerate(parquet.part_bytes(run)):
+        place = run.write(given / f"part{number}", {"parts": payload})
+        yield {"python": "rows", "arguments": [str(place)], "word": f"part: {word}"}
+        yield {"arguments": [("inspect", "verify")[number % 2], str(place)], "word": word}
+        if word == "bomb":
+            (file,) = (place / "parts").iterdir()
+            yield {"planted": "read whole", "place": str(file), "word": "control"}
+    for word, place in parquet.folders(run, given):
+        yield {"python": "rows", "arguments": [str(place)], "word": word}
+    for number in range(count):
+        table = chance.choice(list(parquet.COLUMNS))
+        place = run.write(given / f"altered{number}", {table: parquet.altered(run.bytes[table], chance)})
+        yield {"python": "rows", "arguments": [str(place)], "word": f"altered {table}"}
+
+
+def own_cases(given, chance, count):
+    for number, (word, payload) in enumerate(parquet.own_files(chance, count)):
+        (given / f"own{number}").write_bytes(payload)
+        yield verify(number, word, given / f"own{number}")
+
+
+def test_hostile_parquet(run, tmp_path, tally):
+    given, chance = tmp_path / "given", random.Random(4)
+    given.mkdir()
+    count = soak.times(60, 50_000)
+    cases = [*part_cases(run, given, chance, count), *own_cases(given, chance, count)]
+    limits = {"seconds": soak.times(120, 3600), "growth": 2**27, "accepted": (0, 1, 75)}
+    found = hostile.outcomes(cases, tmp_path, **limits)
+    control = [outcome for outcome in found if outcome.case["word"] == "control"]
+    assert ["much memory" in outcome.faults for outcome in control] == [True]
+    tried = [outcome for outcome in found if outcome not in control]
+    print(hostile.account(tried))
+    for outcome in tried:
+        word = outcome.case["word"]
+        if word.startswith("sound"):
+            assert outcome.code in (0, 1), outcome
+        if word.startswith("part: ") and word.removeprefix("part: ") not in parquet.HARMLESS:
+            assert outcome.code in (65, 75), outcome  # 75: a name that says fewer rows than are asked for
+        if word.startswith(("strange", "a link", "a folder", "a pipe")) or word.endswith("is a pipe"):
+            assert outcome.code != 0, outcome
+    tally("hostile Parquet", sum(not outcome.faults for outcome in tried), len(tried))
