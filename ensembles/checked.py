@@ -107,21 +107,21 @@ class Checked:
             rows = self.asked_for - self.trajectories
             chunks = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in self.missing[:5])
             more = ", ..." if len(self.missing) > 5 else ""
-            one = "chunk" if len(self.missing) == 1 and len(set(self.missing[0])) == 1 else "chunks"
-            return f"{rows:,} of {self.asked_for:,} trajectories are missing, {one} {chunks}{more}"
-        return f"{len(self.untidy):,} files of a killed writer are left"
+            noun = "chunk" if chunks.isdecimal() else "chunks"
+            return f"{rows:,} of {self.asked_for:,} trajectories are missing, in {noun} {chunks}{more}"
+        return f"a killed writer left {_counted(len(self.untidy), 'file')}"
 
     def __str__(self) -> str:
         """Write some lines: what it is, each fault, the digests."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        state = "sound" if self.sound else f"{len(self.faults):,} faults"
+        state = "sound" if self.sound else _counted(len(self.faults), "fault")
         yield f"{self.path}: {state}, {self.unfinished or ('complete' if self.complete else 'not complete')}"
         yield from (f"  fault: {fault}" for fault in self.faults)
         yield from (f"  left by a killed writer: {name}" for name in self.leftover)
         asked = "" if self.asked_for is None else f" of {self.asked_for:,}"
-        files = ", ".join(f"{count:,} files in {table}/" for table, count in self.parts.items())
+        files = ", ".join(f"{_counted(count, 'file')} in {table}/" for table, count in self.parts.items())
         yield f"  {self.trajectories:,}{asked} trajectories, {self._failures()}; {files or 'no files'}"
         if self.first_law_residual is not None:
             yield f"  first law: residual <= {self.first_law_residual:.1g}"
@@ -151,3 +151,7 @@ class Checked:
             "files": self.files,
             "values": self.values,
         }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -44,20 +44,17 @@ def _spoken(found: Checked) -> Checked:
 def _refuse_damage(found: Sequence[Checked], place: str) -> None:
     faults = sum(len(one.faults) for one in found)
     if faults:
-        what = "1 fault" if faults == 1 else f"{faults:,} faults"
+        what = f"{faults:,} fault{'s' * (faults > 1)}"
         raise Damaged(what, place, "each stands on stdout with its remedy")
 
 
 def _refuse_gaps(found: Sequence[Checked], place: str) -> None:
     unfinished = [one for one in found if not one.complete]
     if unfinished:
-        first = unfinished[0]
-        more = "" if len(unfinished) == 1 else f", and {len(unfinished) - 1} more runs"
-        raise Busy(
-            f"sound, but unfinished: {first.unfinished}{more}",
-            str(first.path),
-            f"fluctua resume {shlex.quote(place)}",
-        )
+        others = len(unfinished) - 1
+        more = f"; and {others} run{'s' * (others > 1)} more" if others else ""
+        what = f"sound, but unfinished: {unfinished[0].unfinished}{more}"
+        raise Busy(what, str(unfinished[0].path), f"fluctua resume {shlex.quote(place)}")
 
 
 COMMANDS = (

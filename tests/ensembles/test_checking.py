@@ -388,7 +388,7 @@ def test_missing_chunks_are_ranges(run: Path) -> None:
     assert found.sound
     assert not found.complete
     assert found.missing == ((1, 1), (3, 4))
-    assert found.unfinished == "768 of 1,500 trajectories are missing, chunks 1, 3-4"
+    assert found.unfinished == "768 of 1,500 trajectories are missing, in chunks 1, 3-4"
     text("target.json", '{"trajectories": 4611686018427387904}')(run)  # and no list of all of them is made
     assert check(run).missing == ((1, 1), (3, 2**54 - 1))
 
@@ -410,7 +410,7 @@ def test_a_killed_writer_s_files_are_no_damage(run: Path, spec: EnsembleSpec, tm
         f"strokes/{file(run, 'strokes', 4).name}",
         "_tmp/half",
     )
-    assert found.unfinished == "256 of 1,500 trajectories are missing, chunk 4"
+    assert found.unfinished == "256 of 1,500 trajectories are missing, in chunk 4"
     values = check(shorter).values
     assert values != found.values
 
@@ -425,7 +425,7 @@ def test_leftovers_that_others_would_read_are_unfinished_business(run: Path) -> 
     found = check(run)
     assert found.sound
     assert not found.complete
-    assert found.unfinished == "1 files of a killed writer are left"
+    assert found.unfinished == "a killed writer left 1 file"
 
 
 # ---- while others write

@@ -79,7 +79,7 @@ def test_what_is_missing_is_made_by_the_command_that_is_offered(typed, pair):
     code, _, err = typed("check", pair)
     assert code == 75
     assert err == (
-        "error: sound, but unfinished: 244 of 500 trajectories are missing, chunks 1, 3, and 1 more runs "
+        "error: sound, but unfinished: 244 of 500 trajectories are missing, in chunks 1, 3; and 1 run more "
         "(my pair/direction=forward): fluctua resume 'my pair'\n"
     )
     offered = shlex.split(err.rsplit(": ", 1)[1])
