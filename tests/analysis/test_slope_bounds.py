@@ -322,11 +322,11 @@ def _lost(s, bets):
 def test_intervals_cover(true):
     """Each end errs with a chance of 5 % at most, all looks together."""
     missed = [0, 0]
-    for s in drawn(69, 40, lambda rng: gaussian(rng, 1.0, 1_000, true)):
+    for s in drawn(69, 30, lambda rng: gaussian(rng, 1.0, 1_000, true)):
         _, found = interval_of(s, 0.2)
         missed[0] += found.low > true
         missed[1] += found.high < true
-    assert max(missed) <= most(40)
+    assert max(missed) <= most(30)
 
 
 def test_an_interval_lies_within_the_tolerance_when_the_bounds_of_sizes_are_shown():
