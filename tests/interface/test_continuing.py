@@ -17,6 +17,7 @@ from fluctua import computing, continuing
 from fluctua.ensembles import chunks, executing
 
 FORWARD, REVERSE = Path("pair/direction=forward"), Path("pair/direction=reverse")
+RULE = "crooks holds within 0.25"
 pytestmark = pytest.mark.usefixtures("spec_file")
 
 
@@ -279,3 +280,58 @@ def test_a_part_of_a_run_is_not_stopped_by_a_rule(typed):
     code, _, err = typed("run", "small.toml", "--shard", "1/3", "--until", "crooks holds within 0.02")
     assert code == 2
     assert "a part of a run cannot be stopped by a rule" in err
+
+
+@pytest.fixture
+def ruled(typed, spec_file, monkeypatch):
+    """A pair that stopped by its rule, before its limit; their files by name."""
+    monkeypatch.setattr(chunks, "LARGEST", 4096)
+    words = ["--both", "--out", "pair", "--trajectories", "100_000", "--until", RULE]
+    words += ["--set", "protocol.steps.0.k=[1.0, 4.0]", "--set", "time_step=0.01"]
+    code, out, err = typed("run", spec_file, *words)
+    assert code == 0
+    assert out.startswith(f"Dataset {FORWARD}: ")
+    assert err.startswith(f"{RULE}: holds, slope ")
+    return {place: files(place) for place in (FORWARD, REVERSE)}
+
+
+def unmake(place, trajectories):
+    """Leave a run under a rule as a kill would have left it after a look."""
+    target = json.loads((place / "target.json").read_text())
+    until = {key: target["until"][key] for key in ("rule", "alpha", "limit")}
+    (place / "target.json").write_text(json.dumps({"trajectories": trajectories, "until": until}))
+    for number in range(trajectories // 4096, len(list(place.glob("parts/*")))):
+        lose(place, number)
+
+
+def test_resume_follows_the_rule(typed, ruled):
+    assert typed("resume", "pair")[2] == f"{RULE}: holds, after {stopped(FORWARD):,} of 100,000 pairs\n"
+    assert {place: files(place) for place in ruled} == ruled
+    assert stopped(FORWARD) > 4096
+    for place in ruled:
+        unmake(place, 4096)
+    assert stopped(FORWARD) == 4096
+    code, _, err = typed("resume", "pair")
+    assert code == 0
+    assert err.startswith(f"{RULE}: holds, slope ")
+    assert {place: files(place) for place in ruled} == ruled
+
+
+def test_resume_makes_the_direction_that_a_rule_waits_for(typed, ruled):
+    unmake(FORWARD, 4096)
+    shutil.rmtree(REVERSE)
+    runs = json.loads(typed("resume", "pair", "--json", "--quiet")[1])["runs"]
+    assert [run["computed"] for run in runs] == [stopped(FORWARD) - 4096, stopped(FORWARD)]
+    assert {place: files(place) for place in ruled} == ruled
+
+
+def test_extend_looks_at_no_rule(typed, ruled):
+    more = stopped(FORWARD) + 4096
+    code, _, err = typed("extend", "pair", "--trajectories", more)
+    assert (code, err) == (0, "")
+    assert [stopped(place) for place in ruled] == [more, more]
+
+
+def stopped(place):
+    """Return how many trajectories a run was asked for in the end."""
+    return json.loads((place / "target.json").read_text())["trajectories"]
