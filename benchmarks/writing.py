@@ -23,6 +23,7 @@ from fluctua.ensembles.manifest import read_manifest
 from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.runner import Run
+from fluctua.ensembles.stability import PILOT
 from fluctua.ensembles.store import Writer
 
 DYNAMICS = "overdamped"  # the faster one, so that a file weighs more
@@ -97,10 +98,11 @@ def _checks(spec: fl.EnsembleSpec, run: Path, whole: float) -> list[Figure]:
         TURNS,
     )
     seconds = {name: taken.processor * len(parts) / len(some) for name, taken in each.items()}
+    prepared = Run.prepare(spec, None)
     once = turns(
         {
             "read": lambda: [check_bytes(run / "parts" / part.name, part) for part in parts],
-            "canary": lambda: Run.prepare(spec, None).manifest(),
+            "canary": lambda: (prepared.propagator.run(0, PILOT), prepared.manifest()),
         },
         1,
     )
