@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fluctua.analysis.free_energy_figure import free_energy_by_method
     from fluctua.analysis.overlap_figure import overlap_information
     from fluctua.analysis.sequential import Wealth, dissipation_of_pairs, wealth_against
-    from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_bounds, slope_interval
+    from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_interval
     from fluctua.analysis.time_step import TimeStepReport, judge_time_steps
     from fluctua.analysis.watching import Watched, watch
 
@@ -50,7 +50,7 @@ _HOME_OF = {
         "free_energy_figure": ("free_energy_by_method",),
         "overlap_figure": ("overlap_information",),
         "sequential": ("Wealth", "dissipation_of_pairs", "wealth_against"),
-        "slope_bounds": ("SlopeBounds", "SlopeInterval", "slope_bounds", "slope_interval"),
+        "slope_bounds": ("SlopeBounds", "SlopeInterval", "slope_interval"),
         "time_step": ("TimeStepReport", "judge_time_steps"),
         "watching": ("Watched", "watch"),
     }.items()
@@ -65,7 +65,7 @@ __all__ = [
     "fit_detailed", "free_energies", "free_energy_by_method", "holm", "jarzynski", "judge", "judge_crooks",
     "judge_detailed", "judge_integral", "judge_jarzynski", "judge_jarzynski_pair", "judge_landauer",
     "judge_second_law", "judge_several", "judge_time_steps", "judge_tur", "overlap_information",
-    "sign_probability", "sign_walk", "slope_bounds", "slope_interval", "uncertainty", "verify", "watch", "wealth_against",
+    "sign_probability", "sign_walk", "slope_interval", "uncertainty", "verify", "watch", "wealth_against",
     "work_distributions",
 ]  # fmt: skip
 

@@ -129,7 +129,7 @@ def residual(s: Floats, slope: float) -> Floats:
 class SlopeBounds:
     """What is known of a slope after some values, however often one looked; plain data, cheap to go on from.
 
-    Made by `slope_bounds`.
+    Made by `SlopeBounds.before`.
 
     Attributes
     ----------
@@ -150,6 +150,33 @@ class SlopeBounds:
     bounds: tuple[Wealth, Wealth, Wealth, Wealth]
     theorem: Wealth
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @classmethod
+    def before(cls, tolerance: float, alpha: float = 0.05) -> SlopeBounds:
+        """Return what is known before any value.
+
+        Parameters
+        ----------
+        tolerance : float
+            What counts as equal to 1; above 0, and at most 0.25.
+        alpha : float
+            Error rate; between 0 and 1.
+
+        Raises
+        ------
+        InvalidInput
+            A tolerance outside its range.
+        """
+        if not 0.0 < tolerance <= LARGEST_TOLERANCE:
+            remedy = f"give a number above 0 and at most {LARGEST_TOLERANCE:g}"
+            raise InvalidInput(f"{shown(tolerance)} is no tolerance of a slope", "tolerance", remedy)
+        above, below, more, fewer = (
+            Wealth.before(Slopes.beyond(1.0 - side * tolerance, side, of, tolerance))
+            for of in get_args(Weight)
+            for side in (1.0, -1.0)
+        )
+        theorem = Wealth.before(Signs(_tilts(tolerance)))
+        return cls(tolerance, alpha, (above, below, more, fewer), theorem)
 
     @property
     def n(self) -> int:
@@ -195,32 +222,6 @@ class SlopeBounds:
             theorem=self.theorem.update(s),
             sums=_added(self.sums, s),
         )
-
-
-def slope_bounds(tolerance: float, alpha: float = 0.05) -> SlopeBounds:
-    """Return what is known of a slope before any value.
-
-    Parameters
-    ----------
-    tolerance : float
-        What counts as equal to 1; above 0, and at most 0.25.
-    alpha : float
-        Error rate, as in `SlopeBounds`; between 0 and 1.
-
-    Raises
-    ------
-    InvalidInput
-        A tolerance outside its range.
-    """
-    if not 0.0 < tolerance <= LARGEST_TOLERANCE:
-        remedy = f"give a number above 0 and at most {LARGEST_TOLERANCE:g}"
-        raise InvalidInput(f"{shown(tolerance)} is no tolerance of a slope", "tolerance", remedy)
-    above, below, more, fewer = (
-        Wealth.before(Slopes.beyond(1.0 - side * tolerance, side, of, tolerance))
-        for of in get_args(Weight)
-        for side in (1.0, -1.0)
-    )
-    return SlopeBounds(tolerance, alpha, (above, below, more, fewer), Wealth.before(Signs(_tilts(tolerance))))
 
 
 def settled(s: Floats) -> Floats:

@@ -40,7 +40,7 @@ from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.growing import Folders, Growing, InMemory, stretch
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.sequential import dissipation_of_pairs
-from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_bounds, slope_interval
+from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_interval
 from fluctua.analysis.verdict import check_alpha
 from fluctua.ensembles.chunks import chunk_of
 from fluctua.ensembles.dataset import Dataset, Runs, runs_in
@@ -96,7 +96,7 @@ class Rule:
         tolerance = _number(found[2], "tolerance")
         alpha = ALPHA if found[3] is None else check_alpha(_number(found[3], "error rate"))
         try:
-            slope_bounds(tolerance, alpha)
+            SlopeBounds.before(tolerance, alpha)
         except InvalidInput as error:
             raise InvalidInput(error.what, "until", error.remedy) from None
         return cls(found[1], tolerance, alpha)
@@ -333,7 +333,7 @@ def _read(noted: Any, place: Path) -> tuple[Rule, int]:
 def _looped(growing: Growing, rule: Rule, specs: Sequence[EnsembleSpec], progress: bool | None) -> Stopped:
     """Look, judge, and make more, until it is decided."""
     growing.begin()
-    known, limit = slope_bounds(rule.tolerance, rule.alpha), specs[0].trajectories
+    known, limit = SlopeBounds.before(rule.tolerance, rule.alpha), specs[0].trajectories
     told = sys.stderr.isatty() if progress is None else progress
     for size in looks(limit, max(map(chunk_of, specs)), max(spec.paths for spec in specs)):
         growing.make(size)

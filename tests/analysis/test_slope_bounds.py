@@ -10,10 +10,10 @@ from fluctua.analysis.pairs import slope_of_pairs
 from fluctua.analysis.sequential import TILTS, dissipation_of_pairs
 from fluctua.analysis.slope_bounds import (
     LARGEST_TOLERANCE,
+    SlopeBounds,
     SlopeInterval,
     Slopes,
     residual,
-    slope_bounds,
     slope_interval,
 )
 from fluctua.stochastic.errors import InvalidInput
@@ -85,7 +85,7 @@ def slow_log_wealths(s, tolerance):
 
 def test_wealths_are_those_of_the_slow_twin():
     s = np.append(gaussian(np.random.default_rng(1), 2.0, 60) - 0.2, [0.0, -0.5, 11.0, -7.0])
-    expected, known = slow_log_wealths(s, 0.1), slope_bounds(0.1)
+    expected, known = slow_log_wealths(s, 0.1), SlopeBounds.before(0.1)
     for n, value in enumerate(s, start=1):
         known = known.update([value])
         for k, wealth in enumerate((*known.bounds, known.theorem)):
@@ -97,7 +97,7 @@ def test_wealths_are_those_of_the_slow_twin():
 @pytest.mark.parametrize("place", range(4))
 def test_a_bet_is_fair_at_its_edge_and_hopeless_behind_it(place):
     size = np.array([1e-3, 0.3, 1.0, 4.0, 6.0, 20.0])
-    bets = slope_bounds(0.1).bounds[place].bets
+    bets = SlopeBounds.before(0.1).bounds[place].bets
     won = np.exp(bets.gains(size)), np.exp(bets.gains(-size))
     for behind in (0.0, 0.02, 0.5):
         plus = logistic((bets.edge - bets.side * behind) * size)[:, None]
@@ -119,7 +119,7 @@ def balanced(slope, of, above=1.3):
 
 @pytest.mark.parametrize("place", range(4))
 def test_a_bet_is_fair_at_its_edge_whatever_the_shape(place):
-    bets = slope_bounds(0.05).bounds[place].bets
+    bets = SlopeBounds.before(0.05).bounds[place].bets
     sizes, log_odds = balanced(bets.edge, bets.of)
     assert abs(log_odds[1] / 4.0 - bets.edge) > 0.1, "far from straight"
     plus = logistic(log_odds)[:, None]
@@ -141,10 +141,10 @@ def test_pairs_of_a_wrong_temperature_have_the_slope_of_crooks_theorem():
 @pytest.mark.parametrize("cuts", [[1, 2, 3], [2_047, 2_048, 2_049], [5_999], [17, 400, 4_100]])
 def test_cuts_leave_no_trace(cuts):
     s = gaussian(np.random.default_rng(44), 2.0, 6_000) - 0.05
-    known = slope_bounds(0.05)
+    known = SlopeBounds.before(0.05)
     for batch in np.split(s, cuts):
         known = known.update(batch)
-    assert known == slope_bounds(0.05).update(s)  # to the last bit
+    assert known == SlopeBounds.before(0.05).update(s)  # to the last bit
 
 
 def test_the_estimate_is_a_step_from_one():
@@ -152,20 +152,20 @@ def test_the_estimate_is_a_step_from_one():
     s = dissipation_of_pairs(pair.forward, pair.reverse)
     assert np.abs(s).max() < 6.0, "so that weights are sizes"
     part = slope_of_pairs(pair.forward, pair.reverse)
-    found = slope_bounds(0.1).update(s).estimate
+    found = SlopeBounds.before(0.1).update(s).estimate
     assert found == pytest.approx((part.estimate, part.standard_error), rel=1e-9)
-    assert all(map(math.isnan, slope_bounds(0.1).update([0.0]).estimate))
+    assert all(map(math.isnan, SlopeBounds.before(0.1).update([0.0]).estimate))
 
 
 def test_rounding_is_no_coin():
     noise = np.full(500, 3e-16)
-    known = slope_bounds(0.1).update(noise)
+    known = SlopeBounds.before(0.1).update(noise)
     assert known.decision == "undecidable"
     assert known.theorem.log_peak == 0.0
 
 
 def test_enormous_values_neither_overflow_nor_lose_everything():
-    known = slope_bounds(LARGEST_TOLERANCE).update([2e6, -2e6, 1e-300, 1e50])
+    known = SlopeBounds.before(LARGEST_TOLERANCE).update([2e6, -2e6, 1e-300, 1e50])
     wealths = (*known.bounds, known.theorem)
     assert all(math.isfinite(log) for wealth in wealths for log in wealth.log_wealths)
     assert known.decision == "violated"
@@ -174,9 +174,9 @@ def test_enormous_values_neither_overflow_nor_lose_everything():
 def test_what_is_no_tolerance_is_refused():
     for bad in (0.0, -0.1, 0.26, math.nan, math.inf):
         with pytest.raises(InvalidInput, match="no tolerance of a slope"):
-            slope_bounds(bad)
+            SlopeBounds.before(bad)
     with pytest.raises(InvalidInput):
-        slope_bounds(0.1).update([])
+        SlopeBounds.before(0.1).update([])
 
 
 # ---- how often it errs
@@ -199,7 +199,7 @@ def bent(rng, n, slope, of):
 
 def bounded(s, tolerance):
     """Say whether all bounds were shown at any time, the theorem aside."""
-    return all(wealth.update(s).crossed(ALPHA) for wealth in slope_bounds(tolerance).bounds)
+    return all(wealth.update(s).crossed(ALPHA) for wealth in SlopeBounds.before(tolerance).bounds)
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -232,13 +232,13 @@ def test_a_fixed_equivalence_test_looked_at_as_often_errs_far_more():
 @pytest.mark.parametrize("tolerance", [0.05, 0.2])
 def test_a_true_theorem_is_violated_no_more_often_than_allowed(tolerance):
     samples = drawn(63, 150, lambda rng: gaussian(rng, 1.0, 1_000))
-    known = [slope_bounds(tolerance).update(s).decision for s in samples]
+    known = [SlopeBounds.before(tolerance).update(s).decision for s in samples]
     assert known.count("violated") <= most(150)
 
 
 def stopping(s, tolerance, stride):
     """Feed a sample until it decides, or to its end."""
-    known = slope_bounds(tolerance)
+    known = SlopeBounds.before(tolerance)
     for batch in np.split(s, range(stride, s.size, stride)):
         known = known.update(batch)
         if known.decision != "undecidable":
@@ -288,7 +288,7 @@ def test_what_is_not_the_theorem_is_violated_and_never_held(broken):
 
 
 def interval_of(s, tolerance):
-    known = slope_bounds(tolerance).update(s)
+    known = SlopeBounds.before(tolerance).update(s)
     return known, slope_interval(lambda: iter(np.array_split(s, 3)), known)
 
 

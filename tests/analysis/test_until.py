@@ -10,7 +10,7 @@ import pytest
 from fluctua.analysis import growing, until
 from fluctua.analysis.growing import stretch
 from fluctua.analysis.ledger import Ledger
-from fluctua.analysis.slope_bounds import slope_bounds
+from fluctua.analysis.slope_bounds import SlopeBounds
 from fluctua.analysis.until import Rule, looks, resume_until, run_until
 from fluctua.analysis.verify import verify
 from fluctua.ensembles import chunks, runner
@@ -180,7 +180,7 @@ def decided(specs, rule, values):
     """Judge a whole run of the limit at the sizes of the looks: the slow twin."""
     s, known = values([simulate(spec, progress=False) for spec in specs]), None
     for size in looks(specs[0].trajectories, ROWS):
-        known = slope_bounds(rule.tolerance, rule.alpha).update(s[:size])
+        known = SlopeBounds.before(rule.tolerance, rule.alpha).update(s[:size])
         if known.decision != "undecidable":
             break
     return size, known
