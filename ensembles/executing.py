@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from fluctua.ensembles.parts import parse_name
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.text import canonical
-from fluctua.ensembles.workers import Done, Processes, Task, compute_part
+from fluctua.ensembles.workers import Done, Processes, Task, compute_part, without_interrupts
 from fluctua.stochastic.errors import Busy, InvalidInput, shown
 
 if TYPE_CHECKING:
@@ -237,11 +237,16 @@ class _Cluster(_Crew):
         """Ask the scheduler at most once a tick; no answer means nobody."""
         if now - self._asked >= TICK:
             self._asked = now
-            try:
-                self.size = sum(self._client.nthreads().values())
-            except Exception:  # whatever Dask raises where nobody answers
-                self.size = 0
+            self.size = self._count()
         return self.size > 0
+
+    def _count(self) -> int:
+        if self._client.status != "running":
+            return 0  # it looks for its scheduler, and a question would wait for that
+        try:
+            return sum(self._client.nthreads().values())
+        except Exception:  # whatever Dask raises where nobody answers
+            return 0
 
 
 def _crew_of(executor: Executor, workers: int) -> _Crew:
@@ -334,7 +339,8 @@ def _dask_client(count: int, scheduler: str | None, insecure: bool) -> AbstractC
 def _local_cluster(dask: Any, count: int) -> Iterator[Any]:
     # The first death of a worker is told: we count them, for each chunk. A chunk's memory is bounded, so
     # Dask's own limits, a share of the machine for each worker, would only kill what is in order.
-    with import_module("dask.config").set({"distributed.scheduler.allowed-failures": 0}):
+    settings = import_module("dask.config").set({"distributed.scheduler.allowed-failures": 0})
+    with settings, without_interrupts():
         try:
             cluster = dask.LocalCluster(
                 n_workers=count,

@@ -13,11 +13,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from queue import SimpleQueue
@@ -243,17 +245,24 @@ class _Process(SpawnProcess):
     """
 
     def start(self) -> None:
-        with _STARTING:
-            script, before = (
-                sys.modules["__main__"],
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}),
-            )
+        with _STARTING, without_interrupts():
+            script = sys.modules["__main__"]
             sys.modules["__main__"] = ModuleType("__main__")
             try:
                 super().start()
             finally:
                 sys.modules["__main__"] = script
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Start threads and processes that never hear Ctrl-C; one that comes meanwhile is heard afterwards."""
+    resource_tracker.ensure_running()  # it would open the ears again of the thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

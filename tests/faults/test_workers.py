@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,72 @@ def test_a_scheduler_that_is_killed_is_told(
     assert "fluctua resume" in told.error.remedy
     simulate(spec, tmp_path / "a")
     assert names(tmp_path / "a") == alone
+
+
+# ---- the first process
+
+
+SCRIPT = """
+import sys
+from fluctua.ensembles import chunks
+from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.spec import EnsembleSpec
+
+if __name__ == "__main__":
+    chunks.LARGEST = 256
+    simulate(EnsembleSpec.load(sys.argv[1]), sys.argv[2], executor=sys.argv[3], threads=2)
+"""
+
+
+def processes_of(group: int) -> list[str]:
+    """List what runs in a process group."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, fields = status.read_text().rsplit(")", 1)
+            if int(fields.split()[2]) == group and fields.split()[0] != "Z":
+                found.append(name)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_outlives_the_first_process(
+    spec: EnsembleSpec,
+    tmp_path: Path,
+    alone: dict[str, list[str]],
+    executor: str,
+    how: signal.Signals,
+) -> None:
+    """Ctrl-C goes to all processes of a terminal, kill -9 to the first alone."""
+    spec.save(tmp_path / "spec.toml")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    folder = tmp_path / "run"
+    command = [sys.executable, "script.py", "spec.toml", "run", executor]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as first:
+        assert wait_until(lambda: len(parts_of(folder)) >= 2, 60)
+        first.send_signal(how) if how is signal.SIGKILL else os.killpg(first.pid, how)
+        _, said = first.communicate(timeout=60)
+    assert first.returncode == -how
+    assert wait_until(lambda: processes_of(first.pid) == [], 30), processes_of(first.pid)
+    assert said.count("Traceback") == (how is signal.SIGINT), said
+    assert 2 <= len(parts_of(folder)) < 40
+    assert how is signal.SIGKILL or SCRATCH not in os.listdir(folder)
+    simulate(spec, folder)
+    assert names(folder) == alone
+    assert SCRATCH not in os.listdir(folder)
+
+
+def parts_of(folder: Path) -> list[str]:
+    return os.listdir(folder / "parts") if (folder / "parts").is_dir() else []
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> bool:
+    """Wait for another process, in steps too short to matter."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        threading.Event().wait(0.01)
+    return true()
