@@ -37,7 +37,7 @@ from fluctua.analysis.parts import p_text
 from fluctua.analysis.sequential import Theorem, Wealth, dissipation_of_pairs, wealth_against
 from fluctua.analysis.verdict import check_alpha
 from fluctua.ensembles.dataset import Dataset, runs_in
-from fluctua.ensembles.manifest import is_run, path_of
+from fluctua.ensembles.manifest import is_run, path_of, read_until
 from fluctua.ensembles.rows import Files
 from fluctua.ensembles.spec import DIRECTIONS
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
@@ -233,14 +233,17 @@ class _Look:
     sources: tuple[Files, ...]
     expected: int
     delta_f: float | None
+    ruled: bool  # a rule is still to decide how many trajectories there are to be
 
     @classmethod
     def at(cls, paths: Sequence[Path], delta_f: float | None) -> _Look:
+        # Before the parts: a rule that has decided by now asks for no more than they will be.
+        ruled = any(_goes_on(path) for path in paths if is_run(path))
         sources = tuple(Files(path, partial=True) for path in paths if is_run(path))
         if len(sources) > 1:
             check_partners(*(Dataset(source.spec, source) for source in sources))
         forward = Ledger(_chunk(sources[0], slice(0, 0)))
-        return cls(sources, len(paths), forward.delta_f() if delta_f is None else delta_f)
+        return cls(sources, len(paths), forward.delta_f() if delta_f is None else delta_f, ruled)
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -249,8 +252,9 @@ class _Look:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing."""
-        return len(self.sources) == self.expected and all(s.rows == s.target for s in self.sources)
+        """Whether nothing is missing, and no rule asks for more."""
+        whole = len(self.sources) == self.expected and all(s.rows == s.target for s in self.sources)
+        return whole and not self.ruled
 
     def of(self, state: Watched) -> Watched:
         """Return the state with what is there."""
@@ -287,6 +291,12 @@ def _chunk(source: Files, chunks: slice) -> Dataset:
     few.parts = source.parts[chunks]
     few.rows = sum(part.rows for part in few.parts)
     return Dataset(source.spec, few)
+
+
+def _goes_on(path: Path) -> bool:
+    """Tell whether a rule is still to decide how many trajectories a run is to have."""
+    noted = read_until(path)
+    return noted is not None and "outcome" not in noted
 
 
 # ---- what can be watched

@@ -14,6 +14,7 @@ from fluctua.analysis.watching import Watched, watch
 from fluctua.ensembles import chunks
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.store import note_until
 from fluctua.ensembles.sweep import sweep
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.overdamped import Overdamped
@@ -197,6 +198,22 @@ def test_a_writer_that_died_is_given_up(pair, tmp_path):
     assert slept == [2.0] * 5
     assert not last.complete
     assert last.wealths["jarzynski"].n == ROWS
+
+
+def test_a_run_under_a_rule_is_complete_when_the_rule_has_decided(pair, tmp_path):
+    folder, rule = tmp_path / "run", {"rule": "crooks holds within 0.02", "alpha": 0.05, "limit": 5_000}
+    shutil.copytree(pair[0].path, folder)
+    note_until(folder, rule)
+    slept = []
+
+    def decides(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            note_until(folder, rule | {"outcome": "holds"})
+
+    last = list(watch(folder, wait=decides))[-1]
+    assert len(slept) == 3
+    assert last.complete
 
 
 def test_failed_trajectories_end_the_watch(pair, tmp_path, monkeypatch):
