@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fluctua.stochastic.status import Status
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 ON = "positive: done on the system"
 INTO = "positive: flows into the system"
+_STATUSES = ", ".join(f"{status.value} {status.meaning}" for status in Status)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,7 @@ def columns_of(spec: EnsembleSpec) -> list[Column]:
     """List the columns of `parts/`, one row a trajectory."""
     head = [
         Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64"),
-        Column(
-            "status", "1", "0 where all numbers of the row are finite, 1 where they are not", dtype="uint8"
-        ),
+        Column("status", "1", _STATUSES, dtype="uint8"),
     ]
     ends = [
         column for name in _state(spec) for column in (_end(spec, name, "initial"), _end(spec, name, "final"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
 from fluctua.ensembles.spec import DIRECTIONS, EnsembleSpec
 from fluctua.ensembles.store import check_manifest
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
+from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +161,7 @@ class Dataset(Rows):
 
     @cached_property
     def failed(self) -> int:
-        """How many trajectories failed: their rows are there, with status 1 and NaN."""
+        """How many trajectories failed: their rows are there, with another status than 0 and NaN."""
         return sum(int(np.count_nonzero(batch["status"])) for batch in self._statuses())
 
     def _statuses(self) -> Iterator[pa.RecordBatch]:
@@ -171,18 +173,20 @@ class Dataset(Rows):
         Raises
         ------
         Unstable
-            Names how many failed, and the first of them.
+            Names how many failed, the first of them, and what became of them.
         """
         if self.failed == 0:
             return
         first: list[int] = []
+        kinds: Counter[int] = Counter()
         for batch in self._statuses():
-            first += batch["trajectory"].to_numpy()[batch["status"].to_numpy() != 0][:5].tolist()
-            if len(first) >= 5:
-                break
-        numbers = ", ".join(str(number) for number in first[:5]) + (", ..." if self.failed > 5 else "")
+            statuses = batch["status"].to_numpy()
+            first += batch["trajectory"].to_numpy()[statuses != Status.OK][: 5 - len(first)].tolist()
+            kinds.update(statuses.tolist())
+        numbers = ", ".join(str(number) for number in first) + (", ..." if self.failed > 5 else "")
+        how = ", ".join(f"{kinds[kind]:,} {kind.meaning}" for kind in Status if kind and kinds[kind])
         raise Unstable(
-            f"{self.failed:,} of {len(self):,} trajectories failed, {numbers}: the others are biased",
+            f"{self.failed:,} of {len(self):,} trajectories failed, {numbers}: {how}; the others are biased",
             self._place,
             "shorten time_step",
         )

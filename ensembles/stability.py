@@ -3,11 +3,13 @@ r"""Is the time step short enough for the forces? Asked before a run, along a fe
 Near a position the force is linear, and its largest curvature decides whether a step overshoots:
 
     overdamped     dt * lambda_max(D^{-1/2} K D^{-1/2}) < 2,   K = curvature of the energy, D = frictions  (1)
-    underdamped    dt * sqrt(lambda_max(M^{-1/2} K M^{-1/2})) < 2 per kick and drift,   M = masses         (2)
+    underdamped    dt * sqrt(lambda_max(M^{-1/2} K M^{-1/2})) < 2,   M = masses                            (2)
 
-(1) is where Euler-Maruyama starts to oscillate with growing amplitude, (2) where the leapfrog maps of a
-splitting do (Leimkuhler, Matthews, Molecular Dynamics (2015), chapter 3). Curvature is taken where
-trajectories go, not at the minimum: a steep potential is unstable where only few of them ever come.
+(1) is where Euler-Maruyama and Heun start to oscillate with growing amplitude, (2) where the kicks and drifts
+of a splitting do (Leimkuhler, Matthews, Molecular Dynamics (2015), chapter 3); splittings whose letters stand
+more often last longer, some to 4, others only to 2.4. Curvature is taken where trajectories go, not at the
+minimum: a steep potential is unstable where only few of them ever come. Where the pilot's did not come, the
+kernel itself watches the same criterion at every step of every trajectory (`stochastic/kernels/ledger.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.errors import Unstable
+from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
     from fluctua.ensembles.spec import EnsembleSpec
@@ -31,7 +34,8 @@ Floats = NDArray[np.float64]
 PILOT = 256  # trajectories looked at
 INSTANTS = 512  # of each, divided by the number of coordinates
 LIMIT = 2.0  # of both criteria
-COARSE = 0.5  # above this the numbers are stable and poor
+FINE = 0.5  # of the ratio: a trial that is believed to show where trajectories of a short step go
+GOOD = 0.5  # of what is coarse, for the step that is told: others find steeper places than the pilot did
 EXAMINED = 512  # positions whose eigenvalues are computed, those with the largest bound
 TRIES, FEWEST = 10, 16  # quarters of a refused time step that are tried, and trajectories of such a trial
 STEPS, WORK = 2**20, 2**22  # of a trial: time steps, and time steps of all its trajectories
@@ -79,29 +83,37 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
         A pilot trajectory failed, or a curvature on its way reaches the limit.
     """
     block, place = _pilot(spec, propagator, PILOT)
+    statuses = block.columns["status"]
     if place is None:
-        failed = int(np.count_nonzero(block.columns["status"]))
-        good = sound_step(spec)
-        remedy = "shorten it; if that does not help, the energy has no walls where trajectories go"
-        remedy = remedy if good is None else f"{good:.9g} is safe"
-        raise Unstable(f"{failed} of {PILOT} pilot trajectories are not finite", "time_step", remedy)
+        raise _unstable(spec, statuses != Status.OK, "are not finite")
+    if place.ratio < LIMIT and statuses.any():
+        raise _unstable(spec, statuses == Status.OVERSHOT, "meet forces too stiff for it")
     judge(spec, place)
     return block
 
 
+def _unstable(spec: EnsembleSpec, failed: NDArray[np.bool_], how: str) -> Unstable:
+    """Refuse by what became of pilot trajectories."""
+    good = sound_step(spec)
+    remedy = "shorten it; if that does not help, the energy has no walls where trajectories go"
+    remedy = remedy if good is None else f"{good:.9g} is safe"
+    count = int(np.count_nonzero(failed))
+    return Unstable(f"{count} of {failed.size} pilot trajectories {how}", "time_step", remedy)
+
+
 def _pilot(spec: EnsembleSpec, propagator: Propagator, count: int) -> tuple[Block, Stiffest | None]:
-    """Run the first trajectories; the stiffest place on their way, or none where some of them failed."""
+    """Run the first trajectories; the stiffest place on their way, or none where some are not finite."""
     every = max(1, spec.time_steps * len(spec.system.coordinates) // INSTANTS)
     with np.errstate(all="ignore"):  # what is not finite has a status that says so
         block = propagator.keeping(strokes=False, paths=count, path_every=every).run(0, count)
-    if block.columns["status"].any():
+    if (block.columns["status"] == Status.NON_FINITE).any():
         return block, None
     assert block.paths is not None
     return block, stiffest(spec, block.paths, every)
 
 
 def judge(spec: EnsembleSpec, place: Stiffest) -> None:
-    """Refuse above the limit, warn well below it."""
+    """Refuse above the limit, warn where the dynamics calls it coarse."""
     law = spec.dynamics.criterion
     if place.ratio >= LIMIT:
         good = sound_step(spec)
@@ -109,15 +121,15 @@ def judge(spec: EnsembleSpec, place: Stiffest) -> None:
         remedy = remedy if good is None else f"{good:.9g} is safe, the limit of that product is {LIMIT:g}"
         what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"
         raise Unstable(what, "time_step", remedy)
-    if place.ratio > COARSE:
-        good = fraction(spec.time_step, _good(spec.time_step, place))
+    if place.ratio > spec.dynamics.coarse:
+        good = fraction(spec.time_step, _good(spec, place))
         remedy = f"stable below {LIMIT:g}, but coarse: {good:.9g} is good"
         warnings.warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}", stacklevel=5)
 
 
-def _good(time_step: float, place: Stiffest) -> float:
-    """Give a time step at a tenth of the limit; a tried one that is below it stays."""
-    return time_step * min(1.0, 0.1 * LIMIT / max(place.ratio, 1e-300))
+def _good(spec: EnsembleSpec, place: Stiffest) -> float:
+    """Give a time step that is not coarse by a margin; one that already is stays."""
+    return spec.time_step * min(1.0, GOOD * spec.dynamics.coarse / max(place.ratio, 1e-300))
 
 
 def sound_step(spec: EnsembleSpec) -> float | None:
@@ -146,9 +158,9 @@ def sound_step(spec: EnsembleSpec) -> float | None:
         if steps > STEPS or count < FEWEST:
             return None
         trial = spec.replace({"time_step": spec.time_step / int(parts)})
-        _, place = _pilot(trial, propagator_of(trial), count)
-        if place is not None and place.ratio <= COARSE:
-            return fraction(spec.time_step, _good(trial.time_step, place))
+        block, place = _pilot(trial, propagator_of(trial), count)
+        if place is not None and place.ratio <= FINE and not block.columns["status"].any():
+            return fraction(spec.time_step, _good(trial, place))
     return None
 
 

@@ -70,7 +70,7 @@ class Move(ABC):
     """Constants of a run."""
 
     each: ClassVar[tuple[str, ...]]
-    """Constants of a run, one of each for every coordinate."""
+    """Constants of a run, one of each for every coordinate; `limit` is the curvature that `watch` allows."""
 
     scheme: str
 
@@ -94,7 +94,7 @@ class Move(ABC):
 
     @abstractmethod
     def pieces(self, contacts: Contacts, turned: bool) -> list[Piece]:
-        """List the functions that make a step; they leave `force_met` and `energy_met` at its end behind."""
+        """List the functions of a step; they leave `force_met` and `energy_met` behind, and `watch`."""
 
     @abstractmethod
     def step_numbers(self, link: Link, masses: Sequence[float], schedule: Schedule) -> dict[str, Floats]:
@@ -202,6 +202,6 @@ def _table_of(form: Form) -> list[str]:
 
 
 def _constants_of(form: Form) -> list[str]:
-    names = ["time_step", "half_step", *form.move.single]
+    names = ["time_step", "half_step", "allowance", *form.move.single]
     names += [name for one in form.move.each for name in numbered(one, form.coordinates)]
     return names + numbered("p", form.parameters)

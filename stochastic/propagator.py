@@ -26,6 +26,7 @@ from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.records import Record, parse_record
 from fluctua.stochastic.schedule import Schedule
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.tables import Tables, held_still, tables_of, with_noise_of
 from fluctua.stochastic.writing import GROUP, module_text
 
@@ -34,7 +35,6 @@ Columns = dict[str, NDArray[Any]]
 
 LANES = 128
 PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
-OK, NON_FINITE = 0, 1
 _SIGNATURE = (
     "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1],"
     " uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
@@ -187,7 +187,7 @@ class Propagator:
         samples = np.arange(0, self.schedule.steps + 1, self.path_every) if sampled else np.zeros(0, np.int64)
         out, strokes, paths = self._simulate(state, first, self.tables, samples, self.keep_strokes, "noise")
         columns = self._columns(first, state, out)
-        failed = columns["status"] != OK
+        failed = columns["status"] != Status.OK
         kept = self._strokes(first, state, strokes, failed) if self.keep_strokes else None
         return Block(columns, kept, self._paths(first, paths, samples) if sampled else None)
 
@@ -199,6 +199,7 @@ class Propagator:
         none = np.zeros(0, np.int64)
         out, _, _ = self._simulate(state, first, tables, none, False, purpose)
         result[:] = out[: self.layout.state, :count]
+        result[:, np.isnan(out[self.layout.row("shadow_work")])] = np.nan  # its trajectory fails with it
         return result
 
     def _simulate(
@@ -340,11 +341,14 @@ class Propagator:
             columns |= {name: initial[name], f"{stem}_final": final[f"{stem}_final"]}
         recorded = self._recorded(out, None, True, 0.0)
         never_null = [recorded[r.name] for r in self.records if r.kind != "first"]
-        failed = ~_all_finite([*columns.values(), *never_null])
+        shadow = columns["shadow_work"]  # the one column that a step too long for the forces spoils
+        others = [column for column in [*columns.values(), *never_null] if column is not shadow]
+        status = np.where(np.isfinite(shadow), Status.OK, Status.OVERSHOT)
+        status = np.where(_all_finite(others), status, Status.NON_FINITE)
         columns |= recorded
-        _blank(columns, failed)
+        _blank(columns, status != Status.OK)
         head = {"trajectory": np.arange(first, first + state.shape[1], dtype=np.int64)}
-        return {**head, "status": np.where(failed, NON_FINITE, OK).astype(np.uint8), **columns}
+        return {**head, "status": status.astype(np.uint8), **columns}
 
     def _strokes(self, first: int, state: Floats, strokes: Floats, failed: NDArray[np.bool_]) -> Columns:
         """One row a trajectory and stroke; cumulative rows are differenced."""

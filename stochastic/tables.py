@@ -16,6 +16,8 @@ from fluctua.stochastic.first_instant import coupled_at_start
 from fluctua.stochastic.forms import Floats, Form, Layout, Link
 from fluctua.stochastic.schedule import Schedule
 
+ROUNDING = 1e-6  # of a temperature: what `watch` may find negative by rounding, see `kernels/ledger.py`
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -43,7 +45,7 @@ def tables_of(
         openings=openings,
         closings=closings,
         stops=np.cumsum(schedule.moves).astype(np.int64),
-        constants=_constants(form, layout, schedule.time_step, links, masses, parameters),
+        constants=_constants(form, layout, schedule, links, masses, parameters),
     )
 
 
@@ -149,12 +151,20 @@ def _strokes(schedule: Schedule) -> tuple[Floats, Floats]:
 def _constants(
     form: Form,
     layout: Layout,
-    time_step: float,
+    schedule: Schedule,
     links: Sequence[Link],
     masses: Sequence[float],
     parameters: Sequence[float],
 ) -> Floats:
+    time_step = schedule.time_step
     values = {"time_step": time_step, "half_step": 0.5 * time_step}
+    values["allowance"] = ROUNDING * _lowest_temperature(schedule)
     values |= {f"p_{k}": value for k, value in enumerate(parameters)}
     values |= form.move.run_numbers(links, masses, time_step)
     return np.array([values[name] for name in layout.constants])
+
+
+def _lowest_temperature(schedule: Schedule) -> float:
+    """Give the lowest temperature of any bath at any time, in units of energy."""
+    tables = (schedule.beta, schedule.opening_beta, schedule.closing_beta)
+    return 1.0 / max(float(beta.max()) for beta in tables if beta.size)

@@ -26,7 +26,7 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         "from math import inf",
         "import numpy as np",
         "from fluctua.stochastic.compiling import kernel",
-        "from fluctua.stochastic.intrinsics import fma, select, sqrt",
+        "from fluctua.stochastic.intrinsics import fma, from_bits, select, sqrt, to_bits",
         f"from {lane_module} import cos, exp, log, sin, tanh",
         f"from {noise_module} import {'coarse_normals' if form.coarse else 'normals'}",
         f"B = {lanes}  # lanes",
@@ -36,6 +36,8 @@ def module_text(form: Form, lanes: int, lane_module: str, noise_module: str) -> 
         f"STATE = {layout.state}",
         f"SAMPLED = {layout.sampled}",
         f"REPORTED = {layout.reported}",
+        "NO_BITS = np.uint64(0)",
+        "TO_SIGN = np.uint64(63)",
     ]
     parts = ["\n".join(head), _frame(form, layout), "simulate = kernel(simulate)\n"]
     return "\n\n\n".join(parts)
@@ -138,10 +140,11 @@ def _unrolled(form: Form, text: str, numbers: Mapping[str, int], formulas: Formu
 
 def _move(form: Form, turned: bool, formulas: Formulas) -> list[str]:
     """One time step: the pieces of the move in their order, then the ledger."""
-    texts, lines = _texts(form.move.text), []
+    texts, shared, lines = _texts(form.move.text), _texts("ledger"), []
+    formulas = {**formulas, "watch": _unrolled(form, shared["watch"], {}, {})}
     for piece in form.move.pieces(form.links, turned):
         lines += _unrolled(form, texts[piece.function], piece.constants, formulas)
-    return lines + _unrolled(form, _texts("ledger")["ledger"], {}, formulas)
+    return lines + _unrolled(form, shared["ledger"], {}, formulas)
 
 
 def _observe(form: Form, formulas: Formulas) -> list[str]:

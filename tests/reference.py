@@ -47,6 +47,10 @@ def simulate(world, schedule, z, q, v=None):
     ledger["heat"] = np.zeros((schedule.beta.shape[1], q.shape[1]))
     ledger |= {name: np.zeros(q.shape[1]) for name in (*world.integrals, *world.stratonovich)}
     ledger["strokes"] = []
+    ledger["overshot"] = np.zeros(q.shape[1], dtype=bool)
+    ledger["coldest"] = 1.0 / max(
+        b.max() for b in (schedule.beta, schedule.opening_beta, schedule.closing_beta)
+    )
     controls, beta = schedule.opening_controls[0], schedule.opening_beta[0]
     ledger["energy_start"] = world.energy(q, controls) + kinetic(world, v)
     step = 0
@@ -107,6 +111,13 @@ def move(world, dt, ledger, q, v, controls, beta, coupled, z, step):
     return q, v
 
 
+def watch(ledger, limits, dq, df):
+    """Where the mean curvature along a displacement, -dF.dq, is more than the step allows: sum limit dq^2."""
+    excess = -np.sum(df * dq, axis=0) - np.sum(np.array(limits)[:, None] * dq**2, axis=0)
+    with np.errstate(invalid="ignore"):
+        ledger["overshot"] |= excess > 1e-6 * ledger["coldest"]
+
+
 def euler_maruyama(world, dt, ledger, q, _v, controls, beta, _coupled, z, _step):
     heat, extra = np.zeros_like(ledger["heat"]), 0.0
     force = total_force(world, q, controls)
@@ -114,6 +125,7 @@ def euler_maruyama(world, dt, ledger, q, _v, controls, beta, _coupled, z, _step)
     for number, (i, b, friction) in enumerate(world.links):
         new[i] = q[i] + force[i] * dt / friction + np.sqrt(2 * dt / (friction * beta[b])) * z[number]
     back = total_force(world, new, controls)
+    watch(ledger, [2 * friction / dt for _, _, friction in world.links], new - q, back - force)
     for i, b, friction in world.links:
         variance = 2 * dt / (friction * beta[b])
         there = (new[i] - q[i] - force[i] * dt / friction) ** 2 / (2 * variance)
@@ -138,6 +150,7 @@ def heun(world, dt, ledger, q, _v, controls, beta, _coupled, z, _step):
     guess = q + mobility * dt * force + noise
     new = q + 0.5 * mobility * dt * (force + total_force(world, guess, controls)) + noise
     back = total_force(world, new, controls)
+    watch(ledger, [2 * friction / dt for _, _, friction in world.links], new - q, back - force)
     for i, b, _ in world.links:
         heat[b] -= 0.5 * (force[i] + back[i]) * (new[i] - q[i])
         extra = extra + 0.5 * (force[i] + back[i]) * (new[i] - q[i])
@@ -150,9 +163,16 @@ def splitting(world, dt, ledger, q, v, controls, beta, coupled, z, step):
     heat, gained = np.zeros_like(ledger["heat"]), 0.0
     letters = world.scheme
     times_o, occurrence = letters.count("O"), 0
-    for letter in letters:
+    limits = [4 * m / dt**2 for m in world.masses]
+    made_at, made = q.copy(), total_force(world, q, controls)
+    for place, letter in enumerate(letters):
         if letter == "A":
             q = q + dt / letters.count("A") * v
+            rest = letters[place + 1 :].replace("O", "")
+            if rest.startswith("B") or "A" not in rest:  # forces are made here
+                force = total_force(world, q, controls)
+                watch(ledger, limits, q - made_at, force - made)
+                made_at, made = q.copy(), force
         elif letter == "B":
             before = kinetic(world, v)
             v = (

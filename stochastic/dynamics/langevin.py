@@ -27,6 +27,9 @@ class Langevin(Value, ABC):
     criterion: ClassVar[str]
     """What `overshoot` is, in words."""
 
+    coarse: ClassVar[float]
+    """What `overshoot` may be before averages are poor, although stable."""
+
     friction: PerCoordinate | None
     baths: tuple[Bath, ...]
     scheme: str

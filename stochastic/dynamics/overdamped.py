@@ -49,6 +49,7 @@ class Overdamped(Langevin):
     """
 
     criterion: ClassVar[str] = "time_step * curvature / friction"
+    coarse: ClassVar[float] = 0.1
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class BrownianStep(Move):
     text: ClassVar[str] = "overdamped"
     underdamped: ClassVar[bool] = False
     columns: ClassVar[tuple[str, ...]] = ("spread", "inverse_spread", "temperature")
-    each: ClassVar[tuple[str, ...]] = ("mobility_time",)
+    each: ClassVar[tuple[str, ...]] = ("mobility_time", "limit")
 
     @property
     def order(self) -> int:
@@ -133,5 +134,6 @@ class BrownianStep(Move):
     def run_numbers(
         self, links: Sequence[Link], _masses: Sequence[float], time_step: float
     ) -> dict[str, float]:
-        """Give mu dt of each coordinate."""
-        return {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+        """Give mu dt of each coordinate, and the curvature at which a step overshoots."""
+        numbers = {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+        return numbers | {f"limit_{link.coordinate}": 2.0 * link.friction / time_step for link in links}

@@ -55,6 +55,7 @@ class Underdamped(Langevin):
     """
 
     criterion: ClassVar[str] = "time_step * frequency"
+    coarse: ClassVar[float] = 0.5
 
     mass: PerCoordinate
 
@@ -87,9 +88,8 @@ class Underdamped(Langevin):
         return self.masses_of(system)
 
     def overshoot(self, time_step: float, curvature: float) -> float:
-        """Give dt omega, omega^2 = curvature / mass, of each kick and the drifts around it."""
-        kicks = max(self.scheme.count("A") // 2, 1)
-        return float(time_step * (np.sqrt(curvature) / kicks))
+        """Give dt omega, omega^2 = curvature / mass: no splitting grows below 2, at any friction."""
+        return float(time_step * np.sqrt(curvature))
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Splitting(Move):
     underdamped: ClassVar[bool] = True
     columns: ClassVar[tuple[str, ...]] = ("keep", "spread", "inverse_spread", "half")
     single: ClassVar[tuple[str, ...]] = ("drift_time",)
-    each: ClassVar[tuple[str, ...]] = ("half_mass", "impulse")
+    each: ClassVar[tuple[str, ...]] = ("half_mass", "impulse", "limit")
 
     def normals(self, contacts: Contacts) -> int:
         """Count one normal number for each O and link."""
@@ -157,6 +157,7 @@ class Splitting(Move):
         for i, mass in enumerate(masses):
             numbers[f"half_mass_{i}"] = 0.5 * mass
             numbers[f"impulse_{i}"] = time_step / self.scheme.count("B") / mass
+            numbers[f"limit_{i}"] = 4.0 * mass / (time_step * time_step)
         return numbers
 
 

@@ -7,13 +7,16 @@ which functions make a step.
     A   q' = q + (dt/a) v                          drift; changes the potential energy by shadow work
     O   v' = c v + sqrt((1 - c^2)/(beta m)) z      bath; dQ = m (v'^2 - v^2)/2,  c = e^(-gamma dt/(o m))
 
-a, b, o: how often each letter stands in the splitting.
+a, b, o: how often each letter stands in the splitting. A step is too long where the curvature between two
+makings of the forces reaches limit = 4 m/dt^2: see `watch` in `ledger.py`.
 """
 
 
 def depart():
     """Begin a step: no kinetic energy is gained from kicks yet."""
     gained = 0.0
+    for i in COORDINATES:
+        q_from[i] = q_old[i]
 
 
 def kick():
@@ -27,8 +30,13 @@ def kick():
 def renew():
     """Make the forces anew at a position within the step."""
     forces()
+    left = allowance
     for i in COORDINATES:
+        moved = q[i] - q_from[i]
+        left = fma(moved, fma(limit[i], moved, force_mid[i] - force[i]), left)
         force[i] = force_mid[i]
+        q_from[i] = q[i]
+    watch()
 
 
 def drift():
@@ -54,8 +62,12 @@ def bath():
 def arrive():
     """Meet the step's last position: forces before and after the control change; go on with the old."""
     meet()
+    left = allowance
     for i in COORDINATES:
+        moved = q[i] - q_from[i]
+        left = fma(moved, fma(limit[i], moved, force_met[i] - force[i]), left)
         force[i] = force_met[i]
+    watch()
 
 
 def settle():

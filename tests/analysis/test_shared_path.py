@@ -8,6 +8,7 @@ from fluctua.analysis.scores import sign_scores
 
 TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
 STEPS = [0.1, 0.05, 0.025]
+LONG = pytest.mark.filterwarnings("ignore:time_step")  # so long is what these runs are about
 
 
 def squeeze(**changes):
@@ -19,7 +20,8 @@ def squeeze(**changes):
 
 @pytest.fixture(scope="module")
 def report():
-    return fl.time_step(squeeze(), STEPS, progress=False)
+    with pytest.warns(UserWarning, match="stable below 2, but coarse"):
+        return fl.time_step(squeeze(), STEPS, progress=False)
 
 
 def test_a_coarse_step_is_blamed_and_the_theorem_is_not(report):
@@ -40,6 +42,7 @@ def test_shared_noise_makes_differences_sharp(report):
         assert less.standard_error < 0.25 * error
 
 
+@LONG
 def test_the_shortest_of_the_steps_is_the_run_itself(report):
     """Nothing is summed up at the finest step, so its slope is that of an ordinary run."""
     spec = squeeze(time_step=0.025)
@@ -49,6 +52,7 @@ def test_the_shortest_of_the_steps_is_the_run_itself(report):
     assert report.estimates[-1] == fit_crooks(*pair).slope
 
 
+@LONG
 def test_a_steady_state_is_judged_by_its_own_theorem():
     pair = fl.Potential("(x**2 + y**2)/2 + x*y/2", coordinates=("x", "y"))
     baths = [fl.Bath("hot", on="x", friction=1.0), fl.Bath("cold", on="y", friction=1.0)]
@@ -77,6 +81,7 @@ def test_time_steps_that_share_no_path_are_refused(steps, what):
         fl.time_step(squeeze(), steps)
 
 
+@LONG
 def test_a_start_without_a_theorem_is_refused():
     with pytest.raises(fl.InvalidInput, match="no detailed theorem: needs a start in equilibrium"):
         fl.time_step(squeeze(trajectories=300, initial=fl.Point(x=0.0)), STEPS, progress=False)

@@ -310,6 +310,7 @@ def test_verify_judges_a_pair_in_a_folder_or_as_two(typed, spec_file):
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("ignore:time_step")  # so long is what this run is about
 def test_verify_exits_1_when_a_claim_is_violated(typed, spec_file):
     coarse = ["--set", "time_step=0.05", "--set", "protocol.steps.0.k=[1.0, 4.0]", "--trajectories", "200000"]
     typed("run", spec_file, "--both", "--out", "coarse", "--quiet", *coarse)

@@ -9,17 +9,21 @@ from fluctua.cli import main
 
 SPEC = str(Path(__file__).parents[2] / "examples" / "squeeze.toml")
 COARSE = ["time-step", SPEC, "--steps", "0.1,0.05,0.025", "--trajectories", "20000", "--set", "time_step=0.1"]
+LONG = pytest.mark.filterwarnings("always:time_step")  # so long is what these runs are about
 
 
+@LONG
 def test_a_long_step_is_violated_at_itself_and_drawn(tmp_path, capsys):
     picture = tmp_path / "slope.svg"
     assert main([*COARSE, "--figure", str(picture)]) == 1
     shown = capsys.readouterr()
     assert "at 0.1 (*): crooks violated" in shown.out
-    assert shown.err == f"picture: {picture}\n"
+    assert shown.err.endswith(f"picture: {picture}\n")
+    assert "stable below 2, but coarse" in shown.err
     assert picture.read_text().lstrip().startswith("<?xml")
 
 
+@LONG
 def test_json_says_the_same(capsys):
     assert main([*COARSE, "--json", "--quiet"]) == 1
     found = json.loads(capsys.readouterr().out)

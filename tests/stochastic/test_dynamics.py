@@ -28,7 +28,7 @@ from fluctua.stochastic.forms import Move, Piece
 class Descent(Langevin):
     """Steepest descent: gamma dq = F dt, the limit of no noise."""
 
-    criterion = "time_step * curvature / friction"
+    criterion, coarse = "time_step * curvature / friction", 0.1
 
     def __init__(self, friction=None, *, baths=None):
         self._set_baths(friction, baths)
@@ -50,7 +50,7 @@ class HalfMade(Langevin):
 
 @dataclass(frozen=True)
 class Down(Move):
-    text, underdamped, columns, each, log_ratio = "descent", False, (), ("mobility_time",), False
+    text, underdamped, columns, each, log_ratio = "descent", False, (), ("mobility_time", "limit"), False
 
     def normals(self, contacts):
         return 0
@@ -65,7 +65,8 @@ class Down(Move):
         return 1.0
 
     def run_numbers(self, links, masses, time_step):
-        return {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+        numbers = {f"mobility_time_{link.coordinate}": time_step / link.friction for link in links}
+        return numbers | {f"limit_{link.coordinate}": 2.0 * link.friction / time_step for link in links}
 '''
 TEXT = '''
 def descend():
@@ -74,11 +75,15 @@ def descend():
         q[i] = fma(mobility_time[i], force[i], q[i])
     meet()
     shadow_work += energy_met - energy
+    left = allowance
     for i in COORDINATES:
+        moved = q[i] - q_old[i]
+        left = fma(moved, fma(limit[i], moved, force_met[i] - force[i]), left)
         absorbed = -0.5 * (force[i] + force_met[i]) * (q[i] - q_old[i])
         heat[BATH_OF[i]] += absorbed
         entropy_flow = fma(-beta[BATH_OF[i]], absorbed, entropy_flow)
         shadow_work -= absorbed
+    watch()
 '''
 TRAP = Potential("k/2 * q**2", coordinates="q", controls="k")
 FASTER = Protocol([Isothermal(0.5, k=(1.0, 2.0))], beta=1.0)
@@ -119,7 +124,7 @@ def test_its_move_makes_the_kernel(descent):
     form = form_of(TRAP, descent, spec.schedule, descent.resolve(TRAP), {})
     layout, text = layout_of(form, 128), writing.module_text(form, 128, "lanes", "noise")
     assert layout.table == ("c_0", "n_0", "beta_next", "beta_change", "beta_0")
-    assert layout.constants == ("time_step", "half_step", "mobility_time_0")
+    assert layout.constants == ("time_step", "half_step", "allowance", "mobility_time_0", "limit_0")
     assert "q_0 = fma(mobility_time_0, force_0, q_0)\n" in text
     assert "control_work += done\n" in text  # the ledger, which it has not written
 
