@@ -1,10 +1,12 @@
 """What tests of the command line share: a small spec, typing a command, putting another behind its name."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from fluctua import cli
+from fluctua.ensembles.spec import EnsembleSpec
 
 SMALL = """
 trajectories = 500
@@ -25,6 +27,12 @@ friction = 1.0
 beta = 1.0
 steps = [{ kind = "Isothermal", duration = 1.0, k = [1.0, 1.5] }]
 """
+
+
+@pytest.fixture(scope="session")
+def small_spec():
+    """Return that spec."""
+    return EnsembleSpec.from_table(tomllib.loads(SMALL))
 
 
 @pytest.fixture

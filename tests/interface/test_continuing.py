@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import fluctua as fl
 from fluctua import computing, continuing
 from fluctua.ensembles import chunks, executing
 
@@ -27,10 +28,20 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(chunks, "LARGEST", 128)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, small_spec):
+    """A run and its reverse, made once for all tests."""
+    folder = tmp_path_factory.mktemp("made") / "pair"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "LARGEST", 128)
+        fl.sweep([small_spec, small_spec.reversed()], folder)
+    return folder
+
+
 @pytest.fixture
-def pair(typed, spec_file):
-    """A run and its reverse; their files by name."""
-    typed("run", spec_file, "--both", "--out", "pair", "--quiet")
+def pair(made, spec_file):
+    """A copy of both; their files by name."""
+    shutil.copytree(made, Path(spec_file).with_name("pair"))
     return {place: files(place) for place in (FORWARD, REVERSE)}
 
 
@@ -114,10 +125,9 @@ def test_failures_of_a_resumed_run_are_unstable(typed):
 # --- extend ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["700", "7e2", "7_00"])
-def test_a_larger_run_is_that_of_a_larger_spec(typed, pair, text):
+def test_a_larger_run_is_that_of_a_larger_spec(typed, pair):
     typed("run", "small.toml", "--both", "--out", "larger", "--trajectories", "700", "--quiet")
-    runs = json.loads(typed("extend", "pair", "--trajectories", text, "--json")[1])["runs"]
+    runs = json.loads(typed("extend", "pair", "--trajectories", "7_00", "--json")[1])["runs"]
     assert [run["computed"] for run in runs] == [200, 200]
     for place in pair:
         assert files(place) == files("larger" / place.relative_to("pair"))
@@ -147,7 +157,6 @@ def test_fewer_are_refused_before_any_run_is_touched(typed, pair):
     assert files(FORWARD) == pair[FORWARD]
 
 
-@pytest.mark.usefixtures("pair")
 @pytest.mark.parametrize("words", [[], ["--trajectories", "0"], ["--trajectories", "1e3.5"]])
 def test_extend_needs_a_number(typed, words):
     code, out, err = typed("extend", "pair", *words)
@@ -173,7 +182,6 @@ def test_a_stopped_command_is_repeated(typed, monkeypatch, command):
     )
 
 
-@pytest.mark.usefixtures("pair")
 @pytest.mark.parametrize("command", ["run", "resume", "extend"])
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -282,16 +290,23 @@ def test_a_part_of_a_run_is_not_stopped_by_a_rule(typed):
     assert "a part of a run cannot be stopped by a rule" in err
 
 
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory, small_spec):
+    """A pair that stopped by its rule before its limit, made once for all tests."""
+    folder = tmp_path_factory.mktemp("decided") / "pair"
+    driven = {"protocol.steps.0.k": [1.0, 4.0], "time_step": 0.01, "trajectories": 100_000}
+    spec = small_spec.replace(driven)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "LARGEST", 4096)
+        fl.sweep([spec, spec.reversed()], folder, until=RULE, progress=False)
+    return folder
+
+
 @pytest.fixture
-def ruled(typed, spec_file, monkeypatch):
-    """A pair that stopped by its rule, before its limit; their files by name."""
-    monkeypatch.setattr(chunks, "LARGEST", 4096)
-    words = ["--both", "--out", "pair", "--trajectories", "100_000", "--until", RULE]
-    words += ["--set", "protocol.steps.0.k=[1.0, 4.0]", "--set", "time_step=0.01"]
-    code, out, err = typed("run", spec_file, *words)
-    assert code == 0
-    assert out.startswith(f"Dataset {FORWARD}: ")
-    assert err.startswith(f"{RULE}: holds, slope ")
+def ruled(decided, spec_file, monkeypatch):
+    """A copy of both; their files by name."""
+    monkeypatch.setattr(chunks, "LARGEST", 4096)  # it decides where a run is looked at
+    shutil.copytree(decided, Path(spec_file).with_name("pair"))
     return {place: files(place) for place in (FORWARD, REVERSE)}
 
 

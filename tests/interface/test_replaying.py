@@ -1,6 +1,7 @@
 """`fluctua replay`: what is printed of a trajectory, what is written, and that it is the stored one."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,16 @@ from fluctua.ensembles import replay as replaying
 from fluctua.ensembles.parts import encode, list_parts, part_of
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, small_spec):
+    """A run of 500 trajectories of 20 time steps, made once for all tests."""
+    return fl.simulate(small_spec, tmp_path_factory.mktemp("made") / "a").path
+
+
 @pytest.fixture
-def run(typed, spec_file):
-    """A folder with 500 trajectories of 20 time steps."""
-    typed("run", spec_file, "--out", "a", "--quiet")
+def run(made, spec_file):
+    """A copy of it."""
+    shutil.copytree(made, Path(spec_file).with_name("a"))
     return "a"
 
 
