@@ -11,7 +11,7 @@ import os
 import random
 import shutil
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ COLUMNS = {"parts": columns_of, "strokes": stroke_columns_of, "paths": path_colu
 class Run:
     """A run directory made by hand, its numbers drawn: no kernel is needed to read it."""
 
-    def __init__(self) -> None:
-        self.spec = EnsembleSpec.from_table(SPEC)
+    def __init__(self, table: Mapping[str, Any] = SPEC) -> None:
+        self.spec = EnsembleSpec.from_table(table)
         rows = {"parts": COUNT, "strokes": COUNT, "paths": 10 * (self.spec.time_steps + 1)}
         self.tables = {table: self.table(table, count) for table, count in rows.items()}
         self.bytes = {table: bytes(encode(content)) for table, content in self.tables.items()}

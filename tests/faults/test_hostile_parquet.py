@@ -86,3 +86,16 @@ def judged(run, place, chance, count):
         if word.startswith(("strange", "a link", "a folder", "a pipe")) or word.endswith("is a pipe"):
             assert outcome.code != 0, outcome
     return tried
+
+
+@pytest.mark.slow
+def test_a_bomb_that_no_memory_holds_is_one_line(tmp_path):
+    """Half a billion rows, 4 GB, in a file of 2 MB: more than the child may have."""
+    import pyarrow as pa
+
+    payload = parquet.bomb(2**29, pa.schema([("work", pa.float64())]), 2**29)
+    (tmp_path / "bomb").write_bytes(payload)
+    cases = [verify(0, "bomb", tmp_path / "bomb"), {"planted": "read whole", "place": str(tmp_path / "bomb")}]
+    ours, arrow = hostile.outcomes(cases, tmp_path, growth=2**33)
+    assert not ours.faults, ours
+    assert any("MemoryError" in fault for fault in arrow.faults)
