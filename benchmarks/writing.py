@@ -22,7 +22,7 @@ import fluctua as fl
 from fluctua.ensembles.manifest import read_manifest
 from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
-from fluctua.ensembles.runner import Run
+from fluctua.ensembles.runner import Run, committers
 from fluctua.ensembles.stability import PILOT
 from fluctua.ensembles.store import Writer
 
@@ -140,7 +140,7 @@ def _peer(run: Path, folder: Path) -> list[Figure]:
     places = map(folder.joinpath, map("again-{}".format, count()))
     taken = turns(
         {
-            "two threads": lambda: _commit(run, tables, next(places), THREADS),
+            "two threads": lambda: _commit(run, tables, next(places), committers(THREADS)),
             "one thread": lambda: _commit(run, tables, next(places), 1),
             "Arrow": lambda: _write_plainly(tables, next(places)),
         },

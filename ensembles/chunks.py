@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LARGEST = 65_536  # trajectories of a chunk
 SMALLEST = 128  # a block of the kernel
 STEPS = 2**33  # of all coordinates of a chunk: what a kill can lose, half a minute of one processor
-STROKES = 2**22  # rows of `strokes/` of a chunk: what stands in memory at once
+STROKES = 2**20  # rows of `strokes/` of a chunk: what stands in memory at once
 
 
 def chunk_of(spec: EnsembleSpec) -> int:

@@ -22,7 +22,7 @@ from fluctua.stochastic.errors import Damaged
 
 TABLES = ("parts", "strokes", "paths")
 ROW_GROUP = 2**18
-ENCODING = "zstd 1, byte stream split, row groups of 262144, page checksums"
+ENCODING = "zstd -1, byte stream split, row groups of 262144, page checksums"
 _NAME = re.compile(r"part-(\d{8})-(\d{9})-([0-9a-f]{32})\.parquet")
 
 
@@ -104,7 +104,7 @@ def encode(table: pa.Table) -> pa.Buffer:
         table,
         sink,
         compression="zstd",
-        compression_level=1,
+        compression_level=-1,  # a fifth faster than 1, for a hundredth of the bytes
         use_dictionary=words or False,
         use_byte_stream_split=floats,
         column_encoding={name: "DELTA_BINARY_PACKED" for name in whole},

@@ -196,6 +196,11 @@ def _threads(threads: int | None) -> int:
 # ---- a run at work
 
 
+def committers(threads: int) -> int:
+    """Say how many threads commit chunks: more than compute, as they wait for the disk most of the time."""
+    return threads + 1
+
+
 @dataclass
 class _Chunk:
     """A chunk in the making: its slices as they come, until all are there."""
@@ -280,11 +285,12 @@ class Run:
         title = "" if writer is None else str(writer.folder)
         with (
             Progress(total, total - missing, title, progress) as shown_progress,
-            ThreadPoolExecutor(threads) as pool,
+            ThreadPoolExecutor(threads) as computing,
+            ThreadPoolExecutor(committers(threads)) as committing,
         ):
-            work = _Work(self, writer, kept, shown_progress)
+            work = _Work(self, writer, kept, shown_progress, computing, committing)
             try:
-                work.through(pool, self._slices(chunks, threads), threads)
+                work.through(self._slices(chunks, threads), threads)
             finally:
                 work.cancel()
         return dict(sorted(kept.items()))
@@ -355,16 +361,24 @@ def _clean(columns: Columns) -> Columns:
 
 
 class _Work:
-    """Slices on their way through a pool of threads; only the calling thread touches its books.
+    """Slices on their way through two pools of threads; only the calling thread touches its books.
 
     At most as many chunks are open as there are threads, and one more, so that memory does not grow with the
     run.
     """
 
     def __init__(
-        self, run: Run, writer: Writer | None, kept: dict[int, dict[str, pa.Table]], progress: Progress
+        self,
+        run: Run,
+        writer: Writer | None,
+        kept: dict[int, dict[str, pa.Table]],
+        progress: Progress,
+        computing: Executor,
+        committing: Executor,
     ) -> None:
         self._run = run
+        self._computing = computing
+        self._committing = committing
         self._writer = writer
         self._kept = kept
         self._progress = progress
@@ -372,19 +386,17 @@ class _Work:
         self._slices: dict[Future[Block], tuple[int, int, int]] = {}
         self._commits: dict[Future[dict[str, pa.Table] | None], int] = {}
 
-    def through(
-        self, pool: ThreadPoolExecutor, slices: Iterator[tuple[int, int, int, int]], threads: int
-    ) -> None:
-        """Send all slices through the pool."""
+    def through(self, slices: Iterator[tuple[int, int, int, int]], threads: int) -> None:
+        """Send all slices through the pools."""
         ahead: list[tuple[int, int, int, int]] = list(islice(slices, 1))
         while ahead or self._slices or self._commits:
             while ahead and self._has_room(ahead[0][0], threads):
-                self._submit(pool, *ahead.pop())
+                self._submit(*ahead.pop())
                 ahead = list(islice(slices, 1))
             under_way: list[Future[Any]] = [*self._slices, *self._commits]
             finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
             for future in finished:
-                self._settle(pool, future)
+                self._settle(future)
 
     def cancel(self) -> None:
         """Forget what has not begun; chunks that are complete are still committed."""
@@ -394,11 +406,11 @@ class _Work:
     def _has_room(self, chunk: int, threads: int) -> bool:
         return len(self._slices) < 2 * threads and (chunk in self._open or len(self._open) <= threads)
 
-    def _submit(self, pool: ThreadPoolExecutor, chunk: int, rows: int, first: int, count: int) -> None:
+    def _submit(self, chunk: int, rows: int, first: int, count: int) -> None:
         self._open.setdefault(chunk, _Chunk(rows))
-        self._slices[pool.submit(self._run.propagator.run, first, count)] = (chunk, first, count)
+        self._slices[self._computing.submit(self._run.propagator.run, first, count)] = (chunk, first, count)
 
-    def _settle(self, pool: ThreadPoolExecutor, future: Future[Any]) -> None:
+    def _settle(self, future: Future[Any]) -> None:
         if future in self._commits:
             chunk = self._commits.pop(future)
             tables = future.result()
@@ -414,4 +426,5 @@ class _Work:
         entry.done += count
         if entry.done == entry.rows:
             blocks = [entry.slices.pop(at) for at in sorted(entry.slices)]
-            self._commits[pool.submit(self._run.finish, self._writer, chunk, blocks)] = chunk
+            committed = self._committing.submit(self._run.finish, self._writer, chunk, blocks)
+            self._commits[committed] = chunk
