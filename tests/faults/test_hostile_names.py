@@ -1,4 +1,4 @@
-"""Names that are more than names: markup on a page, commands to a terminal, and texts of a million letters."""
+"""Names that are more than names: markup on a page, commands to a terminal, a million letters."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def test_an_error_stays_a_line_whatever_was_typed():
 
 @pytest.mark.parametrize("part", ["a", '"a"', "'a'", " a "])
 def test_keys_deeper_than_tables_may_be_are_refused_before_they_are_read(part):
-    """Python's reader takes hours over half a million dots; the control: one level less is read."""
+    """Python's reader takes an hour over so many dots; the control: one level less is read."""
     with pytest.raises(InvalidInput, match="too deep"):
-        read_table(".".join([part] * 500_000) + " = 1", "toml")
+        read_table(".".join([part] * 200_000) + " = 1", "toml")
     with pytest.raises(InvalidInput, match="too deep"):
         read_table(".".join([part] * (DEEPEST + 1)) + " = 1", "toml")
     assert list(read_table(".".join([part] * DEEPEST) + " = 1", "toml")) == ["a"]
 
 
-@pytest.mark.parametrize("text", ["a" * 900_000, "'" * 900_000, '"' + "a." * 400_000, "a" + " " * 900_000])
+@pytest.mark.parametrize("text", ["a" * 900_000, "'" * 900_000, '"' + "a " * 400_000, "a" + " " * 900_000])
 def test_the_look_for_deep_keys_takes_no_time_of_its_own(text):
     with pytest.raises(InvalidInput, match="not TOML"):
         read_table(text, "toml")
