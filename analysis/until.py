@@ -305,6 +305,11 @@ def resume_until(folder: str | Path, **words: Any) -> Stopped | None:
         A run, a pair, or one direction of a pair.
     **words
         As those of `run_until`: threads, executor, progress.
+
+    Raises
+    ------
+    InvalidInput, Unstable, Damaged, StorageError, Busy
+        As `run_until`; one half of a pair without the other, a rule that cannot be read.
     """
     path = path_of(folder)
     places = [path] if is_run(path) else [place for _, place in runs_in(path)]
@@ -314,6 +319,9 @@ def resume_until(folder: str | Path, **words: Any) -> Stopped | None:
     rule, limit = _read(noted[0], places[0])
     spec = stored_run(places[0])[0].replace({"trajectories": limit})
     if rule.claim == "crooks":
+        if places[0].name != f"direction={spec.direction}":
+            remedy = f"call the folder direction={spec.direction}, beside that of its reverse"
+            raise InvalidInput("half of a pair, and not where its other half is", str(places[0]), remedy)
         forward, reverse = sorted((spec, spec.reversed()), key=lambda one: one.direction)
         return run_until([forward, reverse], places[0].parent, rule, **words)
     return run_until([spec], places[0], rule, alone=True, **words)

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -398,6 +399,13 @@ def test_folders_without_a_rule_are_not_resumed_here(tmp_path):
     simulate(spec_of(600), tmp_path / "run", progress=False)
     assert resume_until(tmp_path / "run") is None
     assert resume_until(tmp_path / "nothing") is None
+
+
+def test_half_of_a_pair_that_was_moved_away_is_no_pair(soon, tmp_path):
+    shutil.copytree(soon.runs[0].path, tmp_path / "half")
+    with pytest.raises(InvalidInput, match="call the folder direction=forward"):
+        resume_until(tmp_path / "half")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["half"]
 
 
 @pytest.mark.parametrize("noted", [{"rule": "crooks holds"}, {"rule": "crooks holds within 0.1"}, {}])
