@@ -23,7 +23,8 @@ def check(options: Namespace) -> int:
     """Print what each run holds and all that is wrong with it."""
     from fluctua.ensembles.checking import check_each
 
-    found = [_spoken(one) for one in check_each(options.run, progress=False if options.quiet else None)]
+    progress = False if options.quiet else None
+    found = [_spoken(one, options.run) for one in check_each(options.run, progress=progress)]
     tables = [one.to_dict() for one in found]
     show("\n".join(map(str, found)), {"folder": options.run, "runs": tables}, options)
     _refuse_damage(found, options.run)
@@ -31,13 +32,15 @@ def check(options: Namespace) -> int:
     return 0
 
 
-def _spoken(found: Checked) -> Checked:
-    """Say its remedies as the command line does."""
+def _spoken(found: Checked, place: str) -> Checked:
+    """Say its remedies as the command line does: the call to be made again is that of the run."""
     from dataclasses import replace
 
-    from fluctua.wording import on_command_line
-
-    faults = [replace(fault, remedy=on_command_line(fault.remedy)) for fault in found.faults]
+    resume = f", then fluctua resume {shlex.quote(place)}"
+    faults = [
+        replace(fault, remedy=fault.remedy.replace(" and run the same call again", resume))
+        for fault in found.faults
+    ]
     return replace(found, faults=tuple(faults))
 
 

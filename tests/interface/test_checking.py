@@ -51,7 +51,7 @@ def test_each_fault_is_a_line_and_their_number_the_error(typed, pair):
     assert len(faults) == 3
     assert faults[1] == (
         f"  fault: the file does not match its checksum ({part(forward)}): "
-        "delete it, and fluctua resume makes it again"
+        "delete it, then fluctua resume 'my pair'"
     )
     assert (
         typed("check", reverse)[2] == f"error: 1 fault ({reverse}): each stands on stdout with its remedy\n"
