@@ -38,15 +38,20 @@ def check_bytes(path: Path, part: Part, disk: Disk = DISK) -> None:
         The file is gone.
     """
     if disk.sha256(path)[:32] != part.digest:
-        raise Damaged(
-            "the file does not match its checksum", str(path), "delete it and run the same call again"
-        )
+        both = "" if path.parent.name == "parts" else " and its chunk's file in parts/"
+        remedy = f"delete it{both} and run the same call again"
+        raise Damaged("the file does not match its checksum", str(path), remedy)
 
 
 def open_part(
-    folder: Path, table: str, part: Part, schema: pa.Schema, rows: int | None = None
+    folder: Path,
+    table: str,
+    part: Part,
+    schema: pa.Schema,
+    rows: int | None = None,
+    trajectories: range | None = None,
 ) -> pq.ParquetFile:
-    """Open a part after checking its bytes and its shape.
+    """Open a part after checking its bytes, its shape, and whose rows it has.
 
     Parameters
     ----------
@@ -56,6 +61,8 @@ def open_part(
         What its columns must be.
     rows : int, optional
         How many rows it must have; as many as its name says, where no other number is given.
+    trajectories : range, optional
+        Whose rows they must be, as its footer says: names can be exchanged.
 
     Raises
     ------
@@ -71,6 +78,8 @@ def open_part(
         check_size(path, wanted, schema)
         file = pq.ParquetFile(path, page_checksum_verification=True, **_THRIFT)
         _check_shape(file, path, wanted, schema)
+        if trajectories is not None:
+            _check_place(file, path, trajectories)
     except FileNotFoundError:
         raise
     except UNREADABLE as error:
@@ -127,3 +136,13 @@ def _check_shape(file: pq.ParquetFile, path: Path, rows: int, schema: pa.Schema)
         raise Damaged("the file has another number of rows than it must have", str(path), "move it elsewhere")
     if sum(groups) != rows:
         raise Damaged("its groups of rows do not add up", str(path), "move it elsewhere")
+
+
+def _check_place(file: pq.ParquetFile, path: Path, trajectories: range) -> None:
+    """Refuse a sound file that has the name of another chunk."""
+    groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
+    column = file.schema_arrow.names.index("trajectory")
+    said = [group.column(column).statistics for group in groups if group.num_rows]
+    known = all(one is not None and one.has_min_max for one in said)
+    if not known or (said and range(said[0].min, said[-1].max + 1) != trajectories):
+        raise Damaged("the file holds other trajectories than its name says", str(path), "move it elsewhere")

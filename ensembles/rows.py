@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fluctua.ensembles.chunks import expected_rows
 from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.manifest import MANIFEST, read_manifest, read_target
-from fluctua.ensembles.parts import Part, list_parts
+from fluctua.ensembles.parts import Part, all_parts, list_parts
 from fluctua.ensembles.reading import UNREADABLE, open_part, read_schema
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
@@ -49,6 +50,48 @@ class Memory:
         return sum(_stated(tables["parts"].schema) for tables in self._chunks.values())
 
 
+class Layout:
+    """What the files of a run must hold, as its spec has it: which columns, how many rows, whose.
+
+    Parameters
+    ----------
+    spec : EnsembleSpec
+        Of the run; its number of trajectories does not count.
+    chunk : int
+        Trajectories of a chunk.
+    """
+
+    def __init__(self, spec: EnsembleSpec, chunk: int) -> None:
+        self.chunk = chunk
+        self.sampled = spec.paths
+        self.schemas = {
+            name: schema_of(columns(spec), spec.digest) for name, columns in TABLE_COLUMNS.items()
+        }
+        samples = spec.time_steps // spec.path_every + 1 if spec.paths else 0
+        self._each = {"parts": 1, "strokes": len(spec.schedule.names), "paths": samples}
+
+    def trajectories(self, table: str, part: Part) -> range:
+        """Tell whose rows a file has: in `paths/`, of the first ones alone."""
+        first = part.chunk * self.chunk
+        end = first + part.rows
+        return range(first, min(end, max(self.sampled, first)) if table == "paths" else end)
+
+    def open(self, folder: Path, table: str, part: Part) -> pq.ParquetFile:
+        """Open a file after checking its bytes, its columns, how many rows it has, and whose.
+
+        Raises
+        ------
+        Damaged, FileNotFoundError
+            It is not what was written there; it is gone.
+        """
+        if part.rows > self.chunk:
+            place = str(folder / table / part.name)
+            raise Damaged(f"more rows than a chunk's {self.chunk:,}", place, "move it elsewhere")
+        whose = self.trajectories(table, part)
+        rows = len(whose) * self._each[table]
+        return open_part(folder, table, part, self.schemas[table], rows, whose)
+
+
 class Files:
     """Rows of a run directory as it was when it was opened; another process may go on writing.
 
@@ -68,9 +111,8 @@ class Files:
         self.target = self.spec.trajectories
         self.parts = _unbroken(parts, self.chunk) if partial else list(parts.values())
         self.rows = sum(part.rows for part in self.parts)
-        self.schemas = {
-            name: schema_of(columns(self.spec), self.spec.digest) for name, columns in TABLE_COLUMNS.items()
-        }
+        self.layout = Layout(self.spec, self.chunk)
+        self._listed: dict[str, dict[tuple[int, int], Part]] = {}
         self._check_target()
 
     def _check_target(self) -> None:
@@ -90,7 +132,7 @@ class Files:
         if len(self.parts) > QUICK:
             return None
         try:
-            schema = self.schemas["parts"]
+            schema = self.layout.schemas["parts"]
             return sum(_stated(read_schema(self.path, "parts", part, schema)) for part in self.parts)
         except (FileNotFoundError, ValueError, Damaged):
             return None
@@ -119,7 +161,7 @@ class Files:
 
     def _part_batches(self, table: str, part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
         found = self._find(table, part)
-        file = open_part(self.path, table, found, self.schemas[table], self._rows_of(table, found))
+        file = self.layout.open(self.path, table, found)
         longer = found.rows > part.rows  # extended since we looked: its first rows are the same
         wanted = [*columns, *(["trajectory"] if longer and "trajectory" not in columns else [])]
         try:
@@ -132,27 +174,27 @@ class Files:
             place = str(self.path / table / found.name)
             raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
 
-    def _rows_of(self, table: str, part: Part) -> int:
-        """Count the rows that a part's file has: of a trajectory one, one a stroke, or one a sample."""
-        if table == "strokes":
-            return part.rows * len(self.spec.schedule.names)
-        if table == "paths":
-            sampled = min(max(self.spec.paths - part.chunk * self.chunk, 0), part.rows)
-            return sampled * (self.spec.time_steps // self.spec.path_every + 1)
-        return part.rows
-
     def _find(self, table: str, part: Part) -> Part:
         """Find a part's file in a table, or its successor if it was superseded meanwhile."""
-        if table == "parts" and (self.path / table / part.name).is_file():
-            return part
-        found = list_parts(self.path, table).get(part.chunk)
-        if found is None or found.rows < part.rows:
+        key = (part.chunk, part.rows)
+        if table not in self._listed:
+            self._listed[table] = self._list(table)
+        found = self._listed[table].get(key)
+        if found is None or not (self.path / table / found.name).is_file():
+            listed = self._listed[table] = self._list(table)
+            successor = list_parts(self.path).get(part.chunk, part)
+            found = listed.get(key) or listed.get((part.chunk, successor.rows))
+        if found is None:
             raise Damaged(
                 f"no rows of chunk {part.chunk}",
                 str(self.path / table),
                 "delete its part and run the same call again",
             )
         return found
+
+    def _list(self, table: str) -> dict[tuple[int, int], Part]:
+        list_parts(self.path, table)  # refuses two files for the same rows
+        return {(part.chunk, part.rows): part for part in all_parts(self.path / table)}
 
 
 def _stated(schema: pa.Schema) -> int:

@@ -23,7 +23,7 @@ from fluctua.ensembles.manifest import describe, is_run, path_of, read_manifest
 from fluctua.ensembles.parts import content_hash, list_parts
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.progress import Progress
-from fluctua.ensembles.rows import Memory, stored_run
+from fluctua.ensembles.rows import Layout, Memory, stored_run
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
 from fluctua.ensembles.store import Writer, check_ours
@@ -100,7 +100,7 @@ def simulate(
         run = Run.prepare(spec, path)
         with Writer(path, run.manifest(), spec.trajectories, shard=share, until=until) as writer:
             if there:
-                writer.verify()
+                writer.verify(Layout(spec, run.chunk))
             if executor is None:
                 run.compute(writer, writer.missing(), count, progress)
             else:

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -46,6 +46,9 @@ from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts,
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.text import Table, canonical
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
+
+if TYPE_CHECKING:
+    from fluctua.ensembles.rows import Layout
 
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 QUIET = 60.0  # seconds after which the log says how far a run is
@@ -284,11 +287,19 @@ class Writer:
     def _expected(self, chunk: int) -> int:
         return expected_rows(chunk, self.trajectories, self.chunk)
 
-    def verify(self) -> None:
-        """Check the bytes of all parts that it answers for, so that no run goes on from damaged ones."""
+    def verify(self, layout: Layout | None = None) -> None:
+        """Check all parts that it answers for, so that no run goes on from damaged ones.
+
+        Parameters
+        ----------
+        layout : Layout, optional
+            What they must hold; their bytes alone are checked where it is left out.
+        """
         for table, part in list(self._listing()):
             with refusals(self.folder):
                 check_bytes(self.folder / table / part.name, part, self._disk)
+                if layout is not None:
+                    layout.open(self.folder, table, part).close()
 
     # -- adding
 
@@ -396,6 +407,7 @@ class Writer:
         if self._fresh:  # last: a folder with a manifest is a run
             self._write_json(MANIFEST, signed(self.manifest))
         self._disk.sync_folder(self.folder)
+        self._check_tables()
         self._clean()
 
     def _write_json(self, name: str, table: Table) -> None:
@@ -421,8 +433,25 @@ class Writer:
         """Give all files of the chunks that this writer answers for."""
         for table in TABLES:
             for part in all_parts(self.folder / table, self._disk):
-                if self.shard is None or self.shard.has(part.chunk):
+                if self._answers(part):
                     yield table, part
+
+    def _check_tables(self) -> None:
+        """Refuse to go on where a chunk counts of which another table has no rows."""
+        counted = [part for part in list_parts(self.folder, disk=self._disk).values() if self._answers(part)]
+        sampled = self.manifest["spec"].get("paths") or 0
+        for table in self.manifest["tables"]:
+            there = {(part.chunk, part.rows) for part in all_parts(self.folder / table, self._disk)}
+            for part in counted:
+                kept = table != "paths" or part.chunk * self.chunk < sampled
+                if kept and (part.chunk, part.rows) not in there:
+                    place, remedy = self.folder / table, f"delete {self.folder / 'parts' / part.name} and run"
+                    raise Damaged(
+                        f"no rows of chunk {part.chunk}", str(place), f"{remedy} the same call again"
+                    )
+
+    def _answers(self, part: Part) -> bool:
+        return self.shard is None or self.shard.has(part.chunk)
 
     def _clean(self) -> None:
         """Drop superseded parts, and files of other tables whose chunk never counted."""

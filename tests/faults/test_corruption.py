@@ -1,0 +1,289 @@
+"""Damage to a run directory: every one is noticed by whoever reads, goes on, or checks."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fluctua.ensembles.checking import check
+from fluctua.ensembles.dataset import open_run
+from fluctua.ensembles.disk import DISK
+from fluctua.ensembles.manifest import read_manifest
+from fluctua.ensembles.parts import Part, parse_name
+from fluctua.ensembles.reading import UNREADABLE
+from fluctua.ensembles.rows import Layout
+from fluctua.ensembles.runner import existing
+from fluctua.ensembles.store import Writer
+from fluctua.stochastic.errors import Busy, Damaged, FluctuaError, InvalidInput
+
+import soak
+from faults.test_kills import files_of
+from faults.zygote import CHUNK, Zygote
+
+TRAJECTORIES = 2 * CHUNK + 44
+Files = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def sound(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """The files of a run of three chunks, with strokes and with paths of two of them."""
+    folder = tmp_path_factory.mktemp("sound") / "run"
+    options = ("--trajectories", str(TRAJECTORIES), "--set", f"paths={CHUNK + 20}")
+    assert zygote.run(folder, *options).code() == 0
+    return files_of(folder)
+
+
+# ---- who notices
+
+
+def write(folder: Path, files: Files) -> None:
+    """Make a run directory of these files, as another session finds it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, payload in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(payload)
+    DISK._hashed.clear()
+
+
+def read(folder: Path) -> None:
+    """Read all that there is."""
+    run = open_run(folder)
+    for table in (run, run.strokes, run.paths):
+        table.to_arrow()
+
+
+def go_on(folder: Path) -> None:
+    """Do what a run does that asks for more trajectories, up to where it begins to compute."""
+    manifest, spec = read_manifest(folder), open_run(folder).spec
+    more = spec.replace({"trajectories": max(spec.trajectories, TRAJECTORIES + 50)})
+    existing(more, folder)
+    with Writer(folder, manifest, more.trajectories) as writer:
+        writer.verify(Layout(spec, manifest["chunk"]))
+
+
+def look(folder: Path) -> None:
+    """Look through it."""
+    found = check(folder)
+    if not found.sound:
+        raise Damaged(str(found.faults[0]), "", "")
+
+
+LOOKS: dict[str, Callable[[Path], None]] = {"reading": read, "going on": go_on, "check": look}
+
+
+def noticed(folder: Path, look: Callable[[Path], None]) -> bool:
+    try:
+        look(folder)
+    except (Damaged, InvalidInput) as error:
+        assert "\n" not in str(error)
+        return True
+    return False
+
+
+# ---- what is damaged
+
+
+def pick(files: Files, random: Random) -> str:
+    return random.choice([name for name in files if name.endswith(".parquet")])
+
+
+def flip(payload: bytes, place: int, random: Random) -> bytes:
+    changed = bytearray(payload)
+    changed[place] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+def bit_anywhere(files: Files, random: Random) -> None:
+    name = pick(files, random)
+    files[name] = flip(files[name], random.randrange(len(files[name])), random)
+
+
+def bit_in_a_page(files: Files, random: Random) -> None:
+    name = pick(files, random)
+    first, last = random.choice(pages(files[name]))
+    files[name] = flip(files[name], random.randrange(first + 40, max(last, first + 41)), random)
+
+
+def bit_in_a_page_header(files: Files, random: Random) -> None:
+    name = pick(files, random)
+    first, _ = random.choice(pages(files[name]))
+    files[name] = flip(files[name], first + random.randrange(20), random)
+
+
+def bit_in_the_footer(files: Files, random: Random) -> None:
+    name = pick(files, random)
+    end = len(files[name])
+    length = int.from_bytes(files[name][-8:-4], "little") + 8
+    files[name] = flip(files[name], end - 1 - random.randrange(length), random)
+
+
+def pages(payload: bytes) -> list[tuple[int, int]]:
+    """Give where the columns of a Parquet file begin and end."""
+    group = pq.ParquetFile(io.BytesIO(payload)).metadata.row_group(0)
+    columns = [group.column(k) for k in range(group.num_columns)]
+    first = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+    return [
+        (at, at + column.total_compressed_size) for at, column in zip(first, columns, strict=True)
+    ]
+
+
+def truncated(files: Files, random: Random) -> None:
+    name = pick(files, random)
+    files[name] = files[name][: random.randrange(len(files[name]))]
+
+
+def appended(files: Files, random: Random) -> None:
+    files[pick(files, random)] += random.randbytes(random.randrange(1, 50))
+
+
+def zeroed(files: Files, random: Random) -> None:
+    """Zero what a block of 4 KiB holds of a file."""
+    name = pick(files, random)
+    at = random.randrange(0, len(files[name]), 4096)
+    files[name] = files[name][:at] + bytes(len(files[name][at : at + 4096])) + files[name][at + 4096 :]
+
+
+def parts_of(files: Files, table: str) -> list[Part]:
+    found = [parse_name(name.split("/")[1]) for name in files if name.startswith(f"{table}/")]
+    return sorted(part for part in found if part is not None)
+
+
+def contents_exchanged(files: Files, random: Random) -> None:
+    table = random.choice(("parts", "strokes", "paths"))
+    one, two = (f"{table}/{part.name}" for part in random.sample(parts_of(files, table), 2))
+    files[one], files[two] = files[two], files[one]
+
+
+def chunks_exchanged(files: Files, random: Random) -> None:
+    """Rename two parts with as many rows: each is sound, each is in the other's place."""
+    table = random.choice(("parts", "strokes", "paths"))
+    one, two = parts_of(files, table)[:2]
+    payloads = [files.pop(f"{table}/{part.name}") for part in (one, two)]
+    for chunk, part, payload in zip((two.chunk, one.chunk), (one, two), payloads, strict=True):
+        files[f"{table}/{Part(chunk, part.rows, part.digest).name}"] = payload
+
+
+def renamed_rows(files: Files, random: Random) -> None:
+    table = random.choice(("parts", "strokes", "paths"))
+    part = random.choice(parts_of(files, table))
+    rows = random.choice([part.rows - 1, part.rows + 1, part.rows // 2, part.rows * 2])
+    payload = files.pop(f"{table}/{part.name}")
+    files[f"{table}/{Part(part.chunk, rows, part.digest).name}"] = payload
+
+
+def renamed_chunk(files: Files, random: Random) -> None:
+    table = random.choice(("parts", "strokes", "paths"))
+    part = random.choice(parts_of(files, table))
+    chunk = random.choice([part.chunk + 3, part.chunk + 1, 99])
+    payload = files.pop(f"{table}/{part.name}")
+    files[f"{table}/{Part(chunk, part.rows, part.digest).name}"] = payload
+
+
+def copied(files: Files, random: Random) -> None:
+    """Let a chunk be there twice, once under another number."""
+    part = random.choice(parts_of(files, "parts")[:2])
+    payload = files[f"parts/{part.name}"]
+    files[f"parts/{Part(part.chunk + 2, part.rows, part.digest).name}"] = payload
+
+
+def of_another_table(files: Files, random: Random) -> None:
+    one, two = random.sample(("parts", "strokes", "paths"), 2)
+    part = parts_of(files, one)[0]
+    other = parts_of(files, two)[0]
+    payload = files[f"{two}/{other.name}"]
+    del files[f"{one}/{part.name}"]
+    files[f"{one}/{other.name}"] = payload
+
+
+def strokes_lost(files: Files, random: Random) -> None:
+    table = random.choice(("strokes", "paths"))
+    del files[f"{table}/{random.choice(parts_of(files, table)).name}"]
+
+
+def bit_in_the_manifest(files: Files, random: Random) -> None:
+    payload = files["manifest.json"]
+    files["manifest.json"] = flip(payload, random.randrange(len(payload)), random)
+
+
+def manifest_truncated(files: Files, random: Random) -> None:
+    files["manifest.json"] = files["manifest.json"][: random.randrange(len(files["manifest.json"]) - 1)]
+
+
+DAMAGES: tuple[tuple[Callable[[Files, Random], None], int], ...] = (
+    (bit_anywhere, 12),
+    (bit_in_a_page, 6),
+    (bit_in_a_page_header, 6),
+    (bit_in_the_footer, 8),
+    (truncated, 5),
+    (appended, 4),
+    (zeroed, 5),
+    (contents_exchanged, 2),
+    (chunks_exchanged, 2),
+    (renamed_rows, 3),
+    (renamed_chunk, 3),
+    (copied, 1),
+    (of_another_table, 2),
+    (strokes_lost, 2),
+    (bit_in_the_manifest, 6),
+    (manifest_truncated, 1),
+)
+
+
+def is_harmless(files: Files, sound: Files) -> bool:
+    """Tell whether the manifest only writes its numbers in another way: 1E-2 for 1e-2."""
+    try:
+        return files["manifest.json"] != sound["manifest.json"] and json.loads(
+            files["manifest.json"]
+        ) == json.loads(sound["manifest.json"])
+    except ValueError:
+        return False
+
+
+# ---- tests
+
+
+def test_what_is_sound_is_read_and_goes_on(sound: Files, tmp_path: Path) -> None:
+    for name, look in LOOKS.items():
+        write(tmp_path / "run", sound)
+        assert not noticed(tmp_path / "run", look), name
+
+
+@pytest.mark.usefixtures("quick_writes")
+@pytest.mark.parametrize(
+    "times", [2, pytest.param(soak.times(9, 740), marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_every_damage_is_noticed(
+    sound: Files, tmp_path: Path, times: int, tally: Callable[..., None]
+) -> None:
+    random = Random(times)
+    passed: Counter[str] = Counter()
+    tried = harmless = 0
+    for damage, weight in DAMAGES:
+        for _ in range(times * weight):
+            files = dict(sound)
+            damage(files, random)
+            if files == sound:
+                continue
+            if is_harmless(files, sound):
+                harmless += 1
+                continue
+            tried += 1
+            for name, look in LOOKS.items():
+                write(tmp_path / "run", files)
+                told = noticed(tmp_path / "run", look)
+                passed[name] += told
+                if not told:
+                    print(damage.__name__, name, sorted(set(files) ^ set(sound)), [n for n in files if sound.get(n) != files[n]])
+    for name in LOOKS:
+        tally(f"damage to a run directory, noticed by {name}", passed[name], tried)
