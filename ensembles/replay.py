@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from fluctua.ensembles.columns import Column, path_columns_of, schema_of
 from fluctua.ensembles.dataset import Dataset, attributes
 from fluctua.ensembles.physics import propagator_of
+from fluctua.ensembles.stability import LIMIT, curvature
 from fluctua.stochastic.compiling import PADDING
 from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +77,18 @@ class Replay:
 
     @property
     def failed_at(self) -> float | None:
-        """Time of the first instant of the path that is not finite; None where all are."""
+        """Time of the instant of the path where it failed, None where it did not.
+
+        That is the first one which is not finite. Of a trajectory that stepped too far for the forces it is
+        the first one that is too stiff for the time step; the stiffest, if the way between two was too stiff.
+        """
         bad = ~np.isfinite(self.path.to_numpy()).all(axis=1)
-        return float(self.path["time"].iloc[int(np.argmax(bad))]) if bad.any() else None
+        if not bad.any():
+            if self.row["status"] != Status.OVERSHOT:
+                return None
+            ratio = stiffness(self.spec, self.path)
+            bad = ratio >= min(LIMIT, float(ratio.max()))
+        return float(self.path["time"].iloc[int(np.argmax(bad))])
 
     @property
     def columns(self) -> list[Column]:
@@ -197,6 +208,15 @@ def _path(spec: EnsembleSpec, block: Block, schedule: Schedule, every: int, traj
     frame = pd.DataFrame({column.name: columns[column.name] for column in replay_columns_of(spec)})
     frame.attrs.update(attributes(spec), trajectory=trajectory)
     return frame
+
+
+def stiffness(spec: EnsembleSpec, path: pd.DataFrame) -> Floats:
+    """Give the left side of the criteria of :mod:`~fluctua.ensembles.stability` at each instant."""
+    positions, controls = (
+        path[list(names)].to_numpy().T for names in (spec.system.coordinates, spec.system.controls)
+    )
+    largest = np.linalg.eigvalsh(curvature(spec, positions, controls))[:, -1]
+    return np.array([spec.dynamics.overshoot(spec.time_step, max(value, 0.0)) for value in largest.tolist()])
 
 
 def controls_at(schedule: Schedule) -> Floats:

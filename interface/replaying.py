@@ -178,13 +178,16 @@ def _text(found: dict[str, Any], replay: Replay) -> str:
 
 
 def _failure(found: dict[str, Any], replay: Replay) -> list[str]:
-    """Say when a trajectory failed, as far as the instants of its path tell."""
+    """Say how a trajectory failed, and when, as far as the instants of its path tell."""
+    from fluctua.stochastic.status import Status
+
     if not replay.failed:
         return []
+    how = f"failed: {Status(found['status']).meaning}"
     if replay.failed_at is None:
-        return [f"failed with status {found['status']}; every instant of its path is finite"]
+        return [how]
     step = round(replay.failed_at / replay.spec.time_step)
-    return [f"failed: not finite at time {replay.failed_at:.10g}, after {step:,} time steps"]
+    return [f"{how}, at time {replay.failed_at:.10g}, after {step:,} time steps"]
 
 
 COMMANDS = (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ from fluctua.ensembles import replay as replaying
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.parts import encode, list_parts, part_of
-from fluctua.ensembles.replay import controls_at, replay
+from fluctua.ensembles.physics import propagator_of
+from fluctua.ensembles.replay import controls_at, replay, stiffness
+from fluctua.ensembles.rows import Memory
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Damaged, InvalidInput
-from fluctua.stochastic.initial import Samples
+from fluctua.stochastic.initial import Point, Samples
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.steps import Hold, Isothermal, Quench
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -176,6 +180,47 @@ def test_a_failed_trajectory_shows_where(tmp_path: Path) -> None:
     assert "failed" in repr(found)
     fine = run.replay(399)
     assert (fine.failed, fine.failed_at) == (False, None)
+
+
+def test_a_step_too_long_for_the_forces_shows_where() -> None:
+    """x^4/4: the curvature 3 x^2 is largest at one end of a step, and dt 3 x^2 > 2 there if on the way."""
+    spec = EnsembleSpec(
+        Potential("x**4/4", coordinates="x"),
+        Overdamped(friction=1.0),
+        Protocol([Hold(15.0)], beta=1.0),
+        trajectories=20_000,
+        time_step=0.15,
+        seed=3,
+        initial=Point(x=0.0),
+    )
+    status = propagator_of(spec).run(0, 2000).columns["status"]
+    overshot = np.flatnonzero(status == Status.OVERSHOT)
+    assert overshot.size > 5
+    for number in overshot[:5]:
+        found = Dataset(spec, Memory({})).replay(number)
+        stiff = 0.15 * 3.0 * found.path["x"].to_numpy() ** 2 >= 2.0
+        assert found.failed
+        assert found.failed_at == found.path["time"].iloc[int(np.argmax(stiff))]
+        assert stiff.any()
+    sound = Dataset(spec, Memory({})).replay(int(np.argmin(status)))
+    assert sound.failed_at is None
+
+
+def test_the_stiffest_instant_stands_for_a_way_between_two() -> None:
+    still = EnsembleSpec(
+        Potential("k/2*x**2", coordinates="x", controls="k"),
+        Overdamped(friction=1.0),
+        Protocol([Isothermal(0.4, k=(1.0, 3.0))], beta=1.0),
+        trajectories=1,
+        time_step=0.1,
+        seed=1,
+    )
+    found = Dataset(still, Memory({})).replay(0)
+    np.testing.assert_allclose(stiffness(still, found.path), 0.1 * found.path["k"], rtol=1e-14)
+    assert found.failed_at is None
+    row = found.row.copy()
+    row["status"] = Status.OVERSHOT
+    assert dataclasses.replace(found, row=row).failed_at == found.path["time"].iloc[-1]
 
 
 # ---- what is asked for

@@ -138,7 +138,7 @@ def test_a_failed_trajectory_says_when(typed, spec_file):
     code, out, _ = typed("replay", "a", "--trajectory", "400")
     failed_at = fl.open("a").replay(400).failed_at
     assert code == 0
-    assert f"failed: not finite at time {failed_at:.10g}, after {round(failed_at / 0.05)} time steps" in out
+    assert f"failed: not finite, at time {failed_at:.10g}, after {round(failed_at / 0.05)} time steps" in out
     assert "agrees with the stored row" in out
     found = json.loads(typed("replay", "a", "--trajectory", "400", "--json")[1])
     assert (found["status"] > 0, found["failed_at"], found["agrees"]) == (True, failed_at, True)
