@@ -1,4 +1,4 @@
-"""The run directory under faults: killed at every operation, a full disk, two writers, strangers, damage."""
+"""The run directory: what a run leaves, other writers, strangers, manifests. Its faults: `tests/faults`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from fluctua.ensembles.chunks import expected_rows
 from fluctua.ensembles.manifest import describe, is_run, read_manifest, read_target
 from fluctua.ensembles.parts import Part, encode, list_parts, parse_name
 from fluctua.ensembles.reading import UNREADABLE, open_part
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
 ROWS = 16  # of a chunk, in these tests
 SCHEMA = pa.schema([("trajectory", pa.int64()), ("work", pa.float64())], metadata={"spec": "d1"})
@@ -52,11 +51,6 @@ def write(
         for chunk in order(writer.missing()):
             rows = rows_of(chunk, trajectories)
             writer.commit(chunk, {"parts": rows, "strokes": rows})
-
-
-def write_twice(folder: Path, *targets: int) -> None:
-    for trajectories in targets:
-        write(folder, trajectories)
 
 
 def names(folder: Path) -> dict[str, list[str]]:
@@ -131,97 +125,7 @@ def test_resume_extend_and_a_direct_run_leave_the_same_files(tmp_path: Path) -> 
     assert names(tmp_path / "direct") == names(tmp_path / "extended")
 
 
-# ---- killed at any moment
-
-
-class Killed(BaseException):
-    """The process ends here: nothing after it happens, tidying up least of all."""
-
-
-@contextmanager
-def killed_at(monkeypatch: pytest.MonkeyPatch, moment: int) -> Iterator[list[str]]:
-    """Let the operations that change the disk happen, up to one, and none after it."""
-    done: list[str] = []
-
-    def mortal(name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
-        def act(*args: Any, **words: Any) -> Any:
-            done.append(name)
-            if len(done) > moment:
-                raise Killed
-            return operation(*args, **words)
-
-        return act
-
-    with monkeypatch.context() as patch:
-        for name in ("fsync", "rename", "open"):
-            patch.setattr(os, name, mortal(name, getattr(os, name)))
-        for name in ("mkdir", "unlink", "rmdir"):
-            patch.setattr(Path, name, mortal(name, getattr(Path, name)))
-        yield done
-
-
-def test_killed_at_every_operation_a_run_goes_on_to_the_same_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # counted below, but not waited for
-    write(tmp_path / "direct", 40)
-    with killed_at(monkeypatch, 10**9) as done:
-        write(tmp_path / "counted", 24)
-        write(tmp_path / "counted", 40)
-    moments = len(done)
-    assert moments > 45
-    for moment in range(moments):
-        folder = tmp_path / f"killed-{moment}"
-        with killed_at(monkeypatch, moment), pytest.raises(Killed):
-            write_twice(folder, 24, 40)
-        write(folder, 40, order=lambda chunks: chunks[::-1])
-        assert names(folder) == names(tmp_path / "direct"), moment
-        assert everything(folder) == everything(tmp_path / "direct"), moment
-
-
-def test_without_the_clean_up_a_killed_extension_would_leave_its_old_tail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The control of the test above: it sees a tail that nobody drops."""
-    monkeypatch.setattr(store.Writer, "_drop_shorter", lambda *_: None)
-    write(tmp_path / "a", 24)
-    write(tmp_path / "a", 40)
-    assert len(names(tmp_path / "a")["parts"]) == 4
-    assert [part.rows for part in list_parts(tmp_path / "a").values()] == [16, 16, 8]
-    write(tmp_path / "a", 40)
-    assert len(names(tmp_path / "a")["parts"]) == 3
-
-
-# ---- a disk that refuses
-
-
-@pytest.mark.parametrize("operation", ["fsync", "rename"])
-@pytest.mark.parametrize("moment", range(0, 12, 3))
-def test_a_full_disk_is_one_line_and_leaves_no_torn_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, moment: int
-) -> None:
-    calls = 0
-    plain = getattr(os, operation)
-
-    def full(*args: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > moment:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return plain(*args)
-
-    folder = tmp_path / "a"
-    with monkeypatch.context() as patch:
-        patch.setattr(os, operation, full)
-        with pytest.raises(StorageError) as caught:
-            write(folder, 70)
-    assert "No space left on device" in str(caught.value)
-    assert caught.value.exit_code == 74
-    assert folder.exists() == bool(list((tmp_path).rglob("part-*")))
-    assert not list(tmp_path.rglob("_tmp/*"))
-    write(folder, 70)
-    write(tmp_path / "direct", 70)
-    assert names(folder) == names(tmp_path / "direct")
+# ---- a run that stops
 
 
 def test_a_run_that_committed_nothing_leaves_nothing(tmp_path: Path) -> None:
@@ -370,34 +274,6 @@ def test_a_damaged_target_is_told(tmp_path: Path, text: str) -> None:
 
 
 # ---- damage
-
-
-def damaged(path: Path, how: str, generator: np.random.Generator) -> None:
-    payload = bytearray(path.read_bytes())
-    if how == "bit":
-        payload[generator.integers(len(payload))] ^= 1 << int(generator.integers(8))
-    elif how == "footer":
-        payload[len(payload) - 9 - int(generator.integers(300))] ^= 1 << int(generator.integers(8))
-    elif how == "truncated":
-        del payload[int(generator.integers(len(payload))) :]
-    else:
-        payload += b"\0" * int(generator.integers(1, 50))
-    path.write_bytes(payload)
-
-
-@pytest.mark.parametrize("how", ["bit", "footer", "truncated", "appended"])
-def test_every_damage_is_noticed(tmp_path: Path, how: str) -> None:
-    write(tmp_path / "a", 16)
-    part = list_parts(tmp_path / "a")[0]
-    path = tmp_path / "a" / "parts" / part.name
-    sound = path.read_bytes()
-    generator = np.random.default_rng(5)
-    for _ in range(50):
-        damaged(path, how, generator)
-        with pytest.raises(Damaged, match=part.name):
-            open_part(tmp_path / "a", "parts", part, SCHEMA)
-        path.write_bytes(sound)
-    assert open_part(tmp_path / "a", "parts", part, SCHEMA).read().equals(rows_of(0, 16))
 
 
 def test_renamed_and_exchanged_parts_are_noticed(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def make(folder: Path, disk: Disk) -> None:
 
 
 def refused(folder: Path, disk: RefusingDisk) -> bool:
-    """Make a run on a disk that refuses; tell whether it ended in one line, or did not need what was refused."""
+    """Make a run on a disk that refuses; tell whether it ended in one line, or did without."""
     try:
         make(folder, disk)
     except StorageError as error:
@@ -136,7 +136,7 @@ def test_a_disk_under_signals(tmp_path: Path) -> None:
 
 
 def test_files_that_may_not_be_larger(zygote: Zygote, tmp_path: Path, tally: Callable[..., None]) -> None:
-    """The command line, in a process whose files the operating system cuts off: at the manifest, at a part."""
+    """The command line, in a process whose files the operating system cuts off."""
     assert zygote.run(tmp_path / "undisturbed").code() == 0
     undisturbed = files_of(tmp_path / "undisturbed")
     sizes = sorted({len(payload) for payload in undisturbed.values()})
