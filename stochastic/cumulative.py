@@ -387,6 +387,8 @@ def _window(log_density: Callable[[Array], Array]) -> tuple[float, float]:
     _refuse_open_ends(values, top)
     while True:
         inside = np.flatnonzero(values > top - _DROP)
+        if not inside.size:  # energies so large that all but one double have no probability
+            raise InvalidInput("the density is too narrow for a table", remedy="check the energy's numbers")
         lower, upper = grid[max(inside[0] - 1, 0)], grid[min(inside[-1] + 1, len(grid) - 1)]
         if upper - lower > 0.5 * (grid[-1] - grid[0]):
             return float(lower), float(upper)

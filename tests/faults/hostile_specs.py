@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import random
 import tomllib
@@ -478,4 +479,4 @@ def _make_odd(node: Any, chance: random.Random) -> None:
             key
         )
     else:
-        node[key] = chance.choice(ODD)
+        node[key] = copy.deepcopy(chance.choice(ODD))

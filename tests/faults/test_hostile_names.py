@@ -91,3 +91,12 @@ def test_a_manifest_that_lacks_something_is_damaged(key, tmp_path):
     del run.manifest[key]
     with pytest.raises((Damaged, InvalidInput)):
         fl.open(run.write(tmp_path / "damaged"))
+
+
+def test_an_equilibrium_narrower_than_numbers_is_refused():
+    """A force of 1e300: between two neighbours of the table lies all of the probability."""
+    well = fl.Potential("4*x**4 - 8*b*x**2 - F*x", coordinates="x", controls=("b", "F"))
+    for force in (1e300, -1e300, 1e200, 1e30):
+        with pytest.raises(InvalidInput):
+            well.free_energy(1.0, b=1.0, F=force)
+    assert np.isfinite(well.free_energy(1.0, b=1.0, F=1.0))  # the control
