@@ -39,8 +39,10 @@ class Memory:
 
     def near(self, trajectory: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Give rows of `parts/` among which is that of a trajectory, if it is there."""
-        assert trajectory >= 0
-        return self.batches("parts", columns)
+        for tables in self._chunks.values():
+            rows = tables["parts"]
+            if rows["trajectory"][0].as_py() <= trajectory <= rows["trajectory"][-1].as_py():
+                yield from rows.select(columns).to_batches(max_chunksize=BATCH)
 
     def check(self) -> None:
         """Do nothing: rows in memory are all there."""

@@ -86,7 +86,19 @@ def test_work_of_the_path_is_the_controls_doing(run: Dataset) -> None:
 
 
 def test_a_run_in_memory_is_replayed_too(spec: EnsembleSpec) -> None:
-    assert simulate(spec).replay(321).agrees is True
+    run = simulate(spec)
+    assert [run.replay(i).agrees for i in (0, 255, 256, 1499, 1500)] == [True, True, True, True, None]
+
+
+def test_rows_are_found_one_by_one(run: Dataset, spec: EnsembleSpec) -> None:
+    rows = run.to_arrow()
+    for where in (run, simulate(spec)):
+        for trajectory in (0, 255, 256, 1499):
+            found = where.row(trajectory)
+            assert found is not None
+            assert found.to_pylist() == rows.slice(trajectory, 1).to_pylist()
+        assert where.row(1500) is None
+        assert where.row(-1) is None
 
 
 def test_a_number_beyond_the_run_is_one_of_a_larger_run(run: Dataset) -> None:
