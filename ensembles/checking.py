@@ -300,7 +300,7 @@ class _Look:
 
     def _left(self, table: str, part: Part, listing: _Listing, law: Law) -> str | None:
         """Name a file that a killed writer left; one that no writer makes is a fault."""
-        if table not in law.tables or law.trajectories(table, part) == 0:
+        if not law.keeps(table, part):
             self._fault("a file of a table that its chunk does not have", f"{table}/{part.name}", ELSEWHERE)
             return None
         counted = listing.counted.get(part.chunk)
@@ -311,7 +311,7 @@ class _Look:
         for table in law.tables[1:]:
             there = {(part.chunk, part.rows) for part in listing.parts.get(table, [])}
             for part in listing.counted.values():
-                if law.trajectories(table, part) and (part.chunk, part.rows) not in there:
+                if law.keeps(table, part) and (part.chunk, part.rows) not in there:
                     remedy = f"delete parts/{part.name} and run the same call again"
                     self._fault(f"no rows of chunk {part.chunk}", table, remedy)
 

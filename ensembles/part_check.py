@@ -14,12 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fluctua.ensembles.checked import Fault
-from fluctua.ensembles.columns import schema_of
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.disk import Disk
 from fluctua.ensembles.parts import Part
-from fluctua.ensembles.reading import UNREADABLE, check_bytes, open_part
-from fluctua.ensembles.rows import BATCH, TABLE_COLUMNS
+from fluctua.ensembles.reading import UNREADABLE, check_bytes
+from fluctua.ensembles.rows import BATCH, Layout
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Damaged, shown
 
@@ -61,12 +60,9 @@ class Law:
     """
 
     def __init__(self, spec: EnsembleSpec, chunk: int) -> None:
-        self.spec, self.chunk = spec, chunk
+        self.chunk, self.layout = chunk, Layout(spec, chunk)
         kept = {"parts": True, "strokes": spec.strokes, "paths": spec.paths > 0}
         self.tables = [name for name, keep in kept.items() if keep]
-        self.schemas = {
-            name: schema_of(columns(spec), spec.digest) for name, columns in TABLE_COLUMNS.items()
-        }
         schedule = spec.schedule
         times = np.arange(0, schedule.steps + 1, spec.path_every) * schedule.time_step
         self._inner: dict[str, dict[str, Any]] = {
@@ -75,15 +71,13 @@ class Law:
             "paths": {"time": times},
         }
 
-    def trajectories(self, table: str, part: Part) -> int:
-        """Count the trajectories that a file has rows of: in `paths/`, of the first ones alone."""
-        if table != "paths":
-            return part.rows
-        return max(0, min(part.rows, self.spec.paths - part.chunk * self.chunk))
+    def keeps(self, table: str, part: Part) -> bool:
+        """Tell whether a table has rows of a chunk."""
+        return table in self.tables and len(self.layout.trajectories(table, part)) > 0
 
     def keys(self, table: str, part: Part) -> Keys:
         """Give the keys that a file must have."""
-        return Keys(part.chunk * self.chunk, self.trajectories(table, part), self._inner[table])
+        return Keys(self.layout.trajectories(table, part), self._inner[table])
 
 
 class Keys:
@@ -91,21 +85,16 @@ class Keys:
 
     Parameters
     ----------
-    first, trajectories : int
-        Which trajectories.
+    trajectories : range
+        Which.
     inner : dict of str to values
         Further key columns, as they repeat with every trajectory.
     """
 
-    def __init__(self, first: int, trajectories: int, inner: dict[str, Any]) -> None:
-        self.first, self.trajectories = first, trajectories
+    def __init__(self, trajectories: range, inner: dict[str, Any]) -> None:
+        self.first, self.trajectories = trajectories.start, len(trajectories)
         self.inner = {name: pa.array(values) for name, values in inner.items()}
         self.each = len(next(iter(self.inner.values()), [None]))
-
-    @property
-    def rows(self) -> int:
-        """How many rows the file must have."""
-        return self.trajectories * self.each
 
     @property
     def names(self) -> list[str]:
@@ -176,9 +165,8 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
     try:
         check_bytes(path, part, disk)
         if law is not None:
-            keys = law.keys(table, part)
-            file = open_part(folder, table, part, law.schemas[table], keys.rows)
-            _look_inside(file, path, table, keys, law.schemas[table], found)
+            file = law.layout.open(folder, table, part)
+            _look_inside(file, path, table, law.keys(table, part), found)
     except Damaged as error:
         found.faults.append(Fault.of(error))
     except FileNotFoundError:
@@ -188,11 +176,9 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
     return found
 
 
-def _look_inside(
-    file: pq.ParquetFile, path: Path, table: str, keys: Keys, schema: pa.Schema, found: Found
-) -> None:
+def _look_inside(file: pq.ParquetFile, path: Path, table: str, keys: Keys, found: Found) -> None:
     """Decode all of it, a batch at a time: this compares the checksums of its pages."""
-    content, rows, ordered = Content(schema), Rows(), True
+    content, rows, ordered = Content(file.schema_arrow), Rows(), True
     for batch in file.iter_batches(BATCH):
         ordered = ordered and keys.hold(batch, content.rows)
         content.add(batch)

@@ -23,6 +23,7 @@ from fluctua.ensembles.checking import check, check_each
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.disk import Disk
 from fluctua.ensembles.manifest import signed, text_of
+from fluctua.ensembles.part_check import Keys
 from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.rows import BATCH
 from fluctua.ensembles.runner import simulate
@@ -172,6 +173,11 @@ def paths_too_late(run: Path) -> None:
     (run / "paths" / Part(2, 256, source.digest).name).write_bytes((run / "paths" / source.name).read_bytes())
 
 
+def more_than_a_chunk(run: Path) -> None:
+    part = list_parts(run)[1]
+    (run / "parts" / Part(6, 257, part.digest).name).write_bytes((run / "parts" / part.name).read_bytes())
+
+
 def table_is_a_file(run: Path) -> None:
     shutil.rmtree(run / "paths")
     (run / "paths").write_text("mine")
@@ -213,7 +219,7 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
     ),
     "a trajectory of another chunk": (
         rewritten(with_values("trajectory", {255: 512})),
-        ["of another chunk: trajectory 512", "missing: trajectory 511"],
+        ["holds other trajectories than its name says"],
     ),
     "another order": (
         rewritten(with_values("trajectory", {0: 257, 1: 256})),
@@ -221,11 +227,11 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
     ),
     "a part renamed to another chunk": (
         renamed(1, 4),
-        [
-            *["of another chunk: 256 trajectories, first 256"] * 2,
-            "missing: 256 trajectories, first 1,024",
-            "with fewer than 6 rows: 256 trajectories, first 1,024",
-        ],
+        ["holds other trajectories than its name says"] * 2,
+    ),
+    "more rows than a chunk has": (
+        more_than_a_chunk,
+        ["more rows than a chunk's 256", "no rows of chunk 6", "a part beyond the 1,500 trajectories"],
     ),
     "a stroke of another trajectory": (
         rewritten(with_values("trajectory", {5: 257}), "strokes"),
@@ -374,6 +380,33 @@ def test_failed_trajectories_are_counted_and_no_damage(run: Path) -> None:
     assert found.sound
     assert (found.failed, found.status) == (2, {0: 1498, 1: 1, 3: 1})
     assert "2 failed (1 with status 1, 1 with status 3)" in str(found)
+
+
+def test_keys_are_told_apart_also_where_a_footer_lies() -> None:
+    """Footers say that a file has the rows of its chunk; what stands in the rows may be something else."""
+    keys = Keys(range(8, 12), {"stroke": ["a", "b"]})
+
+    def told(*rows: tuple[int, str]) -> list[str]:
+        batch = pa.record_batch(
+            [[row[0] for row in rows], [row[1] for row in rows]], ["trajectory", "stroke"]
+        )
+        faults = list(keys.faults(pa.table(batch)))
+        assert keys.hold(batch, 0) == (not faults)
+        return faults
+
+    right = [(number, stroke) for number in range(8, 12) for stroke in "ab"]
+    assert told(*right) == []
+    assert keys.hold(pa.record_batch([[9, 10], ["b", "a"]], ["trajectory", "stroke"]), 3)
+    assert told((7, "a"), *right[1:7], (12, "b")) == [
+        "of another chunk: 2 trajectories, first 7",
+        "with fewer than 2 rows: 2 trajectories, first 8",
+    ]
+    assert told(right[0], right[0], right[0], *right[3:]) == [
+        "with more than 2 rows: trajectory 8",
+        "with fewer than 2 rows: trajectory 9",
+    ]
+    assert told(*right[2:4], *right[:2], *right[4:]) == ["the rows are not in the order of trajectories"]
+    assert told(*right[:5], (10, "c"), *right[6:]) == ["another stroke in 1 rows, first row 5"]
 
 
 # ---- sound, but not all there

@@ -150,9 +150,9 @@ def at(moment: int, act: Callable[[], None]) -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("before", "then"),
     [
-        (None, extended),
-        (published, superseded),
+        pytest.param(None, extended, marks=pytest.mark.slow),
         pytest.param(None, superseded, marks=pytest.mark.slow),
+        (published, superseded),
         pytest.param(published, extended, marks=pytest.mark.slow),
     ],
 )
