@@ -248,14 +248,14 @@ def _added(sums: tuple[float, float, float], s: Floats) -> tuple[float, float, f
 
 @dataclass(frozen=True)
 class SlopeInterval:
-    """The slope of sizes, and the interval that held it at every look.
+    """The slope of sizes, and an interval for it that does not mind why one stopped here.
 
     Attributes
     ----------
     slope : float
         That of the values; NaN where nearly all signs are the same.
     low, high : float
-        Covers the slope with a chance of 1 - 2 alpha, at all looks together; infinite where nothing is known.
+        Covers the slope with a chance of 1 - 2 alpha, whatever made one stop; infinite where unknown.
     level : float
         1 - 2 alpha.
     """
@@ -267,7 +267,7 @@ class SlopeInterval:
 
 
 def slope_interval(batches: Batches, known: SlopeBounds) -> SlopeInterval:
-    """Give the slope of values that were seen, and the slopes that have not lost yet.
+    """Give the slope of values that were seen, and the slopes that have not lost by now.
 
     Parameters
     ----------
@@ -278,9 +278,10 @@ def slope_interval(batches: Batches, known: SlopeBounds) -> SlopeInterval:
 
     Notes
     -----
-    The bets are those of the tolerance, so that the interval lies within it exactly when the bounds of
-    sizes are shown. Slopes lose in order: wealth against slopes up to g falls with g. So each end is found by
-    bisection, over six standard errors; where none of these slopes has lost, that end is infinite.
+    The bets are those of the tolerance, and a bound that was shown at any time counts, so that the interval
+    lies within the tolerance where the bounds of sizes are shown. Slopes lose in order: wealth against slopes
+    up to g falls with g. So each end is found by bisection, over six standard errors; where none of these
+    slopes has lost, that end is infinite.
     """
     slope = _slope(batches)
     level = 1.0 - 2.0 * known.alpha
@@ -325,6 +326,4 @@ def _has_lost(batches: Batches, edge: float, side: float, known: SlopeBounds) ->
     wealth = Wealth.before(Slopes.beyond(edge, side, "sizes", known.tolerance))
     for s in batches():
         wealth = wealth.update(settled(s))
-        if wealth.crossed(known.alpha):
-            return True
-    return False
+    return wealth.log_e_value >= -math.log(known.alpha)

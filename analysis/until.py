@@ -212,7 +212,7 @@ class Stopped:
 def _told(found: SlopeInterval) -> str:
     if math.isinf(found.low) and math.isinf(found.high):
         return "slope unknown"
-    width = min(end for end in (found.slope - found.low, found.high - found.slope) if math.isfinite(end))
+    width = max(end for end in (found.slope - found.low, found.high - found.slope) if math.isfinite(end))
     digits = max(0, 1 - math.floor(math.log10(width))) if width > 0.0 else 3
     low, slope, high = (f"{value:.{digits}f}" for value in (found.low, found.slope, found.high))
     return f"slope {slope}, from {low} to {high} ({100 * found.level:.3g} %)"
