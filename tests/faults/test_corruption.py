@@ -83,7 +83,7 @@ LOOKS: dict[str, Callable[[Path], None]] = {"reading": read, "going on": go_on, 
 def noticed(folder: Path, look: Callable[[Path], None]) -> bool:
     try:
         look(folder)
-    except (Damaged, InvalidInput) as error:
+    except (Busy, Damaged, InvalidInput) as error:  # busy: a part of fewer rows leaves a run unfinished
         return "\n" not in str(error)
     return False
 
