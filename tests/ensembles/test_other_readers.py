@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -19,9 +21,6 @@ from fluctua.ensembles.parts import encode, list_parts, part_of
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.sweep import sweep
-
-duckdb = pytest.importorskip("duckdb")
-pl = pytest.importorskip("polars")
 
 FRICTIONS = [1.0, 2.0]
 
