@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fluctua.ensembles.chunks import chunk_of
 from fluctua.ensembles.dataset import Dataset, Label, Runs, open_run
-from fluctua.ensembles.manifest import is_run, read_target, read_until
+from fluctua.ensembles.manifest import is_run, read_manifest, read_target, read_until
 from fluctua.ensembles.rows import Files, Memory
-from fluctua.ensembles.runner import Run, existing, simulate
-from fluctua.ensembles.runner import _threads as number_of_threads
+from fluctua.ensembles.runner import Run, existing, number_of_threads, simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import note_until
 from fluctua.ensembles.sweep import folder_of, labels_of, sweep
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 class Growing(Protocol):
     """A run, or a run and its reverse, that can be asked for more trajectories."""
+
+    @property
+    def chunk(self) -> int:
+        """Trajectories of a chunk."""
+        ...
 
     def outcome(self) -> str | None:
         """Return how it ended under this rule before; None where there is anything left to do."""
@@ -81,6 +86,12 @@ class Folders:
         self._labels: list[Label] = [{}] if alone else labels_of(specs)
         self._places = [folder / folder_of(label) for label in self._labels]
         self._runs: Runs | None = None
+
+    @property
+    def chunk(self) -> int:
+        """Trajectories of a chunk: those of a run keep the size that it began with."""
+        places = list(filter(is_run, self._places))
+        return max(read_manifest(place)["chunk"] for place in places) if places else chunk_of(self._specs[0])
 
     def outcome(self) -> str | None:
         """Return how all of them ended under this rule, if they did and are whole."""
@@ -141,6 +152,11 @@ class InMemory:
         self._progress = progress
         self._chunks: list[dict[int, dict[str, pa.Table]]] = [{} for _ in specs]
         self._size = 0
+
+    @property
+    def chunk(self) -> int:
+        """Trajectories of a chunk."""
+        return chunk_of(self._specs[0])
 
     def outcome(self) -> str | None:
         """Return None: there is no before."""

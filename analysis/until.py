@@ -42,7 +42,6 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.sequential import dissipation_of_pairs
 from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_interval
 from fluctua.analysis.verdict import check_alpha
-from fluctua.ensembles.chunks import chunk_of
 from fluctua.ensembles.dataset import Dataset, Runs, runs_in
 from fluctua.ensembles.estimate import uncertain
 from fluctua.ensembles.manifest import is_run, path_of, read_until
@@ -343,7 +342,7 @@ def _looped(growing: Growing, rule: Rule, specs: Sequence[EnsembleSpec], progres
     growing.begin()
     known, limit = SlopeBounds.before(rule.tolerance, rule.alpha), specs[0].trajectories
     told = sys.stderr.isatty() if progress is None else progress
-    for size in looks(limit, max(map(chunk_of, specs)), max(spec.paths for spec in specs)):
+    for size in looks(limit, growing.chunk, max(spec.paths for spec in specs)):
         growing.make(size)
         runs = growing.runs()
         for batch in _values(rule, runs, known.n, size):

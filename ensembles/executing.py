@@ -74,11 +74,22 @@ def compute(
     FluctuaError
         What a worker says.
     """
-    missing = sum(map(run.expected, writer.missing()))
-    total = writer.wanted
+    chunks = writer.missing()
+    missing = sum(map(run.expected, chunks))
+    total, parts = writer.wanted, len(list(writer.ours()))
     found: AbstractContextManager[Executor]
     found = executor_named(executor, workers) if isinstance(executor, str) else nullcontext(executor)
-    with found as pool, Progress(total, total - missing, str(writer.folder), progress) as shown_progress:
+    with (
+        found as pool,
+        Progress(
+            total,
+            total - missing,
+            str(writer.folder),
+            progress,
+            parts=parts,
+            parts_done=parts - len(chunks),
+        ) as shown_progress,
+    ):
         round_ = _Round(run, writer, pool, _crew_of(pool, workers), patience)
         try:
             round_.through(shown_progress)
@@ -170,6 +181,7 @@ class _Round:
             assert part is not None
             self._writer.count(part)
             progress.advance(done.rows, done.failed)
+            progress.part()
 
     def _died(self, chunk: int, who: str) -> None:
         self._deaths[chunk] += 1
@@ -303,9 +315,9 @@ def executor_named(
     Busy
         The scheduler does not answer.
     """
-    from fluctua.ensembles.runner import _threads
+    from fluctua.ensembles.runner import number_of_threads
 
-    count = _threads(workers)
+    count = number_of_threads(workers)
     if name == "processes":
         with _processes(count) as executor:
             yield executor

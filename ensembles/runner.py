@@ -86,7 +86,7 @@ def simulate(
     """
     if not isinstance(spec, EnsembleSpec):
         raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")
-    count = _threads(threads)
+    count = number_of_threads(threads)
     share = None if shard is None else Shard.parse(shard)
     _check_executor(executor)
     if folder is None:
@@ -131,7 +131,7 @@ def simulate_on_path_of(
 
     It is no run of that spec, whose own noise is another, and so it has no folder.
     """
-    return _in_memory(spec, Run.prepare(spec, None, finer=finer), _threads(threads), progress)
+    return _in_memory(spec, Run.prepare(spec, None, finer=finer), number_of_threads(threads), progress)
 
 
 def _in_memory(spec: EnsembleSpec, run: Run, threads: int, progress: bool | None) -> Dataset:
@@ -185,7 +185,8 @@ def _brief(value: object) -> str:
     )
 
 
-def _threads(threads: int | None) -> int:
+def number_of_threads(threads: int | None) -> int:
+    """Read how many threads are wanted; by default as many as there are processors for this process."""
     if threads is None:
         return len(os.sched_getaffinity(0))
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024:
@@ -283,8 +284,11 @@ class Run:
         total = self.spec.trajectories if writer is None else writer.wanted
         kept: dict[int, dict[str, pa.Table]] = {}
         title = "" if writer is None else str(writer.folder)
+        parts = 0 if writer is None else len(list(writer.ours()))
         with (
-            Progress(total, total - missing, title, progress) as shown_progress,
+            Progress(
+                total, total - missing, title, progress, parts=parts, parts_done=parts - len(chunks)
+            ) as shown_progress,
             ThreadPoolExecutor(threads) as computing,
             ThreadPoolExecutor(committers(threads)) as committing,
         ):
@@ -414,7 +418,9 @@ class _Work:
         if future in self._commits:
             chunk = self._commits.pop(future)
             tables = future.result()
-            if tables is not None:
+            if tables is None:
+                self._progress.part()
+            else:
                 self._kept[chunk] = tables
             del self._open[chunk]
             return

@@ -502,7 +502,7 @@ def test_schedulers_that_may_be_used(address: str, insecure: bool) -> None:
 
 def test_the_default_number_of_workers_is_that_of_processors() -> None:
     with executor_named("processes") as executor:
-        assert executing._crew_of(executor, 99).size == runner._threads(None)
+        assert executing._crew_of(executor, 99).size == runner.number_of_threads(None)
     assert executing._crew_of(Now(), 99).size == 99
 
 
