@@ -31,7 +31,7 @@ from fluctua.ensembles.parts import TABLES, Part, parse_name
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import LOCK, LOG, SCRATCH
-from fluctua.ensembles.text import Table, canonical
+from fluctua.ensembles.text import Table
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
 _OWN = re.compile(rf"{re.escape(LOCK)}(-open|-\d+-\d+)?|{SCRATCH}(-\d+-\d+)?|{re.escape(LOG)}")
@@ -376,12 +376,11 @@ def _gaps(parts: Iterable[Part], target: int, chunk: int) -> Iterator[tuple[int,
             yield before + 1, after - 1
 
 
-def _said(columns: object) -> bytes:
-    """Give what a manifest says of columns, but for the wording: a later version may tell it better."""
-    if not isinstance(columns, list):
-        return b""
+def _said(columns: object) -> list[object]:
+    """Take what a manifest says of columns, but for the wording: a later version may tell it better."""
     kept = ("name", "dtype", "unit", "nullable")
-    return canonical([{key: one.get(key) for key in kept} for one in columns if isinstance(one, dict)])
+    listed = columns if isinstance(columns, list) else [columns]
+    return [[one.get(key) for key in kept] if isinstance(one, dict) else one for one in listed]
 
 
 def _names(folder: Path) -> list[str]:

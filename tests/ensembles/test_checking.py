@@ -294,6 +294,11 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
         manifest(columns=lambda columns: columns[1:]),
         ["its columns are not those of its spec"],
     ),
+    "columns that say nothing": (
+        manifest(columns=lambda _: [{}, 3]),
+        ["its columns are not those of its spec"],
+    ),
+    "no columns": (manifest(columns=lambda _: 3), ["its columns are not those of its spec"]),
     "no target": (gone("target.json"), ["the file is missing"]),
     "a target that is none": (text("target.json", '{"trajectories": 0}'), ["no number of trajectories"]),
     "a smaller target": (
@@ -339,6 +344,11 @@ def test_a_sound_run_has_no_faults(run: Path) -> None:
     assert 0.0 < found.first_law_residual < 1e-12
     assert found.unfinished == ""
     assert check(run) == found
+
+
+def test_columns_may_be_explained_in_other_words(run: Path) -> None:
+    manifest(columns=lambda columns: [column | {"meaning": "told better"} for column in columns])(run)
+    assert check(run).sound
 
 
 def test_all_faults_are_found_at_once(run: Path, tally: Any) -> None:
