@@ -24,7 +24,7 @@ from fluctua.ensembles.content import Content
 from fluctua.ensembles.dataset import open_run
 from fluctua.ensembles.disk import Disk
 from fluctua.ensembles.manifest import signed, text_of
-from fluctua.ensembles.part_check import Keys
+from fluctua.ensembles.part_check import Keys, Law, look_at
 from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.rows import BATCH
 from fluctua.ensembles.runner import simulate
@@ -344,6 +344,34 @@ def test_a_sound_run_has_no_faults(run: Path) -> None:
     assert 0.0 < found.first_law_residual < 1e-12
     assert found.unfinished == ""
     assert check(run) == found
+
+
+def test_rubbish_with_the_right_checksum_ends_in_words(run: Path, tally: Any) -> None:
+    """Bytes of the head, the pages and the footer, several at a time; nothing but words comes out."""
+    law = Law(open_run(run).spec, CHUNK)
+    generator = np.random.default_rng(11)
+    tried, told, faulty, plain = (
+        300,
+        0,
+        0,
+        look_at(run, "strokes", list_parts(run, "strokes")[1], law, Disk()),
+    )
+    for _ in range(tried):
+        table = ("parts", "strokes", "paths")[int(generator.integers(3))]
+        part = list_parts(run, table)[1]
+        sound = (run / table / part.name).read_bytes()
+        payload = bytearray(sound)
+        for place in generator.integers(len(payload), size=3):
+            payload[place] = int(generator.integers(256))
+        path = put(run, table, part, bytes(payload))
+        found = look_at(run, table, list_parts(run, table)[1], law, Disk())
+        faulty += bool(found.faults)
+        told += bool(found.faults) or found.content is not None
+        path.unlink()
+        (run / table / part.name).write_bytes(sound)
+    assert look_at(run, "strokes", list_parts(run, "strokes")[1], law, Disk()) == plain
+    assert faulty > tried / 2  # half of a file and more are pages, each with its checksum
+    tally("rubbish under the right name: check goes on", told, tried)
 
 
 def test_columns_may_be_explained_in_other_words(run: Path) -> None:
