@@ -79,15 +79,21 @@ def all_parts(folder: Path, disk: Disk = DISK) -> Iterator[Part]:
     Damaged
         Something that is no part.
     """
-    with refusals(folder):
-        names = disk.names(folder)
-    for name in names:
-        part = parse_name(name)
+    found: list[Part | None] = [None]
+    while None in found:  # one was removed while the folder was listed: its successor is there now
         with refusals(folder):
-            ours = part is not None and part.rows > 0 and disk.is_file(folder / name)
-        if part is None or not ours:
-            raise Damaged("a file that is no part of the run", str(folder / name), "move it elsewhere")
-        yield part
+            found = [_part_at(folder / name, disk) for name in disk.names(folder)]
+    return (part for part in found if part)
+
+
+def _part_at(path: Path, disk: Disk) -> Part | None:
+    """Read the name of a file; None where it is gone."""
+    part = parse_name(path.name)
+    if part is not None and part.rows > 0 and disk.is_file(path):
+        return part
+    if disk.exists(path):
+        raise Damaged("a file that is no part of the run", str(path), "move it elsewhere")
+    return None
 
 
 # ---- bytes
