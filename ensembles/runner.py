@@ -26,7 +26,7 @@ from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.rows import Layout, Memory, stored_run
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
-from fluctua.ensembles.store import Writer, check_ours
+from fluctua.ensembles.store import Writer, check_ours, tidy
 from fluctua.stochastic.errors import InvalidInput, shown
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def simulate(
                 from fluctua.ensembles.executing import compute
 
                 compute(run, writer, executor, workers=count, progress=progress)
+    else:
+        tidy(path)
     return open_run(path)
 
 

@@ -45,7 +45,7 @@ from fluctua.ensembles.manifest import (
 from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.text import Table, canonical
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from fluctua.ensembles.rows import Layout
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 QUIET = 60.0  # seconds after which the log says how far a run is
 _OPENING = f"{LOCK}-open"
+_LEFT = re.compile(r"\.lock-\d+-\d+|_tmp(-\d+-\d+)?")
 _OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?")
 
 
@@ -529,6 +530,18 @@ class Writer:
         for table in TABLES:
             if self._disk.is_folder(self.folder / table):
                 self._disk.remove_folder(self.folder / table)
+
+
+def tidy(folder: Path, disk: Disk = DISK) -> None:
+    """Drop what a killed writer left in a run whose rows are all there, unless another process writes it."""
+    with refusals(folder):
+        left = any(_LEFT.fullmatch(name) for name in disk.names(folder))
+    counted = {(part.chunk, part.rows) for part in list_parts(folder, disk=disk).values()}
+    tables = (all_parts(folder / table, disk) for table in TABLES)
+    if left or any((part.chunk, part.rows) not in counted for table in tables for part in table):
+        manifest, trajectories = read_manifest(folder, disk), read_target(folder, disk)
+        with suppress(Busy, StorageError), Writer(folder, manifest, trajectories, disk=disk):
+            pass
 
 
 def note_until(folder: Path, until: Mapping[str, Any] | None, disk: Disk = DISK) -> None:

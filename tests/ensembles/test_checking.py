@@ -500,7 +500,6 @@ def test_leftovers_that_others_would_read_are_unfinished_business(run: Path) -> 
     assert found.unfinished == "a killed writer left 1 file"
 
 
-@pytest.mark.xfail(strict=True, reason="a run whose rows are all there is opened, and nothing is dropped")
 def test_what_a_killed_writer_left_goes_with_the_next_call(run: Path) -> None:
     """It was killed after its longer tail was published, and before the shorter one was dropped."""
     whole = check(run)
