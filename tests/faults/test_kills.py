@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
 
@@ -204,3 +206,22 @@ def test_killed_at_random_times(
         made += 1
     tally(f"kill -9 of a real process at a random time, in {made} runs", passed, kills)
     tally(f"SIGTERM and SIGINT at a random time, in {made} runs", others, others)
+
+
+@pytest.mark.slow
+def test_killed_while_it_starts(zygote: Zygote, tmp_path: Path, tally: Callable[..., None]) -> None:
+    """The command as it is typed, with its imports, its kernel and chunks of the usual size."""
+    folder, random = tmp_path / "run", Random(3)
+    words = [sys.executable, "-m", "fluctua", "run", str(zygote.spec), "--quiet", "--trajectories", "200_000"]
+    kills, least = 0, soak.times(4, 200)
+    for _ in range(least):
+        process = subprocess.Popen([*words, "--out", str(folder)], cwd=tmp_path)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.uniform(0, 2.5))
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    subprocess.run([*words, "--out", str(folder)], cwd=tmp_path, check=True)
+    subprocess.run([*words, "--out", str(tmp_path / "undisturbed")], cwd=tmp_path, check=True)
+    same = files_of(folder) == files_of(tmp_path / "undisturbed") and not list(folder.glob("_tmp*"))
+    tally("kill -9 of the command while it starts", kills * same, kills)
+    assert kills
