@@ -36,6 +36,7 @@ from faults.small_run import (
 from faults.zygote import CHUNK, Zygote
 
 TARGETS = (24, 40)
+UNTIL = {"rule": {"claim": "crooks"}, "looked": 1}
 
 
 def backwards(chunks: list[int]) -> list[int]:
@@ -67,9 +68,6 @@ def make(
                     commit(writer, chunk)
                     said[chunk] = rows_of(chunk, trajectories).num_rows
         note_until(folder, UNTIL, disk)
-
-
-UNTIL = {"rule": {"claim": "crooks"}, "looked": 1}
 
 
 def shares(shards: int) -> list[Shard | None]:
