@@ -12,15 +12,17 @@ from random import Random
 from typing import Any
 
 import pytest
-import soak
-from faults.disks import NEVER, Killed, Machine, PowerCut, SimulatedDisk
-from faults.small_run import TABLES, commit, contents, encode_once, manifest, rows_of, strangers, write
+
 from fluctua.ensembles import store
 from fluctua.ensembles.chunks import Shard
 from fluctua.ensembles.manifest import is_run, read_target, read_until
 from fluctua.ensembles.parts import list_parts
 from fluctua.ensembles.store import Writer, note_until
 from fluctua.stochastic.errors import Damaged, InvalidInput, StorageError
+
+import soak
+from faults.disks import NEVER, Killed, Machine, PowerCut, SimulatedDisk
+from faults.small_run import TABLES, commit, contents, encode_once, manifest, rows_of, strangers, write
 
 FOLDER = Path("/runs/a")
 TARGETS = (24, 40)  # trajectories: a run, and its extension
