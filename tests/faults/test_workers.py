@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import SCRATCH, Writer
 from fluctua.ensembles.workers import Processes
 from fluctua.stochastic.dynamics.overdamped import Overdamped
-from fluctua.stochastic.errors import Busy
+from fluctua.stochastic.errors import Busy, InvalidInput
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
@@ -151,6 +152,91 @@ def test_killed_processes(
     tally(f"runs that lost {killed} processes to kill -9", sum(ended), SETS)
 
 
+@pytest.mark.slow
+def test_a_chunk_that_ends_dask_workers_is_named(spec: EnsembleSpec, tmp_path: Path, dask: Any) -> None:
+    class Deadly(type(dask)):  # type: ignore[misc]
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return super().submit(os._exit, 1) if args[0].chunk == 3 else super().submit(fn, *args, **kwargs)
+
+    with pytest.raises(Busy, match="chunk 3, trajectories 768 to 1,023, ended 3 workers"):
+        simulate(spec, tmp_path / "a", executor=Deadly(dask._client, pure=False))
+
+
+@pytest.mark.slow
+def test_two_processes_compile_the_same_kernel_at_once(
+    spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: dict[str, list[str]]
+) -> None:
+    """Each finds an empty cache, as workers on other machines do."""
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setenv("FLUCTUA_CACHE_DIR", str(tmp_path / "cache"))
+    simulate(spec, tmp_path / "a", executor="processes", threads=2)
+    assert names(tmp_path / "a") == alone
+    kernels = [path.name for path in (tmp_path / "cache").glob("*.py")]
+    assert len(kernels) == len(set(kernels)) > 0
+    assert not list((tmp_path / "cache").glob("*.tmp"))
+
+
+# ---- with certificates
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> dict[str, str]:
+    """Make what Dask's configuration asks for: a certificate that signs itself, and its key."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no openssl here: no certificates")
+    made = {"ca-file": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}
+    command = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=here"]
+    command += ["-keyout", made["key"], "-out", made["ca-file"]]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+@pytest.mark.slow
+def test_a_cluster_elsewhere_with_certificates(
+    spec: EnsembleSpec,
+    tmp_path: Path,
+    certificates: dict[str, str],
+    alone: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import dask.config
+    import distributed  # noqa: F401  (its own settings come first: those made before would replace them all)
+
+    mine = {"distributed.comm.tls.ca-file": certificates["ca-file"]}
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", certificates["ca-file"])
+    for part, file in (("cert", certificates["ca-file"]), ("key", certificates["key"])):
+        mine[f"distributed.comm.tls.client.{part}"] = file
+        for role in ("SCHEDULER", "WORKER"):
+            monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role}__{part.upper()}", file)
+    port = free_port()
+    address = f"tls://127.0.0.1:{port}"
+    with (
+        dask.config.set(mine),
+        started("scheduler", "--protocol", "tls", "--port", str(port), "--no-dashboard"),
+        started("worker", address, "--no-nanny", "--nthreads", "2", "--no-dashboard"),
+        executor_named("dask", scheduler=address) as executor,
+    ):
+        executor._client.wait_for_workers(1, timeout=60)  # type: ignore[attr-defined]
+        simulate(spec, tmp_path / "run", executor=executor)
+    assert names(tmp_path / "run") == alone
+    without = pytest.raises(InvalidInput, match=r"no scheduler can be reached so .*distributed\.comm\.tls")
+    with without, executor_named("dask", scheduler=address):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer() -> None:
+    import dask.config
+    import distributed  # noqa: F401  (its own settings come first: those made before would replace them all)
+
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "100 ms"}),
+        pytest.raises(Busy, match=r"the scheduler does not answer \(tcp://127\.0\.0\.1:\d+\)"),
+        executor_named("dask", scheduler=f"tcp://127.0.0.1:{free_port()}"),
+    ):
+        pass
+
+
 # ---- nobody left
 
 
@@ -158,9 +244,7 @@ def test_killed_processes(
 def lonely() -> Iterator[tuple[Any, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
     """A client, a scheduler and one worker that no nanny brings back, each a process of its own."""
     distributed = pytest.importorskip("distributed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     here = ["--host", "127.0.0.1", "--no-dashboard"]
     with (
@@ -170,6 +254,12 @@ def lonely() -> Iterator[tuple[Any, subprocess.Popen[bytes], subprocess.Popen[by
     ):
         client.wait_for_workers(1)
         yield client, scheduler, worker
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
