@@ -90,7 +90,10 @@ def compute(
             parts_done=parts - len(chunks),
         ) as shown_progress,
     ):
-        round_ = _Round(run, writer, pool, _crew_of(pool, workers), patience)
+        crew = _crew_of(pool, workers)
+        crew.look(time.monotonic())
+        writer.say(f"chunks go to {type(pool).__name__}, {crew.size} workers")
+        round_ = _Round(run, writer, pool, crew, patience)
         try:
             round_.through(shown_progress)
         finally:
@@ -196,7 +199,8 @@ class _Round:
     def _watch(self, progressed: bool) -> None:
         """Give up where for a while there was neither progress nor anybody who could make any."""
         now = time.monotonic()
-        if progressed or self._crew.look(now):
+        there = self._crew.look(now)
+        if progressed or there:
             self._heard = now
         elif now - self._heard > self._patience:
             raise self._gone(f"no worker for {self._patience:g} s")

@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -245,6 +246,57 @@ def test_few_tasks_are_under_way(
     monkeypatch.setattr(executing, "wait", tick)
     simulate(spec.replace({"trajectories": 4000}), tmp_path / "a", executor=slow)
     assert slow.most == most
+
+
+def test_a_cluster_is_asked_once_a_tick_how_large_it_is() -> None:
+    class Client:
+        status, threads, asked = "running", {"a": 2, "b": 4}, 0
+
+        def nthreads(self) -> dict[str, int]:
+            self.asked += 1
+            if not self.threads:
+                raise OSError("nobody answers")
+            return self.threads
+
+    client = Client()
+    cluster = executing._Cluster(client)
+    assert [cluster.look(now) for now in (0.0, 0.1, 0.9)] == [True] * 3
+    assert (cluster.size, client.asked) == (6, 1)
+    client.threads = {}
+    assert [cluster.look(now) for now in (1.0, 2.0)] == [False, False]
+    client.threads, client.status = {"a": 1}, "connecting"
+    assert not cluster.look(3.0)
+    client.status = "running"
+    assert cluster.look(4.0)
+    assert (cluster.size, client.asked) == (1, 4)
+
+
+class Gone(executing._Crew):
+    """Everybody has left, at the time that a test says."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def look(self, _now: float) -> bool:
+        return False
+
+
+def test_patience_ends_where_nobody_is_there_and_nothing_moves(
+    spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[float] = []
+
+    def tick(*_: Any, **__: Any) -> Any:
+        ticks.append(10.0 * len(ticks))
+        return set(), set()
+
+    monkeypatch.setattr(executing, "wait", tick)
+    clock = SimpleNamespace(monotonic=lambda: ticks[-1] if ticks else 0.0)
+    monkeypatch.setattr(executing, "time", clock)
+    monkeypatch.setattr(executing, "_crew_of", lambda *_: Gone())
+    with pytest.raises(Busy, match="no worker for 60 s"):
+        simulate(spec, tmp_path / "a", executor=Slow())
+    assert ticks[-1] == 70.0
 
 
 # ---- what workers say
