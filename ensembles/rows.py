@@ -162,8 +162,7 @@ class Files:
                 yield from self._part_batches("parts", part, columns)
 
     def _part_batches(self, table: str, part: Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        found = self._find(table, part)
-        file = self.layout.open(self.path, table, found)
+        found, file = self._open(table, part)
         longer = found.rows > part.rows  # extended since we looked: its first rows are the same
         wanted = [*columns, *(["trajectory"] if longer and "trajectory" not in columns else [])]
         try:
@@ -176,22 +175,31 @@ class Files:
             place = str(self.path / table / found.name)
             raise Damaged("the file cannot be read", place, " ".join(str(error).split())[:120]) from None
 
+    def _open(self, table: str, part: Part) -> tuple[Part, pq.ParquetFile]:
+        """Open a part's file in a table; where it is superseded at this very moment, its successor."""
+        while True:
+            found = self._find(table, part)
+            try:
+                return found, self.layout.open(self.path, table, found)
+            except FileNotFoundError:
+                continue
+
     def _find(self, table: str, part: Part) -> Part:
         """Find a part's file in a table, or its successor if it was superseded meanwhile."""
         key = (part.chunk, part.rows)
         if table not in self._listed:
             self._listed[table] = self._list(table)
         found = self._listed[table].get(key)
-        if found is None or not (self.path / table / found.name).is_file():
-            listed = self._listed[table] = self._list(table)
+        while found is None or not (self.path / table / found.name).is_file():
             successor = list_parts(self.path).get(part.chunk, part)
+            listed = self._listed[table] = self._list(table)
             found = listed.get(key) or listed.get((part.chunk, successor.rows))
-        if found is None:
-            raise Damaged(
-                f"no rows of chunk {part.chunk}",
-                str(self.path / table),
-                "delete its part and run the same call again",
-            )
+            if found is None and list_parts(self.path).get(part.chunk, part) == successor:
+                raise Damaged(
+                    f"no rows of chunk {part.chunk}",
+                    str(self.path / table),
+                    "delete its part and run the same call again",
+                )
         return found
 
     def _list(self, table: str) -> dict[tuple[int, int], Part]:

@@ -330,8 +330,8 @@ class Writer:
             self._parts[part.chunk] = part
             if superseded:
                 self._drop_shorter(part)
-        if time.monotonic() > self._said + QUIET:
-            self.say(f"{self.rows:,} of {self.wanted:,} trajectories are there")
+            if time.monotonic() > self._said + QUIET:
+                self.say(f"{self.rows:,} of {self.wanted:,} trajectories are there")
 
     def say(self, line: str) -> None:
         """Add a line to `log.txt`, with the time in front; a log that cannot be written is no failure."""

@@ -28,8 +28,6 @@ from fluctua.ensembles.store import Writer
 from fluctua.stochastic.errors import Busy
 
 CHUNK, PATHS, STROKES, SAMPLES = 32, 40, 6, 6
-VANISHED = "a file that vanishes between being found and being opened is an error"
-MEANWHILE = (pytest.mark.slow, pytest.mark.xfail(strict=True, reason=VANISHED))
 
 
 class Source:
@@ -150,8 +148,8 @@ def at(moment: int, act: Callable[[], None]) -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("before", "then"),
     [
-        pytest.param(None, extended, marks=MEANWHILE),
-        pytest.param(None, superseded, marks=MEANWHILE),
+        pytest.param(None, extended, marks=pytest.mark.slow),
+        pytest.param(None, superseded, marks=pytest.mark.slow),
         (published, superseded),
         pytest.param(published, extended, marks=pytest.mark.slow),
     ],
@@ -214,7 +212,6 @@ def test_a_run_that_is_open_stays_what_it_was_when_it_is_extended(source: Source
 
 
 @pytest.mark.usefixtures("_quick_disk")
-@pytest.mark.xfail(strict=False, reason=VANISHED)
 def test_a_reader_beside_a_writer_s_thread(source: Source, tmp_path: Path, tally: Any) -> None:
     """Tails of every length are published and dropped while somebody reads, as fast as it goes."""
 
@@ -251,7 +248,6 @@ for trajectories in range(50, 401, 10):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason=VANISHED)
 def test_a_reader_beside_a_writer_s_process(spec: EnsembleSpec, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:

@@ -71,6 +71,8 @@ class Run:
                 arrays.append(pa.array([self.spec.schedule.names[0]] * rows))
             elif field.name == "status":
                 arrays.append(pa.array(np.zeros(rows, np.uint8)))
+            elif field.name == "trajectory" and table == "paths":
+                arrays.append(pa.array(np.arange(rows) // (self.spec.time_steps + 1)))
             elif pa.types.is_integer(field.type):
                 arrays.append(pa.array(np.arange(rows), field.type))
             else:

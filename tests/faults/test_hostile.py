@@ -11,11 +11,10 @@ from itertools import chain
 
 import pytest
 
+import soak
 from faults import hostile
 from faults import hostile_formulas as formulas
 from faults import hostile_specs as specs
-
-import soak
 
 PLANTED = {
     "traceback": "a traceback",

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 import fluctua as fl
-from faults import hostile_parquet as parquet
 from fluctua.ensembles.dotted import with_changes
 from fluctua.ensembles.text import DEEPEST, read_table
 from fluctua.stochastic.errors import Damaged, InvalidInput, not_among, printable
 from fluctua.stochastic.units import Units
+
+from faults import hostile_parquet as parquet
 
 MARKUP = "<script>alert(1)</script>"
 

@@ -11,10 +11,9 @@ import shutil
 
 import pytest
 
+import soak
 from faults import hostile
 from faults import hostile_parquet as parquet
-
-import soak
 
 
 @pytest.fixture(scope="module")

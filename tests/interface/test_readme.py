@@ -48,13 +48,15 @@ def test_the_files_of_others_are_what_their_script_writes(tmp_path, monkeypatch)
 
 def test_every_command_works(tmp_path, monkeypatch, capsys):
     commands = [line for block in blocks("") for line in block.splitlines() if line.startswith("fluctua ")]
-    assert [line.split()[1] for line in commands] == ["run", "inspect", "verify", "verify", "verify"]
+    judged = ["run", "inspect", "verify", "verify", "verify"]
+    kept = ["run", "resume", "extend", "check", "replay"]
+    assert [line.split()[1] for line in commands] == judged + kept
     monkeypatch.chdir(tmp_path)
     Path("examples").symlink_to(ROOT / "examples")
     for line in commands:
-        words = shlex.split(line)[1:]
-        fewer = ["--trajectories", "20000"] if words[0] == "run" else []
-        assert cli.main([*words, *fewer]) == 0, capsys.readouterr().err
+        words = shlex.split(line, comments=True)[1:]
+        fewer = {"run": ["--trajectories", "20000"], "extend": ["--trajectories", "40000"]}
+        assert cli.main([*words, *fewer.get(words[0], [])]) == 0, capsys.readouterr().err
 
 
 def test_both_ways_in_are_told():
