@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,13 +27,12 @@ from fluctua.ensembles.manifest import (
 )
 from fluctua.ensembles.part_check import ELSEWHERE, Found, Law, look_at
 from fluctua.ensembles.parts import TABLES, Part, parse_name
+from fluctua.ensembles.places import LOG, OWN, SCRATCH
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.ensembles.store import LOCK, LOG, SCRATCH
 from fluctua.ensembles.text import Table
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
-_OWN = re.compile(rf"{re.escape(LOCK)}(-open|-\d+-\d+)?|{SCRATCH}(-\d+-\d+)?|{re.escape(LOG)}")
 _ROUNDS = 1000  # looks at a run that another process changes meanwhile
 _RESTORE = "restore the file"
 
@@ -223,7 +221,7 @@ class _Look:
                 self._fault("a link where a file should be", entry.name, "put the file there")
             elif entry.name in TABLES and not entry.is_dir():
                 self._fault("a file where a folder should be", entry.name, ELSEWHERE)
-            elif entry.name not in (MANIFEST, TARGET, *TABLES) and not _OWN.fullmatch(entry.name):
+            elif entry.name not in (MANIFEST, TARGET, LOG, *TABLES) and not OWN.fullmatch(entry.name):
                 self._fault("something that is no part of the run", entry.name, ELSEWHERE)
 
     # -- the parts
@@ -317,7 +315,7 @@ class _Look:
 
     def _scratch(self) -> Iterator[str]:
         for folder in sorted(self.path.glob(f"{SCRATCH}*")):
-            if _OWN.fullmatch(folder.name):
+            if OWN.fullmatch(folder.name):
                 with refusals(folder):
                     yield from (f"{folder.name}/{name}" for name in sorted(_names(folder)))
 

@@ -24,9 +24,9 @@ from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.manifest import is_run, path_of
 from fluctua.ensembles.moments import GroupMoments, Moments
+from fluctua.ensembles.places import check_manifest
 from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
 from fluctua.ensembles.spec import DIRECTIONS, EnsembleSpec
-from fluctua.ensembles.store import check_manifest
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 from fluctua.stochastic.status import Status
 

@@ -22,11 +22,12 @@ from fluctua.ensembles.forecast import check_room
 from fluctua.ensembles.manifest import describe, is_run, path_of, read_manifest
 from fluctua.ensembles.parts import content_hash, list_parts
 from fluctua.ensembles.physics import propagator_of
+from fluctua.ensembles.places import check_ours
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.rows import Layout, Memory, stored_run
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.stability import check_stability
-from fluctua.ensembles.store import Writer, check_ours, tidy
+from fluctua.ensembles.store import Writer, tidy
 from fluctua.stochastic.errors import InvalidInput, shown
 
 if TYPE_CHECKING:

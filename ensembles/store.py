@@ -43,6 +43,7 @@ from fluctua.ensembles.manifest import (
     text_of,
 )
 from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts, part_of
+from fluctua.ensembles.places import LEFT, LOCK, LOG, OPENING, OWN, SCRATCH, check_ours
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.text import Table, canonical
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
@@ -50,74 +51,7 @@ from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
 if TYPE_CHECKING:
     from fluctua.ensembles.rows import Layout
 
-LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 QUIET = 60.0  # seconds after which the log says how far a run is
-_OPENING = f"{LOCK}-open"
-_LEFT = re.compile(r"\.lock-\d+-\d+|_tmp(-\d+-\d+)?")
-_OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?")
-
-
-# ---- whose folder it is
-
-
-def check_ours(folder: Path, disk: Disk = DISK) -> None:
-    """Refuse a place that holds anything but a run, and one inside a run: nothing is ever mixed.
-
-    Raises
-    ------
-    InvalidInput, Damaged
-        Something else is there, or the place lies inside a run.
-    """
-    with refusals(folder):
-        _check_above(folder, disk)
-        if not disk.exists(folder):
-            return
-        if not disk.is_folder(folder):
-            raise InvalidInput("not a folder", str(folder), "choose another place")
-        check_manifest(folder, "choose another folder", disk)
-        strangers = [name for name in disk.names(folder) if not _is_ours(folder, name, disk)]
-    if strangers:
-        raise InvalidInput(
-            "the folder holds something else", str(folder / strangers[0]), "choose another folder"
-        )
-
-
-def _is_ours(folder: Path, name: str, disk: Disk) -> bool:
-    """Tell whether a name is one of a run's; without a manifest, others' logs and targets are not."""
-    if name == LOG:
-        return is_run(folder, disk)
-    if name == TARGET and not is_run(folder, disk):
-        with suppress(Damaged):
-            return read_target(folder, disk) > 0
-        return False
-    return name in (TARGET, MANIFEST, *TABLES) or bool(_OWN.fullmatch(name))
-
-
-def check_manifest(
-    folder: Path,
-    remedy: str = "restore manifest.json, or move the folder elsewhere",
-    disk: Disk = DISK,
-) -> None:
-    """Refuse a folder with parts of which nothing says what they are.
-
-    Raises
-    ------
-    Damaged
-        Its manifest is missing.
-    """
-    if not is_run(folder, disk) and any(any(all_parts(folder / table, disk)) for table in TABLES):
-        raise Damaged("parts without a manifest", str(folder), remedy)
-
-
-def _check_above(folder: Path, disk: Disk) -> None:
-    """Refuse a place inside a run: nobody would find a run there, and the outer one could not go on.
-
-    Others call files manifest.json too, so a folder above counts as a run if it has a target as well.
-    """
-    above = [path for path in disk.resolve(folder).parents if is_run(path, disk)]
-    above = [path for path in above if disk.is_file(path / TARGET)]
-    if above:
-        raise InvalidInput("the place lies inside a run", str(folder), f"choose one outside {above[0]}")
 
 
 # ---- writing
@@ -386,7 +320,7 @@ class Writer:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep shards that start at the same time from opening the run together."""
-        lock = self._disk.lock(self.folder / _OPENING, wait=True) if self.shard else None
+        lock = self._disk.lock(self.folder / OPENING, wait=True) if self.shard else None
         try:
             yield
         finally:
@@ -418,11 +352,9 @@ class Writer:
         stored = read_manifest(self.folder, self._disk)
         for key in ("digest", "chunk", "encoding", "columns"):
             if canonical(stored.get(key)) != canonical(self.manifest[key]):
-                raise InvalidInput(
-                    f"the folder holds another run: its {key} differs",
-                    str(self.folder),
-                    "choose another folder",
-                )
+                other = "another run" if key == "digest" else "this run as another version writes it"
+                what = f"the folder holds {other}: its {key} differs"
+                raise InvalidInput(what, str(self.folder), "choose another folder")
         if stored.get("canary") != self.manifest["canary"]:
             raise Damaged(
                 "its first trajectories come out differently now",
@@ -499,7 +431,7 @@ class Writer:
         """Empty the scratch folders that a killed writer left; of shards, where nobody else is at work."""
         names = [self.scratch]
         if self.shard is None:
-            names = [name for name in self._disk.names(self.folder) if _OWN.fullmatch(name)]
+            names = [name for name in self._disk.names(self.folder) if OWN.fullmatch(name)]
         for name in names:
             path = self.folder / name
             if name.startswith(SCRATCH):
@@ -525,7 +457,7 @@ class Writer:
         for name in (LOG, MANIFEST):
             self._disk.remove(self.folder / name)
             self._try_sync(self.folder)
-        for name in (TARGET, _OPENING, LOCK):
+        for name in (TARGET, OPENING, LOCK):
             self._disk.remove(self.folder / name)
         for table in TABLES:
             if self._disk.is_folder(self.folder / table):
@@ -535,7 +467,7 @@ class Writer:
 def tidy(folder: Path, disk: Disk = DISK) -> None:
     """Drop what a killed writer left in a run whose rows are all there, unless another process writes it."""
     with refusals(folder):
-        left = any(_LEFT.fullmatch(name) for name in disk.names(folder))
+        left = any(LEFT.fullmatch(name) for name in disk.names(folder))
     counted = {(part.chunk, part.rows) for part in list_parts(folder, disk=disk).values()}
     tables = (all_parts(folder / table, disk) for table in TABLES)
     if left or any((part.chunk, part.rows) not in counted for table in tables for part in table):
