@@ -54,10 +54,8 @@ def compute(
 
     Parameters
     ----------
-    run : Run
-        What to compute.
-    writer : Writer
-        Entered; says what is missing and counts what is there.
+    run, writer : Run, Writer
+        What to compute; who says what is missing, entered, and counts what is there.
     executor : Executor or str
         Who computes; by name, ``"processes"`` or ``"dask"``, it lives as long as this call.
     workers : int
@@ -136,13 +134,15 @@ class _Round:
             self._executor.kill()
 
     def _has_room(self, chunk: int) -> bool:
-        """Tell whether a chunk may go now; one that saw two workers die goes alone, to be judged alone."""
+        """Tell whether a chunk may go now; one that was there when a worker died goes alone, to be judged."""
         if self._is_suspect(chunk) or any(map(self._is_suspect, self._under_way.values())):
             return not self._under_way
         return len(self._under_way) < AHEAD * max(self._crew.size, 1)
 
     def _is_suspect(self, chunk: int) -> bool:
-        return self._deaths[chunk] >= DEATHS - 1
+        """Tell whether a chunk died in company; a process of ours takes one task along, that which did it."""
+        exact = isinstance(self._executor, Processes) and self._executor.loses_one
+        return not exact and self._deaths[chunk] > 0
 
     def _submit(self, chunk: int) -> None:
         self._sent += 1
@@ -176,9 +176,10 @@ class _Round:
             remedy = "install the same version of Fluctua for all workers"
             raise InvalidInput("a worker cannot import what it needs", str(error), remedy) from error
         except Exception as error:
-            if not _is_killed_worker(error):
+            who = _killed_worker(error)
+            if who is None:
                 raise
-            self._died(chunk, str(getattr(error, "last_worker", "")))
+            self._died(chunk, who)
         else:
             part = parse_name(done.name)
             assert part is not None
@@ -206,21 +207,16 @@ class _Round:
             raise self._gone(f"no worker for {self._patience:g} s")
 
     def _gone(self, why: str) -> Busy:
-        remedy = f"whole parts are kept, go on with fluctua resume {self._folder}"
-        return Busy(f"the executor is gone: {why}", str(self._writer.folder), remedy)
+        folder = str(self._writer.folder)
+        remedy = f"whole parts are kept, go on with fluctua resume {shlex.quote(folder)}"
+        return Busy(f"the executor is gone: {why}", folder, remedy)
 
     def _poison(self, chunk: int) -> Busy:
-        first = chunk * self._run.chunk
+        folder, first = str(self._writer.folder), chunk * self._run.chunk
         last = first + self._run.expected(chunk) - 1
         what = f"chunk {chunk}, trajectories {first:,} to {last:,}, ended {DEATHS} workers"
-        remedy = (
-            f"see what fluctua replay {self._folder} --trajectory {first} does; short of memory, use fewer"
-        )
-        return Busy(what, str(self._writer.folder), remedy)
-
-    @property
-    def _folder(self) -> str:
-        return shlex.quote(str(self._writer.folder))
+        replay = f"fluctua replay {shlex.quote(folder)} --trajectory {first}"
+        return Busy(what, folder, f"try {replay}; short of memory, use fewer workers")
 
 
 def _failed(future: Future[Done]) -> bool:
@@ -273,18 +269,15 @@ def _crew_of(executor: Executor, workers: int) -> _Crew:
     return _Crew(size if isinstance(size, int) else workers)
 
 
-def _is_killed_worker(error: Exception) -> bool:
-    return "distributed" in sys.modules and isinstance(error, _distributed("scheduler").KilledWorker)
+def _killed_worker(error: Exception) -> str | None:
+    """Give the address of the worker that Dask says was killed; None where it says something else."""
+    if "distributed" in sys.modules and isinstance(error, _distributed("scheduler").KilledWorker):
+        return str(error.last_worker.address)
+    return None
 
 
 def _distributed(module: str = "") -> Any:
-    """Import Dask's scheduler, or a module of it; half a second, so only where it is asked for.
-
-    Raises
-    ------
-    InvalidInput
-        It is not installed.
-    """
+    """Import Dask, or a module of it; half a second, so only where it is asked for."""
     try:
         return import_module(f"distributed.{module}" if module else "distributed")
     except ImportError:
@@ -367,8 +360,9 @@ def _local_cluster(dask: Any, count: int) -> Iterator[Any]:
                 silence_logs=logging.CRITICAL,
             )
         except RuntimeError as error:
-            remedy = 'in a script, put the call below if __name__ == "__main__":'
-            raise InvalidInput("Dask could not start its workers", "executor", remedy) from error
+            what = f"Dask could not start its workers: {error.__cause__ or error}"
+            remedy = 'in a script the call must stand below if __name__ == "__main__":'
+            raise InvalidInput(what, "executor", remedy) from error
     with cluster, dask.Client(cluster, set_as_default=False) as client:
         yield client
 

@@ -153,6 +153,8 @@ class Processes(Executor):
         How many; they start when they are needed.
     """
 
+    loses_one = True  # of the tasks under way, where a worker dies
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="fluctua-worker")

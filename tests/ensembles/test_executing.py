@@ -441,6 +441,8 @@ def test_only_the_guilty_are_named(
     """Of an executor that loses all of its tasks with each death, as Dask's workers with several threads."""
 
     class Together(Processes):
+        loses_one = False
+
         def __init__(self) -> None:
             super().__init__(2)
             self.open: list[tuple[Future[Done], Task]] = []
