@@ -18,7 +18,7 @@ def bead(energy, stiffness=10.0):
         fl.Overdamped(friction=8.39e-3),
         drag,
         trajectories=2_000,
-        time_step=1e-4,
+        time_step=5e-5,
         seed=1,
         units=fl.Units(energy=energy, **UNITS),
     )

@@ -190,7 +190,7 @@ def squeeze():
     trap = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
     squeeze = fl.Protocol([fl.Isothermal(0.5, k=(1.0, 2.0))], beta=1.0)
     return fl.EnsembleSpec(
-        trap, fl.Overdamped(friction=1.0), squeeze, trajectories=2000, time_step=0.05, seed=1
+        trap, fl.Overdamped(friction=1.0), squeeze, trajectories=2000, time_step=0.025, seed=1
     )
 
 

@@ -203,7 +203,8 @@ def test_killed_at_random_times(
         shutil.rmtree(folder)
         made += 1
     tally(f"kill -9 of a real process at a random time, in {made} runs", passed, kills)
-    tally(f"SIGTERM and SIGINT at a random time, in {made} runs", others, others)
+    if others:  # a few runs may have none
+        tally(f"SIGTERM and SIGINT at a random time, in {made} runs", others, others)
 
 
 @pytest.mark.slow
