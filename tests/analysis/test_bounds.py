@@ -129,7 +129,7 @@ def test_erasure_in_a_double_well_at_known_cost():
     ]  # fmt: skip
     spec = fl.EnsembleSpec(
         memory, fl.Overdamped(friction=1.0), fl.Protocol(steps, beta=1.0), trajectories=20_000,
-        time_step=0.002, seed=11,
+        time_step=0.0008, seed=11,
     )  # fmt: skip
     run = fl.simulate(spec)
     verdict = fl.verify(run, success="x > 0")["landauer"]
