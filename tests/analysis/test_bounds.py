@@ -134,7 +134,7 @@ def test_erasure_in_a_double_well_at_known_cost():
     run = fl.simulate(spec)
     verdict = fl.verify(run, success="x > 0")["landauer"]
     assert verdict.outcome == "holds"
-    # 4 standard errors, and 1 % of the work for the time step: twice what half of it changes.
-    assert verdict.estimate == pytest.approx(1.6635 - 0.6088, abs=4.0 * verdict.standard_error + 0.017)
+    # 4 standard errors, and 0.4 % of the work for the time step: in proportion to 1 % at one of 0.002.
+    assert verdict.estimate == pytest.approx(1.6635 - 0.6088, abs=4.0 * verdict.standard_error + 0.007)
     share = run.mean("x_final > 0")
     assert share.value == pytest.approx(0.98343, abs=4.0 * share.standard_error)
