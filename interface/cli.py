@@ -3,12 +3,14 @@
 Results go to stdout, progress and notices to stderr. Nothing heavy is imported before a command needs it, so
 that ``fluctua --help`` answers at once. Bad input ends in one line, ``error: what (where): what to do``, and
 the exit code of its kind: 2 bad input, 3 unstable run, 65 damaged data, 74 disk, 75 busy; 1 says that a claim
-is violated, 130 that the user interrupted. With ``--json`` stdout gets it as ``{"error": ...}``.
+is violated, 130 that the user interrupted, 143 and 129 that SIGTERM and SIGHUP did. With ``--json`` stdout
+gets it as ``{"error": ...}``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import sys
@@ -16,12 +18,13 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from fluctua.parsing import Command, Parser
-from fluctua.stochastic.errors import FluctuaError, StorageError
+from fluctua.stochastic.errors import FluctuaError, StorageError, printable
+from fluctua.stopping import Stop, stoppable
 
-VIOLATED, INTERRUPTED = 1, 130
+VIOLATED = 1
 
 #: Where the commands are, in the order of the help: a file gives one or more as `COMMANDS`. What is heavy is
 #: imported when a command runs, not before.
@@ -53,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if options.process_is_ours:
         _print_anything()
+    with stoppable(options.process_is_ours) as stop:
+        return _run(typed, options, stop)
+
+
+def _run(typed: Sequence[str], options: argparse.Namespace, stop: Stop) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _Warner()
@@ -62,17 +70,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FluctuaError as error:
         return _refuse(error, options, typed)
     except KeyboardInterrupt as interrupt:
-        return _interrupted(interrupt, options)
+        return _interrupted(interrupt, options, stop)
     except BrokenPipeError:  # the reader of our output has left, as `head` does: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more(sys.stdout)
         return 0
     except OSError as error:
         return _refuse(_of_the_disk(error), options, typed)
     except Exception as error:
         if not _was_interrupted(error):
             raise
-        return _interrupted(KeyboardInterrupt(), options)
+        return _interrupted(KeyboardInterrupt(), options, stop)
     return code
+
+
+def _say_no_more(stream: TextIO) -> None:
+    """Let what is still to be written go nowhere: nobody is left who could read it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
@@ -114,7 +128,8 @@ def _refuse(error: FluctuaError, options: argparse.Namespace, typed: Sequence[st
 def _say_as_json(options: argparse.Namespace, what: str, where: str, remedy: str, code: int) -> None:
     """Put an error on stdout too, where somebody waits for JSON there and has none yet."""
     if options.json and not options.answered:
-        found = {"what": what, "where": where, "remedy": remedy, "exit_code": code}
+        words = {"what": what, "where": where, "remedy": remedy}
+        found = {name: printable(text) for name, text in words.items()} | {"exit_code": code}
         show("", {"error": found}, options)
 
 
@@ -132,12 +147,18 @@ class _Warner:
             notice(f"warning: {on_command_line(str(message))}")
 
 
-def _interrupted(interrupt: KeyboardInterrupt, options: argparse.Namespace) -> int:
-    """Say what stands and how to go on, where the command knew it."""
-    told = str(interrupt) or "nothing was changed"
-    print(f"interrupted: {told}", file=sys.stderr)
-    _say_as_json(options, "interrupted", "", told, INTERRUPTED)
-    return INTERRUPTED
+def _interrupted(interrupt: KeyboardInterrupt, options: argparse.Namespace, stop: Stop) -> int:
+    """Say what stands and how to go on, where the command knew it, and somebody is still there to read it."""
+    told = str(interrupt)
+    told = "nothing was changed" if not told or stop.names(told) else told
+    try:
+        print(f"{stop.name}: {told}", file=sys.stderr, flush=True)
+        _say_as_json(options, stop.name, "", told, stop.exit_code)
+        sys.stdout.flush()
+    except OSError:  # the terminal was closed
+        _say_no_more(sys.stderr)
+        _say_no_more(sys.stdout)
+    return stop.exit_code
 
 
 def show(text: str, found: object, options: argparse.Namespace) -> None:
