@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from fluctua.ensembles.chunks import LARGEST, SMALLEST, STEPS, STROKES, chunk_of, expected_rows, number_of
+from fluctua.ensembles.chunks import (
+    LARGEST,
+    SMALLEST,
+    STEPS,
+    STROKES,
+    Shard,
+    chunk_of,
+    expected_rows,
+    number_of,
+)
 from fluctua.ensembles.manifest import read_manifest
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
@@ -35,6 +44,22 @@ def test_chunks_share_out_the_trajectories(trajectories: int, size: int) -> None
     assert sum(rows) == trajectories
     assert all(count == size for count in rows[:-1])
     assert expected_rows(len(rows), trajectories, size) == 0
+
+
+@pytest.mark.parametrize(
+    ("shard", "chunks"),
+    [
+        ("3/64", [2, 66, 130, 194]),
+        ("1/64", [0, 64, 128, 192]),
+        ("64/64", [63, 127, 191]),
+        ("2/3", [1, 4, 7]),
+        ("1/1", [0, 1, 2]),
+    ],
+)
+def test_a_shard_has_the_chunks_that_are_documented(shard: str, chunks: list[int]) -> None:
+    """They are the same on all machines and in all versions, or two shards of one run compute one chunk."""
+    upto = chunks[-1] + 1
+    assert [chunk for chunk in range(upto) if Shard.parse(shard).has(chunk)] == chunks
 
 
 def test_a_run_keeps_the_size_that_it_began_with(
