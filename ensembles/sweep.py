@@ -1,21 +1,34 @@
-"""Many runs: a sweep is a list of specs, stored as a folder of ordinary runs."""
+"""Many runs: a sweep is a list of specs, stored as a folder of ordinary runs.
+
+runs/scan/sweep.json            the specs of all, so that those not yet begun are known
+runs/scan/friction=0.1/         a run
+runs/scan/friction=1.0/
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs, runs_in
+from fluctua.ensembles.disk import DISK, LARGEST_READ, refusals
 from fluctua.ensembles.dotted import explicit, leaves, with_changes
-from fluctua.ensembles.manifest import is_run, path_of
+from fluctua.ensembles.manifest import is_run, path_of, signed, text_of
 from fluctua.ensembles.runner import existing, simulate
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
-from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.ensembles.text import read_table
+from fluctua.stochastic.errors import Damaged, InvalidInput, shown
 
+SWEEP = "sweep.json"
+_NOTE = re.compile(rf"{re.escape(SWEEP)}(\.\d+-[0-9a-f]+)?")  # and what a killed writer of it leaves
+_PAIR = {"direction=forward", "direction=reverse"}
 _SHORT_TEXT = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,39}")
 
 
@@ -104,7 +117,8 @@ def sweep(
     _check_folder(path, labels)
     places = [path / folder_of(label) for label in labels]
     specs = _with_seeds_there(specs, places)
-    runs = [make(spec, place) for spec, place in zip(specs, places, strict=True)]
+    with _noting(path, dict(zip(places, specs, strict=True))):
+        runs = [make(spec, place) for spec, place in zip(specs, places, strict=True)]
     return Runs(runs, labels, path)
 
 
@@ -150,6 +164,8 @@ def _check_folder(path: Path, labels: Sequence[Label]) -> None:
     if is_run(path):
         raise InvalidInput("the folder holds a single run", str(path), "choose another folder")
     for entry in sorted(path.iterdir()):
+        if _NOTE.fullmatch(entry.name) and entry.is_file():
+            continue
         if not entry.is_dir() or not FOLDER_NAME.fullmatch(entry.name):
             raise InvalidInput("the folder holds something else", str(entry), "choose another folder")
     words = list(labels[0])
@@ -160,6 +176,103 @@ def _check_folder(path: Path, labels: Sequence[Label]) -> None:
                 str(path),
                 f"not over {', '.join(words)}: choose another folder",
             )
+
+
+# ---- which runs there are to be
+
+
+def planned(folder: str | Path) -> dict[Path, EnsembleSpec]:
+    """Read which runs a sweep is to have, those that were never begun among them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of the sweep.
+
+    Returns
+    -------
+    dict of Path to EnsembleSpec
+        By the folder of each run; empty where nothing is noted, as in the folder of a single run.
+
+    Raises
+    ------
+    Damaged
+        `sweep.json` is not what was written.
+    """
+    path = Path(folder)
+    with refusals(path):
+        if not DISK.is_file(path / SWEEP):
+            return {}
+        text = DISK.read(path / SWEEP)
+    try:
+        table = read_table(text, "json", str(path / SWEEP), LARGEST_READ)
+        runs = table["runs"]
+        if signed({"runs": runs}) != table:
+            raise KeyError("sha256")
+        return {path / name: _noted(name, note) for name, note in runs.items()}
+    except (InvalidInput, KeyError, TypeError, AttributeError):
+        remedy = "delete it, and repeat the command that began the sweep"
+        raise Damaged("it does not say which runs there are to be", str(path / SWEEP), remedy) from None
+
+
+def _noted(name: str, note: Mapping[str, Any]) -> EnsembleSpec:
+    """Read one spec; KeyError where its digest is another, or its place none of a run."""
+    spec = EnsembleSpec.from_table(note["spec"])
+    if spec.digest != note["digest"] or not all(map(FOLDER_NAME.fullmatch, Path(name).parts)):
+        raise KeyError(name)
+    return spec
+
+
+def never_begun(folder: str | Path) -> dict[Path, EnsembleSpec]:
+    """Give those runs of a sweep of which nothing is there yet; errors as of `planned`."""
+    return {place: spec for place, spec in planned(folder).items() if not is_run(place)}
+
+
+@contextmanager
+def _noting(path: Path, runs: Mapping[Path, EnsembleSpec]) -> Iterator[None]:
+    """Note which runs there are to be while they are made; where none could be begun nothing is left.
+
+    Of a pair either direction tells of the other.
+    """
+    noted = planned(path)
+    wanted = noted | runs
+    pair = all(str(place.relative_to(path)) in _PAIR for place in wanted)
+    if pair or _as_text(path, wanted) == _as_text(path, noted):
+        yield
+        return
+    there = path.exists()
+    _note(path, _as_text(path, wanted))
+    try:
+        yield
+    except BaseException:
+        if not any(runs_in(path)):
+            with suppress(OSError):
+                (path / SWEEP).unlink()
+                if not there:
+                    path.rmdir()
+        raise
+
+
+def _as_text(path: Path, runs: Mapping[Path, EnsembleSpec]) -> bytes:
+    table = {
+        str(place.relative_to(path)): {"digest": spec.digest, "spec": spec.table()}
+        for place, spec in runs.items()
+    }
+    return text_of(signed({"runs": table}))
+
+
+def _note(path: Path, text: bytes) -> None:
+    """Write `sweep.json` in one go: shards write it at the same time, all of them the same."""
+    if len(text) > LARGEST_READ:
+        return  # such a sweep goes on by the command that began it
+    begun = path / f"{SWEEP}.{os.getpid()}-{secrets.token_hex(4)}"
+    with refusals(path / SWEEP):
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            DISK.write(begun, text)
+            DISK.rename(begun, path / SWEEP)
+        finally:
+            DISK.remove(begun)
 
 
 # ---- files with a [sweep]

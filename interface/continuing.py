@@ -76,17 +76,25 @@ def places_in(folder: str) -> list[Place]:
     """Read the specs of a run, or of all runs of a folder, and where each lies.
 
     Where one direction of a pair is missing it is added: a run that was stopped before it came to the second
-    has the first alone.
+    has the first alone. So are those runs of a sweep that were never begun.
     """
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.dataset import open as open_run
+    from fluctua.ensembles.sweep import never_begun
 
-    opened = open_run(folder)
+    planned = never_begun(folder)
+    opened = open_run(folder) if _is_begun(folder) or not planned else []
     if isinstance(opened, Dataset):
         return [_place(opened)]
-    there = {path: spec for spec, path in map(_place, opened)}
+    there = {path: spec for spec, path in map(_place, opened)} | planned
     wanted = [place for path, spec in there.items() for place in _with_partner(spec, path)]
     return list({path: (there.get(path, spec), path) for spec, path in wanted}.values())
+
+
+def _is_begun(folder: str) -> bool:
+    from fluctua.ensembles.dataset import runs_in
+
+    return any(runs_in(Path(folder)))
 
 
 def _place(run: Dataset) -> Place:

@@ -47,7 +47,7 @@ class Stop:
 def stoppable(process_is_ours: bool) -> Iterator[Stop]:
     """Let signals stop a command like Ctrl-C, and give them back what they did before.
 
-    Only in a process that does nothing else, and only where nobody asked for them to be ignored: `nohup` does.
+    Only in a process that does nothing else, and not where somebody asked that they be ignored: `nohup` does.
     """
     stop = Stop()
     ours = process_is_ours and threading.current_thread() is threading.main_thread()

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fluctua.ensembles import sweep as sweeping
 from fluctua.ensembles.dataset import Dataset, Runs
 from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.ensembles.sweep import folder_of, labels_of, load_specs, sweep
-from fluctua.stochastic.errors import InvalidInput
+from fluctua.ensembles.sweep import folder_of, labels_of, load_specs, never_begun, planned, sweep
+from fluctua.stochastic.errors import Damaged, InvalidInput
 
 SWEEP = """
 [sweep]
@@ -240,3 +241,80 @@ def test_a_drawn_seed_stays_drawn_under_changes(spec, tmp_path):
     file.write_text(json.dumps(table))
     assert load_specs(file, {"dynamics.friction": 2.0})[0].seed_was_drawn
     assert not load_specs(file, {"seed": 2})[0].seed_was_drawn
+
+
+# ---- which runs there are to be
+
+
+@pytest.fixture
+def three(short: EnsembleSpec) -> list[EnsembleSpec]:
+    return short.vary({"dynamics.friction": [1.0, 2.0, 4.0]})
+
+
+def stopped_in(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a sweep be stopped when it comes to its run of some number."""
+    runs = iter(range(9))
+
+    def make(spec: EnsembleSpec, *where: object, **how: object) -> Dataset:
+        if next(runs) == number:
+            raise KeyboardInterrupt
+        return simulate(spec, *where, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sweeping, "simulate", make)
+
+
+def test_a_stopped_sweep_tells_of_the_runs_that_it_had_not_begun(
+    three: list[EnsembleSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_in(1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(three, tmp_path / "a")
+    places = [tmp_path / "a" / f"friction={friction}" for friction in (1.0, 2.0, 4.0)]
+    assert planned(tmp_path / "a") == dict(zip(places, three, strict=True))
+    assert list(never_begun(tmp_path / "a")) == places[1:]
+    assert len(open_folder(tmp_path / "a")) == 1
+    monkeypatch.undo()
+    assert len(sweep(three, tmp_path / "a")) == 3
+    assert never_begun(tmp_path / "a") == {}
+
+
+def test_where_no_run_could_be_begun_nothing_is_left(
+    three: list[EnsembleSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped_in(0, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(three, tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_larger_sweep_adds_its_runs_to_those_noted(three: list[EnsembleSpec], tmp_path: Path) -> None:
+    sweep(three[:2], tmp_path / "a")
+    (tmp_path / "a" / "sweep.json.123-0a1b").write_text("{")  # left by a killed writer
+    sweep(three[1:], tmp_path / "a")
+    assert list(planned(tmp_path / "a").values()) == three
+
+
+def test_pairs_and_single_runs_need_no_note(short: EnsembleSpec, tmp_path: Path) -> None:
+    sweep([short, short.reversed()], tmp_path / "pair")
+    assert not (tmp_path / "pair" / "sweep.json").exists()
+    assert planned(tmp_path / "pair") == planned(tmp_path / "nowhere") == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1.0", "3.0"),
+        ('"runs"', '"walks"'),
+        ("friction=1.0", "../friction=1.0"),
+        ("{", "["),
+        ("Overdamped", "O"),
+    ],
+)
+def test_a_changed_note_is_damaged(three: list[EnsembleSpec], tmp_path: Path, old: str, new: str) -> None:
+    sweep(three[:2], tmp_path / "a")
+    note = tmp_path / "a" / "sweep.json"
+    text = note.read_text()
+    note.write_text(text.replace(old, new, 1))
+    assert note.read_text() != text
+    with pytest.raises(Damaged, match="does not say which runs there are to be"):
+        planned(tmp_path / "a")

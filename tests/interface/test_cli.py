@@ -212,7 +212,7 @@ def test_a_sweep_makes_a_folder_of_runs(typed):
     Path("scan.toml").write_text(small() + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
     _, out, _ = typed("run", "scan.toml", "--out", "scan", "--json", "--both")
     assert len(json.loads(out)["runs"]) == 4
-    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0"]
+    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0", "sweep.json"]
     assert len(json.loads(typed("inspect", "scan", "--json")[1])) == 4
 
 

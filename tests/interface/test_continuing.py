@@ -105,7 +105,27 @@ def test_a_sweep_without_directions_has_no_partners(typed):
     typed("run", "scan.toml", "--out", "scan", "--quiet")
     lose(Path("scan/friction=2.0"), 1)
     assert [run["computed"] for run in json.loads(typed("resume", "scan", "--json")[1])["runs"]] == [0, 128]
-    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0"]
+    assert sorted(os.listdir("scan")) == ["friction=1.0", "friction=2.0", "sweep.json"]
+
+
+@pytest.mark.parametrize("begun", [0, 1])
+def test_runs_of_a_sweep_that_were_never_begun_are_made(typed, begun):
+    """A sweep that was stopped in its first run, and one that was stopped before its second."""
+    Path("scan.toml").write_text(Path("small.toml").read_text() + "[sweep]\ndynamics.friction = [1.0, 2.0]\n")
+    typed("run", "scan.toml", "--out", "whole", "--quiet")
+    places = ["friction=1.0", "friction=2.0"]
+    shutil.copytree("whole", "scan")
+    for place in places[begun:]:
+        shutil.rmtree(Path("scan", place))
+    runs = json.loads(typed("resume", "scan", "--json")[1])["runs"]
+    assert {run["path"]: run["computed"] for run in runs} == {
+        f"scan/{place}": 500 * (number >= begun) for number, place in enumerate(places)
+    }
+    for place in places:
+        assert files(Path("scan", place)) == files(Path("whole", place))
+    assert typed("resume", "scan")[2] == "nothing to do: scan is finished\n"
+    runs = json.loads(typed("extend", "scan", "--trajectories", "600", "--json")[1])["runs"]
+    assert [run["computed"] for run in runs] == [100, 100]
 
 
 def test_failures_of_a_resumed_run_are_unstable(typed):

@@ -17,6 +17,15 @@ AGAIN = "whole parts are kept in runs/a; to go on: fluctua resume runs/a --threa
 pytestmark = pytest.mark.usefixtures("spec_file")
 
 
+@pytest.fixture(autouse=True)
+def as_a_terminal_does():
+    """Let signals do what they do by default, also where the tests themselves run under nohup."""
+    before = [(number, signal.signal(number, signal.SIG_DFL)) for number in HEARD]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 def ended_by(number, *words, before=""):
     """Begin a long run in a process of its own, and send it a signal when its first part is there."""
     # A shell's background jobs ignore Ctrl-C, and so would what they start: listen to it again.
