@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fluctua.ensembles.parts import TABLES
-from fluctua.stochastic.errors import Damaged
+from fluctua.stochastic.errors import Damaged, shown
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Checked:
     spec : str or None
         The digest of its spec; None where the manifest does not say.
     trajectories, asked_for : int, int or None
-        How many are there, and how many are to be; None where `target.json` does not say.
+        How many are there in sound files, and how many are to be; None where `target.json` does not say.
     parts : dict of str to int
         How many files each table has.
     faults : tuple of Fault
@@ -50,6 +50,8 @@ class Checked:
     leftover : tuple of str
         Files that a killed writer left, and that do not count: superseded parts, other tables' files of
         chunks that never counted, what it had begun to write.
+    strangers : tuple of str
+        What lies beside its files and is none of them: nobody reads it, but no writer goes on beside it.
     status : dict of int to int
         How many trajectories have each status; all but 0 failed.
     first_law_residual : float or None, energy
@@ -71,6 +73,7 @@ class Checked:
     faults: tuple[Fault, ...]
     missing: tuple[tuple[int, int], ...]
     leftover: tuple[str, ...]
+    strangers: tuple[str, ...]
     status: dict[int, int]
     first_law_residual: float | None
     files: str
@@ -120,6 +123,10 @@ class Checked:
         yield f"{self.path}: {state}, {self.unfinished or ('complete' if self.complete else 'not complete')}"
         yield from (f"  fault: {fault}" for fault in self.faults)
         yield from (f"  left by a killed writer: {name}" for name in self.leftover)
+        yield from (
+            f"  untidy: {shown(name)} is no part of the run: move it before you go on or extend"
+            for name in self.strangers
+        )
         asked = "" if self.asked_for is None else f" of {self.asked_for:,}"
         files = ", ".join(f"{_counted(count, 'file')} in {table}/" for table, count in self.parts.items())
         yield f"  {self.trajectories:,}{asked} trajectories, {self._failures()}; {files or 'no files'}"
@@ -148,6 +155,7 @@ class Checked:
             "faults": [{"what": f.what, "where": f.where, "remedy": f.remedy} for f in self.faults],
             "missing": [list(chunks) for chunks in self.missing],
             "leftover": list(self.leftover),
+            "strangers": list(self.strangers),
             "files": self.files,
             "values": self.values,
         }

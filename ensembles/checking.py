@@ -7,15 +7,14 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from fluctua.ensembles.checked import Checked, Fault
 from fluctua.ensembles.chunks import expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of
-from fluctua.ensembles.dataset import FOLDER_NAME
+from fluctua.ensembles.dataset import FOLDER_NAME, no_run
 from fluctua.ensembles.disk import Disk, refusals
+from fluctua.ensembles.listing import ROUNDS, Listing, Place, list_tables, parts_of
 from fluctua.ensembles.manifest import (
     MANIFEST,
     TARGET,
@@ -26,17 +25,15 @@ from fluctua.ensembles.manifest import (
     read_until,
 )
 from fluctua.ensembles.part_check import ELSEWHERE, Found, Law, look_at
-from fluctua.ensembles.parts import TABLES, Part, parse_name
+from fluctua.ensembles.parts import TABLES, Part
 from fluctua.ensembles.places import LOG, OWN, SCRATCH
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.text import Table
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
 
-_ROUNDS = 1000  # looks at a run that another process changes meanwhile
 _RESTORE = "restore the file"
-
-Place = tuple[str, Part]
+_REVERSED = {"direction=forward": "direction=reverse", "direction=reverse": "direction=forward"}
 
 
 # ---- looking
@@ -57,13 +54,15 @@ def check(folder: str | Path, *, progress: bool | None = None) -> Checked:
     Raises
     ------
     InvalidInput
-        There is no run, or a later version wrote it.
+        There is no run, or a folder of them, or a later version wrote it.
     StorageError
         The folder cannot be listed.
     """
     path = path_of(folder)
     if not _holds_a_run(path):
-        raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
+        if any(_runs_below(path)):
+            raise InvalidInput("a folder of runs, itself none", str(path), "give it to check_each")
+        raise no_run(path)
     return _Look(path).checked(progress)
 
 
@@ -78,7 +77,7 @@ def check_each(folder: str | Path, *, progress: bool | None = None) -> list[Chec
     path = path_of(folder)
     found = list(_runs_below(path))
     if not found:
-        raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
+        raise no_run(path)
     return [check(one, progress=progress) for one in found]
 
 
@@ -93,59 +92,17 @@ def _runs_below(path: Path) -> Iterator[Path]:
                 yield from _runs_below(entry)
 
 
+def missing_partners(folder: str | Path, found: Iterable[Checked]) -> list[Path]:
+    """Name the runs that a folder of pairs lacks: where one direction lies, the other belongs beside it."""
+    top = path_of(folder)
+    there = {one.path.relative_to(top) for one in found}
+    partners = {Path(*(_REVERSED.get(name, name) for name in run.parts)) for run in there}
+    return [top / run for run in sorted(partners - there)]
+
+
 def _holds_a_run(path: Path) -> bool:
     """Tell whether a folder is one, also where its manifest was lost."""
-    return is_run(path) or any(_parts_of(path / table) for table in TABLES)
-
-
-def _parts_of(folder: Path) -> list[Part]:
-    names = os.listdir(folder) if folder.is_dir() else ()
-    return [part for name in names if (part := parse_name(name))]
-
-
-@dataclass
-class _Listing:
-    """What the folders of a run's tables hold: parts, and what is none."""
-
-    parts: dict[str, list[Part]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-
-    @cached_property
-    def counted(self) -> dict[int, Part]:
-        """Of each chunk the part with most rows."""
-        ordered = sorted(self.parts.get("parts", []), key=lambda part: (part.chunk, part.rows))
-        return {part.chunk: part for part in ordered}
-
-    def places(self) -> Iterator[Place]:
-        """Give all parts, chunk by chunk, so that whoever watches sees an even progress."""
-        found = [(table, part) for table, parts in self.parts.items() for part in parts]
-        yield from sorted(found, key=lambda place: (place[1].chunk, place[0]))
-
-
-def _list(path: Path) -> _Listing:
-    """List the tables. `parts/` twice: only where it did not change meanwhile do the others belong to it."""
-    with refusals(path):
-        for _ in range(_ROUNDS):
-            listing, before = _Listing(), sorted(_parts_of(path / "parts"))
-            for table in TABLES:
-                _list_table(path / table, table, listing)
-            if sorted(_parts_of(path / "parts")) == before:
-                return listing
-    raise Busy("the run changes faster than it can be read", str(path), "try again later")
-
-
-def _list_table(folder: Path, table: str, listing: _Listing) -> None:
-    parts: list[Part] = []
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name) if folder.is_dir() else ():
-        part = parse_name(entry.name)
-        if entry.is_symlink():
-            listing.faults.append(Fault("a link where a file should be", entry.path, "put the file there"))
-        elif part is None or part.rows == 0 or not entry.is_file():
-            listing.faults.append(Fault("a file that is no part of the run", entry.path, ELSEWHERE))
-        else:
-            parts.append(part)
-    if parts:
-        listing.parts[table] = parts
+    return is_run(path) or any(parts_of(path / table) for table in TABLES)
 
 
 class _Look:
@@ -157,6 +114,8 @@ class _Look:
         self.manifest: Table | None = None
         self.spec: EnsembleSpec | None = None
         self.target: int | None = None
+        self.strangers: list[str] = []
+        self._barred: set[str] = set()  # tables whose folder is none
 
     def checked(self, progress: bool | None) -> Checked:
         """Look at everything."""
@@ -169,7 +128,7 @@ class _Look:
         self.faults += listing.faults
         for place in listing.places():
             self.faults += found[place].faults
-        missing, leftover = self._compare(listing, law)
+        missing, leftover = self._compare(listing, listing.sound(found), law)
         return self._told(listing, found, law, missing, leftover)
 
     # -- the manifest and the target
@@ -182,6 +141,8 @@ class _Look:
 
     def _read_manifest(self) -> None:
         try:
+            if (self.path / MANIFEST).is_symlink():
+                return  # told where all links are
             if not is_run(self.path):
                 raise Damaged("parts without a manifest", str(self.path), "restore manifest.json")
             self.manifest = read_manifest(self.path)
@@ -212,27 +173,39 @@ class _Look:
             read_until(self.path)
         except Damaged as error:
             self._noting(error)
+        except StorageError:
+            if not (self.path / TARGET).is_symlink():  # told where all links are
+                raise
 
     def _look_around(self) -> None:
         with refusals(self.path):
             entries = sorted(os.scandir(self.path), key=lambda entry: entry.name)
         for entry in entries:
-            if entry.name in (MANIFEST, TARGET, LOG) and entry.is_symlink():
-                self._fault("a link where a file should be", entry.name, "put the file there")
-            elif entry.name in TABLES and not entry.is_dir():
-                self._fault("a file where a folder should be", entry.name, ELSEWHERE)
-            elif entry.name not in (MANIFEST, TARGET, LOG, *TABLES) and not OWN.fullmatch(entry.name):
-                self._fault("something that is no part of the run", entry.name, ELSEWHERE)
+            if entry.name in (MANIFEST, TARGET, LOG, *TABLES) or OWN.fullmatch(entry.name):
+                self._look_at_kind(entry)
+            else:
+                self.strangers.append(entry.name)
+        self._barred = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
+
+    def _look_at_kind(self, entry: os.DirEntry[str]) -> None:
+        """Refuse links, through which a writer would write elsewhere, and a file in place of a folder."""
+        folder = entry.name in TABLES or entry.name.startswith(SCRATCH)
+        kind, other = ("folder", "file") if folder else ("file", "folder")
+        if entry.is_symlink():
+            remedy = "remove the link" if OWN.fullmatch(entry.name) else f"put the {kind} there"
+            self._fault(f"a link where a {kind} should be", entry.name, remedy)
+        elif entry.is_dir() != folder and entry.name not in (MANIFEST, TARGET):  # these were read
+            self._fault(f"a {other} where a {kind} should be", entry.name, ELSEWHERE)
 
     # -- the parts
 
-    def _read_parts(self, law: Law | None, progress: bool | None) -> tuple[_Listing, dict[Place, Found]]:
+    def _read_parts(self, law: Law | None, progress: bool | None) -> tuple[Listing, dict[Place, Found]]:
         """Look at every part, and again at what came in the place of those that vanished meanwhile."""
         found: dict[Place, Found] = {}
         disk = Disk()  # that remembers no checksum: they are all computed now
         with _processors() as pool:
-            for _ in range(_ROUNDS):
-                listing = _list(self.path)
+            for _ in range(ROUNDS):
+                listing = list_tables(self.path)
                 places = [place for place in listing.places() if place not in found]
                 found |= self._looked_at(pool, places, law, disk, progress)
                 if all(place in found for place in listing.places()):
@@ -269,53 +242,53 @@ class _Look:
     # -- one with the other
 
     def _compare(
-        self, listing: _Listing, law: Law | None
+        self, listing: Listing, sound: Listing, law: Law | None
     ) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
-        """Hold the tables against each other and the target: give missing chunks, and leftovers."""
-        self._refuse_rivals(listing)
+        """Hold the tables against each other and the target: give missing chunks, and leftovers.
+
+        Only what has no fault of its own can have one here: a cause is told once.
+        """
+        self._refuse_rivals(sound)
         if law is None:
             return (), tuple(self._scratch())
-        leftover = [
-            name for table, part in listing.places() if (name := self._left(table, part, listing, law))
-        ]
-        self._ask_for_others(listing, law)
+        leftover = [f"{table}/{part.name}" for table, part in sound.places() if self._is_left(part, listing)]
+        self._ask_for_others(listing, sound, law)
         if self.target is None:
             return (), (*leftover, *self._scratch())
-        for part in listing.counted.values():
+        for part in sound.counted.values():
             if part.rows > expected_rows(part.chunk, self.target, law.chunk):
                 what = f"a part beyond the {self.target:,} trajectories of the run"
                 self._fault(what, f"parts/{part.name}", "restore target.json")
-        missing = tuple(_gaps(listing.counted.values(), self.target, law.chunk))
+        missing = tuple(_gaps(sound.counted.values(), self.target, law.chunk))
         return missing, (*leftover, *self._scratch())
 
-    def _refuse_rivals(self, listing: _Listing) -> None:
+    def _refuse_rivals(self, listing: Listing) -> None:
         for table, parts in listing.parts.items():
             for (chunk, rows), count in Counter((part.chunk, part.rows) for part in parts).items():
                 if count > 1:
                     names = [part.name for part in parts if (part.chunk, part.rows) == (chunk, rows)]
                     what = "two different files for the same rows"
-                    self._fault(what, f"{table}/{names[-1]}", f"other: {names[0]}")
+                    remedy = f"move it and {names[0]} elsewhere and run the same call again"
+                    self._fault(what, f"{table}/{names[-1]}", remedy)
 
-    def _left(self, table: str, part: Part, listing: _Listing, law: Law) -> str | None:
-        """Name a file that a killed writer left; one that no writer makes is a fault."""
-        if not law.keeps(table, part):
-            self._fault("a file of a table that its chunk does not have", f"{table}/{part.name}", ELSEWHERE)
-            return None
+    def _is_left(self, part: Part, listing: Listing) -> bool:
+        """Tell whether a file belongs to no chunk that counts: a killed writer left it."""
         counted = listing.counted.get(part.chunk)
-        return None if counted is not None and counted.rows == part.rows else f"{table}/{part.name}"
+        counts = counted is not None and counted.rows == part.rows
+        return not counts and "parts" not in self._barred
 
-    def _ask_for_others(self, listing: _Listing, law: Law) -> None:
+    def _ask_for_others(self, listing: Listing, sound: Listing, law: Law) -> None:
         """Ask for what the other tables must have of the chunks that count."""
-        for table in law.tables[1:]:
+        for table in (name for name in law.tables[1:] if name not in self._barred):
             there = {(part.chunk, part.rows) for part in listing.parts.get(table, [])}
-            for part in listing.counted.values():
+            for part in sound.counted.values():
                 if law.keeps(table, part) and (part.chunk, part.rows) not in there:
                     remedy = f"delete parts/{part.name} and run the same call again"
                     self._fault(f"no rows of chunk {part.chunk}", table, remedy)
 
     def _scratch(self) -> Iterator[str]:
         for folder in sorted(self.path.glob(f"{SCRATCH}*")):
-            if OWN.fullmatch(folder.name):
+            if OWN.fullmatch(folder.name) and folder.name not in self._barred:
                 with refusals(folder):
                     yield from (f"{folder.name}/{name}" for name in sorted(_names(folder)))
 
@@ -323,13 +296,14 @@ class _Look:
 
     def _told(
         self,
-        listing: _Listing,
+        listing: Listing,
         found: Mapping[Place, Found],
         law: Law | None,
         missing: tuple[tuple[int, int], ...],
         leftover: tuple[str, ...],
     ) -> Checked:
-        counted = [found["parts", part] for part in listing.counted.values()]
+        parts = listing.sound(found).counted.values()
+        counted = [found["parts", part] for part in parts]
         status: Counter[int] = Counter()
         for one in counted:
             status.update(one.status)
@@ -337,12 +311,13 @@ class _Look:
         return Checked(
             path=self.path,
             spec=self.manifest["digest"] if self.manifest else None,
-            trajectories=sum(part.rows for part in listing.counted.values()),
+            trajectories=sum(part.rows for part in parts),
             asked_for=self.target,
             parts={table: len(parts) for table, parts in listing.parts.items()},
             faults=tuple(self.faults),
             missing=missing,
             leftover=leftover,
+            strangers=tuple(self.strangers),
             status=dict(sorted(status.items())),
             first_law_residual=max((one.residual for one in counted), default=None) if law else None,
             files=hashlib.sha256("".join(names).encode()).hexdigest(),
@@ -350,7 +325,7 @@ class _Look:
         )
 
 
-def _values(listing: _Listing, found: Mapping[Place, Found]) -> str | None:
+def _values(listing: Listing, found: Mapping[Place, Found]) -> str | None:
     """Digest the contents of all files that count; None where one has none."""
     total = hashlib.sha256()
     for table in TABLES:

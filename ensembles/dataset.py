@@ -464,10 +464,15 @@ def open(folder: str | Path, partial: bool = False) -> Dataset | Runs:
     _check_entries(path)
     found = sorted(runs_in(path), key=lambda pair: [_order(value) for value in pair[0].values()])
     if not found:
-        other = "a file, not a run's folder" if path.exists() else "no such folder"
-        what = "no run there" if path.is_dir() else other
-        raise InvalidInput(what, str(path), "a run is a folder with a manifest.json")
+        raise no_run(path)
     return Runs([open_run(one, partial) for _, one in found], [label for label, _ in found], path)
+
+
+def no_run(path: Path) -> InvalidInput:
+    """Say what is at a place instead of a run."""
+    other = "a file, not a run's folder" if path.exists() else "no such folder"
+    what = "no run there" if path.is_dir() else other
+    return InvalidInput(what, str(path), "a run is a folder with a manifest.json")
 
 
 def runs_in(path: Path, label: Mapping[str, Any] | None = None) -> Iterator[tuple[Label, Path]]:
@@ -557,6 +562,6 @@ def open_run(folder: str | Path, partial: bool = False) -> Dataset:
     """
     path = path_of(folder)
     if not is_run(path):
-        raise InvalidInput("no run there", str(path), "a run is a folder with a manifest.json")
+        raise no_run(path)
     source = Files(path, partial)
     return Dataset(source.spec, source)

@@ -163,9 +163,13 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
     found = Found()
     path = folder / table / part.name
     try:
-        check_bytes(path, part, disk)
-        if law is not None:
-            file = law.layout.open(folder, table, part)
+        if law is None:
+            check_bytes(path, part, disk)
+        elif not law.keeps(table, part):
+            what = "a file of a table that its chunk does not have"
+            found.faults.append(Fault(what, str(path), ELSEWHERE))
+        else:
+            file = law.layout.open(folder, table, part, disk)
             _look_inside(file, path, table, law.keys(table, part), found)
     except Damaged as error:
         found.faults.append(Fault.of(error))

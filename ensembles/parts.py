@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def list_parts(folder: Path, table: str = "parts", disk: Disk = DISK) -> dict[in
             raise Damaged(
                 "two different files for the same rows",
                 str(folder / table / part.name),
-                f"other: {rival.name}",
+                f"`fluctua check {shlex.quote(str(folder))}` tells whether it or {rival.name} is foreign",
             )
         if not rival or rival.rows < part.rows:
             parts[part.chunk] = part
@@ -77,8 +78,11 @@ def all_parts(folder: Path, disk: Disk = DISK) -> Iterator[Part]:
     Raises
     ------
     Damaged
-        Something that is no part.
+        Something that is no part; or the folder is a link, behind which the parts of another run may lie.
     """
+    with refusals(folder):
+        if disk.kind(folder) not in ("folder", "nothing"):
+            raise Damaged("something else where a folder should be", str(folder), "put the folder there")
     found: list[Part | None] = [None]
     while None in found:  # one was removed while the folder was listed: its successor is there now
         with refusals(folder):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fluctua.ensembles.disk import DISK, Disk
-from fluctua.ensembles.parts import ROW_GROUP, Part
+from fluctua.ensembles.parts import ROW_GROUP, TABLES, Part
 from fluctua.stochastic.errors import Damaged
 
 UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowException)  # what Arrow raises on damaged files
@@ -25,6 +25,19 @@ _NUMBER, _NAME = 8, 328  # bytes of a value before it is compressed; a stroke's 
 _SLACK = 65_536  # bytes beside the values, and those of each column
 _A_COLUMN = 2048  # bytes that the footer says of one, with its unit and meaning
 _THRIFT = {"thrift_string_size_limit": 2**22, "thrift_container_size_limit": 2**18}
+
+
+def check_folders(folder: Path) -> None:
+    """Refuse a run whose tables are links: what is read, or written, would lie elsewhere.
+
+    Raises
+    ------
+    Damaged
+        A link.
+    """
+    for table in TABLES:
+        if os.path.islink(folder / table):
+            raise Damaged("a link where a folder should be", str(folder / table), "put the folder there")
 
 
 def check_bytes(path: Path, part: Part, disk: Disk = DISK) -> None:
@@ -50,6 +63,7 @@ def open_part(
     schema: pa.Schema,
     rows: int | None = None,
     trajectories: range | None = None,
+    disk: Disk = DISK,
 ) -> pq.ParquetFile:
     """Open a part after checking its bytes, its shape, and whose rows it has.
 
@@ -63,6 +77,8 @@ def open_part(
         How many rows it must have; as many as its name says, where no other number is given.
     trajectories : range, optional
         Whose rows they must be, as its footer says: names can be exchanged.
+    disk : Disk, optional
+        Which remembers the checksums that were compared.
 
     Raises
     ------
@@ -74,7 +90,7 @@ def open_part(
     path = folder / table / part.name
     wanted = part.rows if rows is None else rows
     try:
-        check_bytes(path, part)
+        check_bytes(path, part, disk)
         check_size(path, wanted, schema)
         file = pq.ParquetFile(path, page_checksum_verification=True, **_THRIFT)
         _check_shape(file, path, wanted, schema)

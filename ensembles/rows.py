@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from fluctua.ensembles.chunks import expected_rows
 from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.disk import DISK, Disk
 from fluctua.ensembles.manifest import MANIFEST, read_manifest, read_target
 from fluctua.ensembles.parts import Part, all_parts, list_parts
-from fluctua.ensembles.reading import UNREADABLE, open_part, read_schema
+from fluctua.ensembles.reading import UNREADABLE, check_folders, open_part, read_schema
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
@@ -78,7 +79,7 @@ class Layout:
         end = first + part.rows
         return range(first, min(end, max(self.sampled, first)) if table == "paths" else end)
 
-    def open(self, folder: Path, table: str, part: Part) -> pq.ParquetFile:
+    def open(self, folder: Path, table: str, part: Part, disk: Disk = DISK) -> pq.ParquetFile:
         """Open a file after checking its bytes, its columns, how many rows it has, and whose.
 
         Raises
@@ -91,7 +92,7 @@ class Layout:
             raise Damaged(f"more rows than a chunk's {self.chunk:,}", place, "move it elsewhere")
         whose = self.trajectories(table, part)
         rows = len(whose) * self._each[table]
-        return open_part(folder, table, part, self.schemas[table], rows, whose)
+        return open_part(folder, table, part, self.schemas[table], rows, whose, disk)
 
 
 class Files:
@@ -106,6 +107,7 @@ class Files:
     """
 
     def __init__(self, path: Path, partial: bool) -> None:
+        check_folders(path)
         parts = list_parts(path)
         self.path = path
         self.spec, self.chunk = stored_run(path)  # after the parts: a target is raised before any needs it
@@ -120,6 +122,7 @@ class Files:
     def _check_target(self) -> None:
         for part in self.parts:
             if part.rows > expected_rows(part.chunk, self.target, self.chunk):
+                self.layout.open(self.path, "parts", part).close()  # renamed, it leaves the target innocent
                 place = str(self.path / "parts" / part.name)
                 what = f"a part beyond the {self.target:,} trajectories of the run"
                 raise Damaged(what, place, "restore target.json")

@@ -21,14 +21,16 @@ def _add_options(parser: Parser) -> None:
 
 def check(options: Namespace) -> int:
     """Print what each run holds and all that is wrong with it."""
-    from fluctua.ensembles.checking import check_each
+    from fluctua.ensembles.checking import check_each, missing_partners
 
     progress = False if options.quiet else None
     found = [_spoken(one, options.run) for one in check_each(options.run, progress=progress)]
+    partners = [str(path) for path in missing_partners(options.run, found)]
+    lines = [*map(str, found), *(f"{path}: missing, half of a pair" for path in partners)]
     tables = [one.to_dict() for one in found]
-    show("\n".join(map(str, found)), {"folder": options.run, "runs": tables}, options)
+    show("\n".join(lines), {"folder": options.run, "runs": tables, "missing_partners": partners}, options)
     _refuse_damage(found, options.run)
-    _refuse_gaps(found, options.run)
+    _refuse_gaps(found, partners, options.run)
     return 0
 
 
@@ -51,13 +53,14 @@ def _refuse_damage(found: Sequence[Checked], place: str) -> None:
         raise Damaged(what, place, "each stands on stdout with its remedy")
 
 
-def _refuse_gaps(found: Sequence[Checked], place: str) -> None:
-    unfinished = [one for one in found if not one.complete]
+def _refuse_gaps(found: Sequence[Checked], partners: Sequence[str], place: str) -> None:
+    unfinished = [(one.unfinished, str(one.path)) for one in found if not one.complete]
+    unfinished += [("half of a pair, all of it is missing", path) for path in partners]
     if unfinished:
         others = len(unfinished) - 1
         more = f"; and {others} run{'s' * (others > 1)} more" if others else ""
-        what = f"sound, but unfinished: {unfinished[0].unfinished}{more}"
-        raise Busy(what, str(unfinished[0].path), f"fluctua resume {shlex.quote(place)}")
+        what, where = unfinished[0]
+        raise Busy(f"sound, but unfinished: {what}{more}", where, f"fluctua resume {shlex.quote(place)}")
 
 
 COMMANDS = (

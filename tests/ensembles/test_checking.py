@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fluctua.ensembles import checking, chunks
-from fluctua.ensembles.checking import check, check_each
+from fluctua.ensembles import checking, chunks, listing
+from fluctua.ensembles.checking import check, check_each, missing_partners
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.dataset import open_run
 from fluctua.ensembles.disk import Disk
@@ -29,7 +29,7 @@ from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.rows import BATCH
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.errors import InvalidInput, StorageError
+from fluctua.stochastic.errors import Damaged, InvalidInput, StorageError
 
 CHUNK = 256
 
@@ -157,9 +157,30 @@ def linked(run: Path) -> None:
     path.symlink_to(run.parent / "elsewhere")
 
 
-def linked_target(run: Path) -> None:
-    (run / "target.json").rename(run.parent / "target.json")
-    (run / "target.json").symlink_to(run.parent / "target.json")
+def links(name: str) -> Callable[[Path], None]:
+    """Put a link where a file or folder of the run lay, or might lie; what it was lies elsewhere now."""
+
+    def damage(run: Path) -> None:
+        elsewhere = run.parent / f"elsewhere-{name}"
+        if (run / name).exists():
+            (run / name).rename(elsewhere)
+        (run / name).symlink_to(elsewhere)
+
+    return damage
+
+
+def renamed_beyond(run: Path) -> None:
+    part = list_parts(run)[0]
+    (run / "parts" / part.name).rename(run / "parts" / Part(9, part.rows, part.digest).name)
+
+
+def foreign(run: Path) -> None:
+    """Lay a part of another run beside that of the same chunk."""
+    part = list_parts(run)[1]
+    rows = pq.read_table(run / "parts" / part.name)
+    rows = rows.replace_schema_metadata(rows.schema.metadata | {b"spec": b"0" * 64})
+    payload = memoryview(encode(rows))
+    (run / "parts" / part_of(1, part.rows, payload).name).write_bytes(payload)
 
 
 def two_truths(run: Path) -> None:
@@ -226,13 +247,14 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
         rewritten(with_values("trajectory", {0: 257, 1: 256})),
         ["the rows are not in the order of trajectories"],
     ),
+    "a part renamed to a chunk beyond": (renamed_beyond, ["holds other trajectories than its name says"]),
     "a part renamed to another chunk": (
         renamed(1, 4),
         ["holds other trajectories than its name says"] * 2,
     ),
     "more rows than a chunk has": (
         more_than_a_chunk,
-        ["more rows than a chunk's 256", "no rows of chunk 6", "a part beyond the 1,500 trajectories"],
+        ["more rows than a chunk's 256"],
     ),
     "a stroke of another trajectory": (
         rewritten(with_values("trajectory", {5: 257}), "strokes"),
@@ -262,19 +284,25 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
     # the folder
     "no strokes of a chunk": (lambda run: file(run, "strokes").unlink(), ["no rows of chunk 1"]),
     "no paths of a chunk": (lambda run: file(run, "paths").unlink(), ["no rows of chunk 1"]),
-    "paths of a chunk that has none": (
-        paths_too_late,
-        ["a table that its chunk does not have", "another number"],
-    ),
+    "paths of a chunk that has none": (paths_too_late, ["a table that its chunk does not have"]),
     "two files for the same rows": (two_truths, ["two different files for the same rows"]),
-    "a stranger": (text("notes.txt", "mine"), ["something that is no part of the run"]),
+    "two files for the same rows, one foreign": (foreign, ["belongs to another run"]),
     "a stranger among the parts": (text("parts/notes.txt", "mine"), ["a file that is no part of the run"]),
     "a folder among the parts": (
         lambda run: (run / "strokes" / "old").mkdir(),
         ["a file that is no part of the run"],
     ),
     "a link among the parts": (linked, ["a link where a file should be"]),
-    "a file in place of a table": (table_is_a_file, ["a file where a folder", *["no rows of chunk"] * 2]),
+    **{
+        f"a link in the place of {name}": (links(name), [f"a link where a {kind} should be"])
+        for kind, names in (
+            ("folder", ("parts", "strokes", "paths", "_tmp", "_tmp-1-2")),
+            ("file", ("manifest.json", "target.json", "log.txt", ".lock", ".lock-1-2", ".lock-open")),
+        )
+        for name in names
+    },
+    "a file in place of a table": (table_is_a_file, ["a file where a folder"]),
+    "a file in place of a writer's folder": (text("_tmp", "mine"), ["a file where a folder"]),
     # what is said of it
     "no manifest": (gone("manifest.json"), ["parts without a manifest"]),
     "a manifest that was edited": (
@@ -379,11 +407,55 @@ def test_columns_may_be_explained_in_other_words(run: Path) -> None:
     assert check(run).sound
 
 
+def test_a_stranger_is_untidy_and_no_damage(run: Path) -> None:
+    (run / "notes.txt").write_text("mine")
+    (run / "drafts").mkdir()
+    found = check(run)
+    assert (found.sound, found.complete, found.strangers) == (True, True, ("drafts", "notes.txt"))
+    assert "  untidy: 'notes.txt' is no part of the run: move it before you go on or extend" in str(found)
+    assert found.to_dict()["strangers"] == ["drafts", "notes.txt"]
+    with pytest.raises(InvalidInput, match="the folder holds something else"):
+        simulate(open_run(run).spec.replace({"trajectories": 1600}), run)
+
+
+def test_only_sound_parts_are_counted(run: Path) -> None:
+    renamed_beyond(run)
+    found = check(run)
+    assert (found.trajectories, found.status) == (1244, {0: 1244})
+    assert found.unfinished == "256 of 1,500 trajectories are missing, in chunk 0"
+    bit_flipped("parts", 0.4)(run)
+    found = check(run)
+    assert found.unfinished == "512 of 1,500 trajectories are missing, in chunks 0-1"
+    assert not any("strokes/part-00000001" in name for name in found.leftover)
+
+
+def test_reading_blames_a_renamed_part_and_not_the_target(run: Path) -> None:
+    renamed_beyond(run)
+    with pytest.raises(Damaged, match=r"holds other trajectories than its name says .*part-00000009"):
+        open_run(run)
+
+
+def test_reading_sends_to_check_where_two_files_claim_the_same_rows(run: Path) -> None:
+    foreign(run)
+    with pytest.raises(Damaged, match=rf"same rows .*`fluctua check {re.escape(str(run))}` tells whether"):
+        open_run(run)
+    (fault,) = check(run).faults
+    (run / "parts" / Path(fault.where).name).unlink()
+    assert check(run).complete
+
+
+@pytest.mark.parametrize("table", ["parts", "strokes", "paths"])
+def test_reading_refuses_links_to_tables(run: Path, table: str) -> None:
+    links(table)(run)
+    with pytest.raises(Damaged, match=rf"a link where a folder should be .*{table}\): put the folder there"):
+        open_run(run)
+
+
 def test_all_faults_are_found_at_once(run: Path, tally: Any) -> None:
     mine = [
         "a bit of a footer",
         "a stroke with another name",
-        "a stranger",
+        "a stranger among the parts",
         "a smaller target",
         "other columns",
     ]
@@ -401,10 +473,8 @@ def test_a_run_without_its_other_tables_is_sound(spec: EnsembleSpec, tmp_path: P
     (tmp_path / "a" / "strokes").mkdir()
     part = list_parts(tmp_path / "a")[0]
     shutil.copy(tmp_path / "a" / "parts" / part.name, tmp_path / "a" / "strokes")
-    assert [fault.what for fault in check(tmp_path / "a").faults] == [
-        "a file of a table that its chunk does not have",
-        "the file belongs to another run",
-    ][::-1]
+    (fault,) = check(tmp_path / "a").faults
+    assert fault.what == "a file of a table that its chunk does not have"
 
 
 def test_failed_trajectories_are_counted_and_no_damage(run: Path) -> None:
@@ -540,14 +610,14 @@ def test_a_listing_is_of_one_moment(run: Path, spec: EnsembleSpec, monkeypatch: 
     """The run is extended between the listing of `parts/` and that of `strokes/`."""
     extended: list[int] = []
 
-    def list_table(folder: Path, table: str, listing: Any) -> None:
+    def list_table(folder: Path, table: str, there: Any) -> None:
         if table == "strokes" and not extended:
             extended.append(1)
             simulate(spec.replace({"trajectories": 1700}), run)
-        plain(folder, table, listing)
+        plain(folder, table, there)
 
-    plain = checking._list_table
-    monkeypatch.setattr(checking, "_list_table", list_table)
+    plain = listing._list_table
+    monkeypatch.setattr(listing, "_list_table", list_table)
     assert check(run).complete
     assert extended
 
@@ -681,10 +751,29 @@ def test_each_run_of_a_folder_is_looked_at(run: Path, tmp_path: Path) -> None:
 
 def test_where_there_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("mine")
-    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "a"):
-        for look in (check, check_each):
-            with pytest.raises(InvalidInput, match="no run there"):
+    said = {tmp_path: "no run there", tmp_path / "nowhere": "no such folder", tmp_path / "a": "a file, not a"}
+    for place, words in said.items():
+        for look in (check, check_each, open_run):
+            with pytest.raises(InvalidInput, match=rf"^{words}"):
                 look(place)
+
+
+def test_a_folder_of_runs_is_for_check_each(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "pair" / "direction=forward")
+    with pytest.raises(InvalidInput, match=r"a folder of runs, itself none .*: give it to check_each"):
+        check(tmp_path / "pair")
+
+
+def test_a_direction_asks_for_its_partner(run: Path, tmp_path: Path) -> None:
+    there = ["a=1/direction=forward", "a=1/direction=reverse", "a=2/direction=reverse", "a=3"]
+    for name in there:
+        shutil.copytree(run, tmp_path / "sweep" / name)
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    found = check_each(tmp_path / "sweep")
+    assert len(found) == 4
+    assert missing_partners(tmp_path / "sweep", found) == [tmp_path / "sweep" / "a=2" / "direction=forward"]
+    alone = tmp_path / "sweep" / "a=2" / "direction=reverse"
+    assert missing_partners(alone, check_each(alone)) == []
 
 
 def test_a_later_format_is_one_line(run: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_sound_run_is_told_with_its_digests(typed, pair):
 def test_each_fault_is_a_line_and_their_number_the_error(typed, pair):
     forward, reverse = pair / "direction=forward", pair / "direction=reverse"
     part(forward).write_bytes(b"rubbish")
-    (forward / "notes.txt").write_text("mine")
+    (forward / "parts" / "notes.txt").write_text("mine")
     part(reverse, 3).write_bytes(b"")
     code, out, err = typed("check", pair)
     assert code == 65
@@ -98,11 +98,39 @@ def test_damage_goes_by_the_same_command_once_it_is_deleted(typed, pair):
     assert check(run) == whole
 
 
-@pytest.mark.parametrize("place", ["nowhere", ".", "small.toml"])
-def test_where_no_run_is_is_bad_input(typed, place):
+def test_half_of_a_pair_is_unfinished(typed, pair):
+    whole = check(pair / "direction=reverse")
+    shutil.rmtree(pair / "direction=reverse")
+    code, out, err = typed("check", pair)
+    assert code == 75
+    assert out.splitlines()[-1] == "my pair/direction=reverse: missing, half of a pair"
+    assert err == (
+        "error: sound, but unfinished: half of a pair, all of it is missing (my pair/direction=reverse): "
+        "fluctua resume 'my pair'\n"
+    )
+    assert json.loads(typed("check", pair, "--json")[1])["missing_partners"] == ["my pair/direction=reverse"]
+    assert typed("check", pair / "direction=forward", "--quiet")[0] == 0
+    assert typed(*shlex.split(err.rsplit(": ", 1)[1])[1:], "--quiet")[0] == 0
+    assert check(pair / "direction=reverse") == whole
+    assert typed("check", pair, "--quiet") == (0, "", "")
+
+
+def test_a_stranger_is_a_note(typed, pair):
+    (pair / "direction=forward" / "notes.txt").write_text("mine")
+    code, out, err = typed("check", pair)
+    assert (code, err) == (0, "")
+    assert "  untidy: 'notes.txt' is no part of the run: move it before you go on or extend\n" in out
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("nowhere", "no such folder"), (".", "no run there"), ("small.toml", "a file, not a run's folder")],
+)
+def test_where_no_run_is_is_bad_input_in_the_words_of_all_commands(typed, place, said):
     code, out, err = typed("check", place)
     assert (code, out) == (2, "")
-    assert err == f"error: no run there ({place}): a run is a folder with a manifest.json\n"
+    assert err == f"error: {said} ({place}): a run is a folder with a manifest.json\n"
+    assert typed("inspect", place)[2] == err
 
 
 def test_a_run_that_lost_its_manifest_is_damaged(typed, pair):
