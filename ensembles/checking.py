@@ -29,6 +29,7 @@ from fluctua.ensembles.parts import TABLES, Part
 from fluctua.ensembles.places import LOG, OWN, SCRATCH
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.sweep import planned
 from fluctua.ensembles.text import Table
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
 
@@ -92,9 +93,24 @@ def _runs_below(path: Path) -> Iterator[Path]:
                 yield from _runs_below(entry)
 
 
-def missing_partners(folder: str | Path, found: Iterable[Checked]) -> list[Path]:
-    """Name the runs that a folder of pairs lacks: where one direction lies, the other belongs beside it."""
+def missing_runs(folder: str | Path, found: Iterable[Checked]) -> dict[Path, str]:
+    """Name the runs that a folder lacks, and tell of each how that is known.
+
+    Where one direction lies, the other belongs beside it; and a sweep notes which runs it is to have.
+
+    Raises
+    ------
+    Damaged
+        The sweep's note is not what was written.
+    """
     top = path_of(folder)
+    found = list(found)
+    begun = {one.path for one in found}
+    never = {path: "never begun" for path in planned(top) if path not in begun}
+    return dict(sorted((never | dict.fromkeys(_missing_partners(top, found), "half of a pair")).items()))
+
+
+def _missing_partners(top: Path, found: Iterable[Checked]) -> list[Path]:
     there = {one.path.relative_to(top) for one in found}
     partners = {Path(*(_REVERSED.get(name, name) for name in run.parts)) for run in there}
     return [top / run for run in sorted(partners - there)]

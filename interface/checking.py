@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fluctua.cli import show
@@ -21,16 +21,16 @@ def _add_options(parser: Parser) -> None:
 
 def check(options: Namespace) -> int:
     """Print what each run holds and all that is wrong with it."""
-    from fluctua.ensembles.checking import check_each, missing_partners
+    from fluctua.ensembles.checking import check_each, missing_runs
 
     progress = False if options.quiet else None
     found = [_spoken(one, options.run) for one in check_each(options.run, progress=progress)]
-    partners = [str(path) for path in missing_partners(options.run, found)]
-    lines = [*map(str, found), *(f"{path}: missing, half of a pair" for path in partners)]
+    missing = {str(path): why for path, why in missing_runs(options.run, found).items()}
+    lines = [*map(str, found), *(f"{path}: missing, {why}" for path, why in missing.items())]
     tables = [one.to_dict() for one in found]
-    show("\n".join(lines), {"folder": options.run, "runs": tables, "missing_partners": partners}, options)
+    show("\n".join(lines), {"folder": options.run, "runs": tables, "missing_runs": missing}, options)
     _refuse_damage(found, options.run)
-    _refuse_gaps(found, partners, options.run)
+    _refuse_gaps(found, missing, options.run)
     return 0
 
 
@@ -53,9 +53,9 @@ def _refuse_damage(found: Sequence[Checked], place: str) -> None:
         raise Damaged(what, place, "each stands on stdout with its remedy")
 
 
-def _refuse_gaps(found: Sequence[Checked], partners: Sequence[str], place: str) -> None:
+def _refuse_gaps(found: Sequence[Checked], missing: Mapping[str, str], place: str) -> None:
     unfinished = [(one.unfinished, str(one.path)) for one in found if not one.complete]
-    unfinished += [("half of a pair, all of it is missing", path) for path in partners]
+    unfinished += [(f"a run is missing, {why}", path) for path, why in missing.items()]
     if unfinished:
         others = len(unfinished) - 1
         more = f"; and {others} run{'s' * (others > 1)} more" if others else ""

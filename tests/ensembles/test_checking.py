@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fluctua.ensembles import checking, chunks, listing
-from fluctua.ensembles.checking import check, check_each, missing_partners
+from fluctua.ensembles.checking import check, check_each, missing_runs
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.dataset import open_run
 from fluctua.ensembles.disk import Disk
@@ -29,6 +29,7 @@ from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.rows import BATCH
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.sweep import sweep
 from fluctua.stochastic.errors import Damaged, InvalidInput, StorageError
 
 CHUNK = 256
@@ -768,12 +769,21 @@ def test_a_direction_asks_for_its_partner(run: Path, tmp_path: Path) -> None:
     there = ["a=1/direction=forward", "a=1/direction=reverse", "a=2/direction=reverse", "a=3"]
     for name in there:
         shutil.copytree(run, tmp_path / "sweep" / name)
-    (tmp_path / "sweep" / "sweep.json").write_text("{}")
     found = check_each(tmp_path / "sweep")
     assert len(found) == 4
-    assert missing_partners(tmp_path / "sweep", found) == [tmp_path / "sweep" / "a=2" / "direction=forward"]
+    lacking = tmp_path / "sweep" / "a=2" / "direction=forward"
+    assert missing_runs(tmp_path / "sweep", found) == {lacking: "half of a pair"}
     alone = tmp_path / "sweep" / "a=2" / "direction=reverse"
-    assert missing_partners(alone, check_each(alone)) == []
+    assert missing_runs(alone, check_each(alone)) == {}
+
+
+def test_runs_of_a_sweep_that_were_never_begun_are_missing(spec: EnsembleSpec, tmp_path: Path) -> None:
+    points = spec.vary({"dynamics.friction": [1.0, 2.0]})
+    sweep([point.replace({"trajectories": 300}) for point in points], tmp_path / "q", threads=1)
+    assert missing_runs(tmp_path / "q", check_each(tmp_path / "q")) == {}
+    shutil.rmtree(tmp_path / "q" / "friction=2.0")
+    lacking = {tmp_path / "q" / "friction=2.0": "never begun"}
+    assert missing_runs(tmp_path / "q", check_each(tmp_path / "q")) == lacking
 
 
 def test_a_later_format_is_one_line(run: Path) -> None:

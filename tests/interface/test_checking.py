@@ -105,10 +105,12 @@ def test_half_of_a_pair_is_unfinished(typed, pair):
     assert code == 75
     assert out.splitlines()[-1] == "my pair/direction=reverse: missing, half of a pair"
     assert err == (
-        "error: sound, but unfinished: half of a pair, all of it is missing (my pair/direction=reverse): "
+        "error: sound, but unfinished: a run is missing, half of a pair (my pair/direction=reverse): "
         "fluctua resume 'my pair'\n"
     )
-    assert json.loads(typed("check", pair, "--json")[1])["missing_partners"] == ["my pair/direction=reverse"]
+    assert json.loads(typed("check", pair, "--json")[1])["missing_runs"] == {
+        "my pair/direction=reverse": "half of a pair"
+    }
     assert typed("check", pair / "direction=forward", "--quiet")[0] == 0
     assert typed(*shlex.split(err.rsplit(": ", 1)[1])[1:], "--quiet")[0] == 0
     assert check(pair / "direction=reverse") == whole
