@@ -164,7 +164,9 @@ def refusals(where: Path) -> Iterator[None]:
 
 def _remedy(error: OSError) -> str:
     """Say what to do about what the operating system refuses."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno == errno.EFBIG:
+        return "raise the limit on the size of files (ulimit -f) and run the same call again"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "make room and run the same call again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "check its permissions, or choose another folder"
