@@ -13,7 +13,8 @@ from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
-from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.parts import content_hash, encode
+from fluctua.ensembles.runner import Run, _clean, simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
@@ -23,6 +24,27 @@ pytestmark = pytest.mark.usefixtures("small_chunks")
 @pytest.fixture
 def run(spec: EnsembleSpec, tmp_path: Path) -> Dataset:
     return simulate(spec, tmp_path / "a")
+
+
+@pytest.mark.parametrize("bits", [0xFFF8000000000000, 0x7FF8000000000123, 0xFFF0DEADBEEF0001])
+def test_the_bits_of_a_nan_never_reach_a_file(spec: EnsembleSpec, bits: int) -> None:
+    """Processors differ in sign and payload of those that they make."""
+
+    def with_nan(columns: dict[str, Any], wanted: int) -> dict[str, Any]:
+        changed = {name: values.copy() for name, values in columns.items()}
+        for values in changed.values():
+            if values.dtype.kind == "f":
+                values.view(np.uint64)[3] = np.uint64(wanted)
+        changed["status"][3] = 1
+        return changed
+
+    computing = Run.prepare(spec, None)
+    columns = computing._pilot.columns
+    plain, odd = (with_nan(columns, one) for one in (0x7FF8000000000000, bits))
+    assert plain["work"].tobytes() != odd["work"].tobytes()
+    one, other = (bytes(encode(computing._table("parts", [made]))) for made in (plain, odd))
+    assert one == other
+    assert content_hash(_clean(plain)) == content_hash(_clean(odd))  # that of the canary
 
 
 # ---- means

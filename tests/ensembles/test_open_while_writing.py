@@ -115,7 +115,8 @@ def superseded(source: Source, folder: Path) -> None:
 def published(source: Source, folder: Path) -> None:
     """Stop the writer between publishing the longer tail and dropping the shorter one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Writer, "_drop_shorter", lambda *_: None)
+        for dropping in ("_drop_shorter", "_clean"):
+            patch.setattr(Writer, dropping, lambda *_: None)
         source.write(folder, 90, only=1)
 
 
@@ -193,6 +194,18 @@ def test_partial_is_the_longest_beginning_without_gaps(source: Source, tmp_path:
     source.write(tmp_path / "run", 200)
     assert look(tmp_path / "run", source) == 200
     assert open_run(tmp_path / "run").mean("work").n == 200
+
+
+def test_partial_ends_at_a_tail_that_is_not_yet_extended(source: Source, tmp_path: Path) -> None:
+    """The extension's last chunk is there before the whole of the one in which the run had ended."""
+    source.write(tmp_path / "run", 40)
+    source.write(tmp_path / "run", 90, only=2)
+    assert sorted(list_parts(tmp_path / "run")) == [0, 1, 2]
+    assert look(tmp_path / "run", source) == 40
+    with pytest.raises(Busy, match="unfinished"):
+        open_run(tmp_path / "run").mean("work")
+    source.write(tmp_path / "run", 90)
+    assert look(tmp_path / "run", source) == 90
 
 
 def test_a_run_that_is_open_stays_what_it_was_when_it_is_extended(source: Source, tmp_path: Path) -> None:

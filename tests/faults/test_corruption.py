@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +16,10 @@ import pytest
 
 from fluctua.ensembles.checking import check
 from fluctua.ensembles.dataset import open_run
-from fluctua.ensembles.disk import DISK
+from fluctua.ensembles.disk import DISK, Disk
 from fluctua.ensembles.manifest import read_manifest
 from fluctua.ensembles.parts import Part, parse_name
-from fluctua.ensembles.reading import UNREADABLE
+from fluctua.ensembles.reading import UNREADABLE, check_bytes
 from fluctua.ensembles.rows import Layout
 from fluctua.ensembles.runner import existing
 from fluctua.ensembles.store import Writer
@@ -297,6 +299,66 @@ def test_without_checksums_most_damage_is_silent(sound: Files) -> None:
         silent += is_silent(files[name], sound[name])
     print(f"silent: {silent} of 100")
     assert silent > 50
+
+
+def one_part(folder: Path) -> Path:
+    return next((folder / "parts").glob("part-00000001-*"))
+
+
+def flipped_in_place(path: Path) -> None:
+    payload = bytearray(path.read_bytes())
+    payload[len(payload) // 2] ^= 1
+    path.write_bytes(payload)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    flipped_in_place(other)
+    other.rename(path)
+
+
+@pytest.mark.parametrize(("damage", "later"), [(flipped_in_place, 1), (cut, 0), (replaced, 0)])
+def test_damage_after_it_was_read_is_noticed_in_the_same_session(
+    sound: Files, tmp_path: Path, damage: Callable[[Path], None], later: int
+) -> None:
+    """By the time of its last change, by its size, or because it is another file."""
+    write(tmp_path / "run", sound)
+    read(tmp_path / "run")
+    path = one_part(tmp_path / "run")
+    time = path.stat().st_mtime_ns
+    damage(path)
+    os.utime(path, ns=(time, time + later))
+    with pytest.raises(Damaged, match="does not match its checksum"):
+        read(tmp_path / "run")
+
+
+def test_damage_that_leaves_size_and_time_is_for_check_and_for_the_next_session(
+    sound: Files, tmp_path: Path
+) -> None:
+    write(tmp_path / "run", sound)
+    path = one_part(tmp_path / "run")
+    assert DISK.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    time = path.stat().st_mtime_ns
+    flipped_in_place(path)
+    os.utime(path, ns=(time, time))
+    before = DISK.sha256(path)
+    assert before != hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [fault.what for fault in check(tmp_path / "run").faults] == [
+        "the file does not match its checksum"
+    ]
+    with pytest.raises(Damaged, match="does not match its checksum"):
+        check_bytes(path, parsed(path), Disk())
+
+
+def parsed(path: Path) -> Part:
+    part = parse_name(path.name)
+    assert part is not None
+    return part
 
 
 def is_silent(damaged: bytes, sound: bytes) -> bool:
