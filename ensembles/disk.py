@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,25 @@ LARGEST_READ = 2**25  # bytes; manifests, targets and logs are far smaller
 class Lock(Protocol):
     """Something held until it is closed."""
 
+    @property
+    def held(self) -> bool:
+        """Whether it keeps others out: on file systems without locks it does not."""
+
     def close(self) -> None:
         """Give it back."""
+
+
+class _FileLock:
+    """A file that is open for as long as its lock is held."""
+
+    def __init__(self, descriptor: int, *, held: bool) -> None:
+        self.held = held
+        self._descriptor: int | None = descriptor
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Disk:
@@ -41,6 +59,14 @@ class Disk:
     def exists(self, path: Path) -> bool:
         """Tell whether anything is there, a dangling link included."""
         return os.path.lexists(path)
+
+    def kind(self, path: Path) -> str:
+        """Tell what is there itself: a `file`, a `folder`, something `else` such as a link, or `nothing`."""
+        try:
+            mode = os.lstat(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return "nothing"
+        return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "else"
 
     def is_file(self, path: Path) -> bool:
         """Tell whether a file is there, and no link to one."""
@@ -126,20 +152,30 @@ class Disk:
         harm.
         """
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        plain = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         while True:
-            file = open(path, "ab")  # noqa: SIM115 - held open for as long as the lock is
+            descriptor = os.open(path, plain, 0o666)
             try:
-                fcntl.flock(file, kind if wait else kind | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.close()
+                os.close(descriptor)
                 return None
             except OSError:
-                return file
-            if _is_at(file.fileno(), path):
-                return file
-            file.close()  # its last holder has removed it meanwhile
+                return _FileLock(descriptor, held=False)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if _is_at(descriptor, path):
+                return _FileLock(descriptor, held=True)
+            os.close(descriptor)  # its last holder has removed it meanwhile
             if not wait:
                 return None
+
+    # ---- waiting
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass, so that a network file system shows what others have written."""
+        time.sleep(seconds)
 
 
 DISK = Disk()
@@ -147,7 +183,7 @@ DISK = Disk()
 
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
-        return os.fstat(descriptor).st_ino == path.stat().st_ino
+        return os.fstat(descriptor).st_ino == os.lstat(path).st_ino
     except FileNotFoundError:
         return False
 

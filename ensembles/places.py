@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,13 @@ from fluctua.stochastic.errors import Damaged, InvalidInput
 
 LOCK, SCRATCH, LOG = ".lock", "_tmp", "log.txt"
 OPENING = f"{LOCK}-open"  # held by shards while they open a run
-LEFT = re.compile(r"\.lock-\d+-\d+|_tmp(-\d+-\d+)?")  # what a killed writer leaves
-OWN = re.compile(r"\.lock(-open|-\d+-\d+)?|_tmp(-\d+-\d+)?")  # a writer's own files
+WORKING = f"{LOCK}-work"  # shared by shards that work towards the same number
+_SCRATCH = rf"{SCRATCH}(-\d+-\d+)?(-[0-9a-f]{{16}})?"
+LEFT = re.compile(rf"\.lock-\d+-\d+|{_SCRATCH}")  # what a killed writer leaves
+OWN = re.compile(rf"\.lock(-open|-work|-\d+-\d+)?|{_SCRATCH}")  # a writer's own files
+_TEMPORARY = re.compile(  # what lies in a scratch folder
+    r"(part-\d{8}-\d{9}-[0-9a-f]{32}\.parquet|manifest\.json|target\.json)\.\d+\.[0-9a-f]{16}"
+)
 
 
 def check_ours(folder: Path, disk: Disk = DISK) -> None:
@@ -31,12 +37,29 @@ def check_ours(folder: Path, disk: Disk = DISK) -> None:
             return
         if not disk.is_folder(folder):
             raise InvalidInput("not a folder", str(folder), "choose another place")
+        for name in disk.names(folder):
+            if not _is_ours(folder, name, disk):
+                raise _stranger(folder / name)
         check_manifest(folder, "choose another folder", disk)
-        strangers = [name for name in disk.names(folder) if not _is_ours(folder, name, disk)]
-    if strangers:
-        raise InvalidInput(
-            "the folder holds something else", str(folder / strangers[0]), "choose another folder"
-        )
+
+
+def check_own(folder: Path, disk: Disk = DISK) -> None:
+    """Refuse a run in which a link, or something else of others, has the name of a writer's own.
+
+    Raises
+    ------
+    InvalidInput
+        It has.
+    """
+    with refusals(folder):
+        for name in disk.names(folder):
+            own = name in TABLES or OWN.fullmatch(name)
+            if own and not _is_own(folder, name, disk):
+                raise _stranger(folder / name)
+
+
+def _stranger(path: Path) -> InvalidInput:
+    return InvalidInput("the folder holds something else", str(path), "choose another folder")
 
 
 def _is_ours(folder: Path, name: str, disk: Disk) -> bool:
@@ -47,7 +70,42 @@ def _is_ours(folder: Path, name: str, disk: Disk) -> bool:
         with suppress(Damaged):
             return read_target(folder, disk) > 0
         return False
-    return name in (TARGET, MANIFEST, *TABLES) or bool(OWN.fullmatch(name))
+    if name == MANIFEST:
+        return disk.kind(folder / name) in ("file", "nothing")
+    return name == TARGET or _is_own(folder, name, disk)
+
+
+def _is_own(folder: Path, name: str, disk: Disk) -> bool:
+    """Tell whether a writer made a table's folder, a scratch folder or a lock; what is gone now, one did."""
+    kind = disk.kind(folder / name)
+    if name in TABLES:
+        return kind in ("folder", "nothing")
+    if not OWN.fullmatch(name):
+        return False
+    if name.startswith(LOCK):
+        return kind in ("file", "nothing")
+    return kind == "nothing" or (kind == "folder" and _is_scratch(folder / name, disk))
+
+
+def _is_scratch(path: Path, disk: Disk) -> bool:
+    """Tell whether a folder holds nothing but temporary files."""
+    return all(
+        _TEMPORARY.fullmatch(name) and disk.kind(path / name) in ("file", "nothing")
+        for name in disk.names(path)
+    )
+
+
+def remove_scratch(path: Path, disk: Disk) -> None:
+    """Remove a scratch folder with its temporary files; it stays if there is anything else."""
+    if disk.kind(path) != "folder":
+        return
+    for name in filter(_TEMPORARY.fullmatch, disk.names(path)):
+        disk.remove(path / name)
+    try:
+        disk.remove_folder(path)
+    except OSError as error:  # a worker of a killed writer may still write there
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+            raise
 
 
 def check_manifest(

@@ -99,9 +99,10 @@ def simulate(
         raise InvalidInput("shards must have one seed", "seed", "set it, so that all of them draw alike")
     if there < spec.trajectories:
         run = Run.prepare(spec, path)
-        with Writer(path, run.manifest(), spec.trajectories, shard=share, until=until) as writer:
-            if there:
-                writer.verify(Layout(spec, run.chunk))
+        layout = Layout(spec, run.chunk) if there else None
+        with Writer(
+            path, run.manifest(), spec.trajectories, shard=share, until=until, layout=layout
+        ) as writer:
             if executor is None:
                 run.compute(writer, writer.missing(), count, progress)
             else:
@@ -114,11 +115,11 @@ def simulate(
 
 
 def _check_executor(executor: object) -> None:
-    named = ("processes", "dask")
-    if not (executor is None or isinstance(executor, Executor) or executor in named):
-        raise InvalidInput(
-            f"{shown(executor)} is no executor", "executor", f"give one, or {' or '.join(map(repr, named))}"
-        )
+    if not (executor is None or isinstance(executor, Executor) or executor in ("processes", "dask")):
+        remedy = "give one, or 'processes' or 'dask'"
+        if callable(getattr(executor, "get_executor", None)):  # of Dask; not imported to be sure
+            remedy = "give client.get_executor()"
+        raise InvalidInput(f"{shown(executor)} is no executor", "executor", remedy)
 
 
 def _check_in_memory(**options: object) -> None:

@@ -6,7 +6,7 @@
       parts/part-<chunk>-<rows>-<sha256>.parquet      one row a trajectory
       strokes/, paths/                                the same names; written before their file in parts/
       log.txt                                         who began, went on, finished, and when
-      _tmp/, .lock                                    a writer's own; _tmp-3-64/, .lock-3-64 those of a shard
+      _tmp-<hex>/, .lock                              a writer's own; _tmp-3-64-<hex>/, .lock-3-64 a shard's
 
 The listing of `parts/` is the whole state of the work done. A part is encoded in memory, written to a
 temporary name, synced, renamed, and its folder synced; only then does it count. Its bytes are a function of
@@ -18,12 +18,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -31,7 +30,8 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from fluctua.ensembles.chunks import Shard, expected_rows, number_of
-from fluctua.ensembles.disk import DISK, Disk, Lock, refusals
+from fluctua.ensembles.disk import DISK, Disk, refusals
+from fluctua.ensembles.locks import Locks
 from fluctua.ensembles.manifest import (
     MANIFEST,
     TARGET,
@@ -43,15 +43,27 @@ from fluctua.ensembles.manifest import (
     text_of,
 )
 from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts, part_of
-from fluctua.ensembles.places import LEFT, LOCK, LOG, OPENING, OWN, SCRATCH, check_ours
+from fluctua.ensembles.places import (
+    LEFT,
+    LOCK,
+    LOG,
+    OPENING,
+    OWN,
+    SCRATCH,
+    WORKING,
+    check_ours,
+    check_own,
+    remove_scratch,
+)
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.text import Table, canonical
-from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError
+from fluctua.stochastic.errors import Busy, Damaged, FluctuaError, InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from fluctua.ensembles.rows import Layout
 
 QUIET = 60.0  # seconds after which the log says how far a run is
+PAUSES = (0.1, 0.3, 1.0)  # seconds between looks for a part that a worker has written
 
 
 # ---- writing
@@ -100,14 +112,6 @@ def _place(payload: bytes | memoryview, scratch: Path, target: Path, disk: Disk)
     disk.sync_folder(target.parent)
 
 
-def _remove_scratch(path: Path, disk: Disk) -> None:
-    """Remove a scratch folder, with what a killed writer left there."""
-    for leftover in disk.names(path):
-        disk.remove(path / leftover)
-    if disk.is_folder(path):
-        disk.remove_folder(path)
-
-
 class Writer:
     """The one process that adds parts to a run directory, or to its shard of one.
 
@@ -126,6 +130,8 @@ class Writer:
         Add only the parts of a share; other processes may add those of others meanwhile.
     until : mapping, optional
         What `target.json` notes of the rule that stops the run.
+    layout : Layout, optional
+        What the parts must hold that it answers for: they are all checked before the target is raised.
     disk : Disk, optional
         Where.
 
@@ -147,18 +153,19 @@ class Writer:
         *,
         shard: Shard | None = None,
         until: Mapping[str, Any] | None = None,
+        layout: Layout | None = None,
         disk: Disk = DISK,
     ) -> None:
         self.folder = folder
         self.manifest = manifest if until is None else manifest | {"until": until["rule"]}
         self.trajectories = trajectories
         self.shard = shard
-        self.scratch = SCRATCH + (shard.suffix if shard else "")
+        self.scratch = f"{SCRATCH}{shard.suffix if shard else ''}-{secrets.token_hex(8)}"
         self.chunk: int = manifest["chunk"]
         self._until = until
+        self._layout = layout
         self._disk = disk
-        self._locks: list[Lock] = []
-        self._holds = False
+        self._locks = Locks(folder, shard, disk)
         self._made: list[Path] = []
         self._fresh = False
         self._parts: dict[int, Part] = {}
@@ -171,9 +178,16 @@ class Writer:
         try:
             with refusals(self.folder):
                 self._make_folder()
-                self._take_locks()
-                with self._alone():
+                self._locks.take()
+                with self._locks.alone():
                     self._open_run()
+                    self._settle_target(checked=False)
+                self._check_tables()
+                if self._layout is not None:
+                    self.verify(self._layout)
+                with self._locks.alone():
+                    self._settle_target(checked=True)
+                self._clean()
                 self._log_begin()
         except BaseException:
             self._leave(failed=True)
@@ -184,9 +198,11 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Tidy up and give the lock back."""
-        ended = "finished" if error is None else f"stopped: {type(error).__name__} {error}"
         try:
-            self.say(f"{ended}, {self.rows:,} of {self.wanted:,} trajectories are there")
+            if error is None:
+                with suppress(OSError, StorageError):
+                    self._clean()  # a worker of an earlier session may have published its shorter tail
+            self._log_end(error)
         finally:
             self._leave(failed=kind is not None)
 
@@ -256,16 +272,26 @@ class Writer:
             Its file is not there: whoever published it writes elsewhere.
         """
         path = self.folder / "parts" / part.name
-        with refusals(self.folder), self._counting:
-            if not self._disk.is_file(path):
+        with refusals(self.folder):
+            if not self._is_there(path):
                 remedy = "give a folder that all workers share"
                 raise Damaged("a worker's part is not there", str(path), remedy)
+        with refusals(self.folder), self._counting:
             superseded = part.chunk in self._parts
             self._parts[part.chunk] = part
             if superseded:
-                self._drop_shorter(part)
+                self._drop_shorter(part.chunk)
             if time.monotonic() > self._said + QUIET:
                 self.say(f"{self.rows:,} of {self.wanted:,} trajectories are there")
+
+    def _is_there(self, path: Path) -> bool:
+        """Look for a part a few times: a network file system may show late what another machine wrote."""
+        for seconds in PAUSES:
+            if self._disk.is_file(path):
+                return True
+            self._disk.pause(seconds)
+            self._disk.names(path.parent)  # to list a folder is to ask the server
+        return self._disk.is_file(path)
 
     def say(self, line: str) -> None:
         """Add a line to `log.txt`, with the time in front; a log that cannot be written is no failure."""
@@ -275,10 +301,18 @@ class Writer:
         with suppress(OSError):
             self._disk.append(self.folder / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {said}\n")
 
-    def _drop_shorter(self, part: Part) -> None:
-        for table, old in list(self._listing()):
-            if old.chunk == part.chunk and old.rows < part.rows:
-                self._disk.remove(self.folder / table / old.name)
+    def _drop_shorter(self, chunk: int | None = None) -> None:
+        """Drop superseded parts, of one chunk or of all, and files of other tables that nobody waits for.
+
+        One whose chunk never counted stays if it has the rows that will be asked for: somebody may be about to
+        publish its part, and whoever computes the chunk again writes the same file.
+        """
+        for table, part in list(self._listing()):
+            if chunk in (None, part.chunk):
+                counted = self._parts.get(part.chunk)
+                rows = counted.rows if counted else self._expected(part.chunk)
+                if part.rows < rows or (part.rows > rows and self._locks.sure):
+                    self._disk.remove(self.folder / table / part.name)
 
     # -- entering
 
@@ -295,38 +329,6 @@ class Writer:
         with suppress(OSError):
             self._disk.sync_folder(path)
 
-    def _take_locks(self) -> None:
-        """Lock the whole run; or for a shard hold off those who would, and lock the shard."""
-        self._locks.append(self._lock(LOCK, shared=self.shard is not None))
-        if self.shard is not None:
-            self._lock_shard(self.shard)
-        self._holds = True
-
-    def _lock_shard(self, shard: Shard) -> None:
-        for name in self._disk.names(self.folder):
-            other = re.fullmatch(r"\.lock-\d+-(\d+)", name)
-            if other and int(other[1]) != shard.count:
-                self._lock(name).close()  # busy where a shard of another division is at work
-        self._locks.append(self._lock(LOCK + shard.suffix))
-
-    def _lock(self, name: str, *, shared: bool = False) -> Lock:
-        lock = self._disk.lock(self.folder / name, shared=shared)
-        if lock is None:
-            raise Busy(
-                "another process writes this run", str(self.folder), "wait for it, or choose another folder"
-            )
-        return lock
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep shards that start at the same time from opening the run together."""
-        lock = self._disk.lock(self.folder / OPENING, wait=True) if self.shard else None
-        try:
-            yield
-        finally:
-            if lock is not None:
-                lock.close()
-
     def _open_run(self) -> None:
         self._fresh = not is_run(self.folder, self._disk)
         self._clear_scratch()
@@ -337,13 +339,22 @@ class Writer:
             self._disk.make_folder(self.folder / table)
             if not self._fresh:  # nor the names that a writer left that was killed before it synced them
                 self._disk.sync_folder(self.folder / table)
-        if self._fresh or read_target(self.folder, self._disk) < self.trajectories:
+        if self._fresh:
             self._write_json(TARGET, target_table(self.trajectories, self._until))
-        if self._fresh:  # last: a folder with a manifest is a run
-            self._write_json(MANIFEST, signed(self.manifest))
+            self._write_json(MANIFEST, signed(self.manifest))  # last: a folder with a manifest is a run
         self._disk.sync_folder(self.folder)
-        self._check_tables()
-        self._clean()
+
+    def _settle_target(self, *, checked: bool) -> None:
+        """Join those who work towards the target; where it is smaller, raise it once all is checked."""
+        if self._locks.at_work:
+            return
+        target = read_target(self.folder, self._disk)
+        if target < self.trajectories:
+            self._locks.refuse_others(target)
+            if not checked:
+                return
+            self._write_json(TARGET, target_table(self.trajectories, self._until))
+        self._locks.join()
 
     def _write_json(self, name: str, table: Table) -> None:
         _place(text_of(table), self.folder / self.scratch, self.folder / name, self._disk)
@@ -387,62 +398,63 @@ class Writer:
         return self.shard is None or self.shard.has(part.chunk)
 
     def _clean(self) -> None:
-        """Drop superseded parts, and files of other tables whose chunk never counted."""
+        """List what counts, and drop what does not."""
         self._parts = list_parts(self.folder, disk=self._disk)
-        for table, part in list(self._listing()):
-            counted = self._parts.get(part.chunk)
-            if counted is None or part.rows != counted.rows:
-                self._disk.remove(self.folder / table / part.name)
+        self._drop_shorter()
 
     def _log_begin(self) -> None:
         software = ", ".join(f"{name} {version}" for name, version in self.manifest["software"].items())
-        begun = "begun" if self._fresh else f"goes on, {self.rows:,} are there"
-        host = f"process {os.getpid()} on {platform.node()}"
-        self.say(f"{self.wanted:,} trajectories of {self.manifest['digest'][:8]} {begun}: {host}, {software}")
+        digest, host = self.manifest["digest"][:8], f"process {os.getpid()} on {platform.node()}"
+        begun = f"{self.wanted:,} trajectories of {digest} begun"
+        if not self._fresh:
+            begun = f"{digest} goes on towards {self.wanted:,}, {self.rows:,} are there"
+        self.say(f"{begun}: {host}, {software}")
+
+    def _log_end(self, error: BaseException | None) -> None:
+        """Say how it ended; an error of ours is a sentence, of others there may be a name alone."""
+        ended, why = "stopped", ""
+        if error is None:
+            ended = "finished"
+        elif isinstance(error, KeyboardInterrupt | SystemExit):
+            ended = "interrupted"
+        else:
+            why = f": {error}" if isinstance(error, FluctuaError) else f": {type(error).__name__} {error}"
+        self.say(f"{ended}, {self.rows:,} of {self.wanted:,} trajectories are there{why}")
 
     # -- leaving
 
     def _leave(self, failed: bool) -> None:
         try:
-            if self._holds:
-                self._tidy()
-                if failed and self._fresh and not self._parts and self._last():
+            if self._locks.taken:
+                self._clear_scratch()
+                self._locks.forget_share()
+                if failed and self._fresh and not self._parts and self._is_empty():
                     self._remove()
             if failed and not is_run(self.folder, self._disk):
                 for path in reversed(self._made):
                     self._disk.remove_folder(path)
-        except OSError:
+        except (OSError, FluctuaError):
             pass  # tidying must not hide the error that brought us here; what is left over does not count
         finally:
-            for lock in reversed(self._locks):
-                lock.close()
-            self._locks, self._holds = [], False
+            self._locks.close()
 
-    def _last(self) -> bool:
-        """Tell whether no other shard is at work here or has been."""
-        if self.shard is None:
-            return True
-        self._locks[0].close()
-        lock = self._disk.lock(self.folder / LOCK)
-        self._locks[0] = lock or self._locks[1]
-        return lock is not None and not any(all_parts(self.folder / "parts", self._disk))
+    def _is_empty(self) -> bool:
+        """Tell whether no other writer is at work here, or has been, or a worker of one."""
+        return self._locks.become_last() and not any(all_parts(self.folder / "parts", self._disk))
 
     def _clear_scratch(self) -> None:
-        """Empty the scratch folders that a killed writer left; of shards, where nobody else is at work."""
-        names = [self.scratch]
-        if self.shard is None:
-            names = [name for name in self._disk.names(self.folder) if OWN.fullmatch(name)]
-        for name in names:
-            path = self.folder / name
-            if name.startswith(SCRATCH):
-                _remove_scratch(path, self._disk)
-            elif name != LOCK:
-                self._disk.remove(path)
+        """Remove this writer's scratch folder, and what killed ones left where no other can be at work."""
+        for name in self._disk.names(self.folder):
+            if name == self.scratch or (self._locks.sure and self._is_left(name)):
+                if name.startswith(SCRATCH):
+                    remove_scratch(self.folder / name, self._disk)
+                else:
+                    self._disk.remove(self.folder / name)
 
-    def _tidy(self) -> None:
-        self._clear_scratch()
-        if self.shard is not None:
-            self._disk.remove(self.folder / (LOCK + self.shard.suffix))
+    def _is_left(self, name: str) -> bool:
+        if self.shard is None:
+            return name != LOCK and bool(OWN.fullmatch(name))
+        return bool(OWN.fullmatch(name)) and f"{name}-".startswith(f"{SCRATCH}{self.shard.suffix}-")
 
     def _remove(self) -> None:
         """Take back a run of which nothing was committed.
@@ -457,11 +469,12 @@ class Writer:
         for name in (LOG, MANIFEST):
             self._disk.remove(self.folder / name)
             self._try_sync(self.folder)
-        for name in (TARGET, OPENING, LOCK):
+        for name in (TARGET, OPENING, WORKING):
             self._disk.remove(self.folder / name)
         for table in TABLES:
-            if self._disk.is_folder(self.folder / table):
+            if self._disk.kind(self.folder / table) == "folder":
                 self._disk.remove_folder(self.folder / table)
+        self._disk.remove(self.folder / LOCK)  # last: from now on another may make the run
 
 
 def tidy(folder: Path, disk: Disk = DISK) -> None:
@@ -484,16 +497,19 @@ def note_until(folder: Path, until: Mapping[str, Any] | None, disk: Disk = DISK)
     Busy
         A process writes the run.
     """
+    check_own(folder, disk)
     with refusals(folder):
         lock = disk.lock(folder / LOCK)
         if lock is None:
             raise Busy("another process writes this run", str(folder), "wait for it")
+        scratch = folder / f"{SCRATCH}-{secrets.token_hex(8)}"
         with closing(lock):
-            _remove_scratch(folder / SCRATCH, disk)
-            disk.make_folder(folder / SCRATCH)
             table = target_table(read_target(folder, disk), until)
+            disk.make_folder(scratch)
             try:
-                _place(text_of(table), folder / SCRATCH, folder / TARGET, disk)
+                _place(text_of(table), scratch, folder / TARGET, disk)
             finally:
                 with suppress(OSError):
-                    _remove_scratch(folder / SCRATCH, disk)
+                    for name in disk.names(folder) if lock.held else [scratch.name]:
+                        if name.startswith(SCRATCH):
+                            remove_scratch(folder / name, disk)

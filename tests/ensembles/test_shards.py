@@ -66,6 +66,7 @@ def test_shards_one_after_the_other_leave_what_one_run_leaves(
     assert set(os.listdir(folder)) - {"log.txt"} == {
         ".lock",
         f"{LOCK}-open",
+        f"{LOCK}-work",
         "manifest.json",
         "target.json",
         *names(folder),
@@ -108,11 +109,11 @@ def test_who_may_write_at_the_same_time(spec: EnsembleSpec, tmp_path: Path) -> N
             tmp_path / "a", manifest, spec.trajectories, shard=None if shard is None else Shard.parse(shard)
         )
 
-    with writer("1/2"):
+    with writer("1/2") as one:
         (tmp_path / "a" / SCRATCH).mkdir()  # no concern of a shard
-        (tmp_path / "a" / f"{SCRATCH}-1-2" / "half").write_text("written")
+        (half := tmp_path / "a" / one.scratch / f"target.json.1.{'0' * 16}").write_text("written")
         with writer("2/2"):
-            assert (tmp_path / "a" / f"{SCRATCH}-1-2" / "half").exists()
+            assert half.exists()
         for other in ("1/2", "1/3", None):
             with pytest.raises(Busy, match="another process writes"), writer(other):
                 pass

@@ -124,6 +124,10 @@ class RefusingDisk(WatchedDisk):
             "lock",
         )
 
+    def kind(self, path: Path) -> str:
+        self.before("kind", path)
+        return super().kind(path)
+
     def is_file(self, path: Path) -> bool:
         self.before("is_file", path)
         return super().is_file(path)
@@ -199,6 +203,8 @@ class _Folder:
 
 class _Lock:
     """A lock of a simulated process."""
+
+    held = True
 
     def __init__(self, file: _File, owner: SimulatedDisk, shared: bool) -> None:
         self.file, self.owner, self.shared = file, owner, shared
@@ -301,6 +307,10 @@ class SimulatedDisk(Disk):
 
     def exists(self, path: Path) -> bool:
         return self.machine.find(path) is not None
+
+    def kind(self, path: Path) -> str:
+        node = self.machine.find(path)
+        return "nothing" if node is None else "file" if isinstance(node, _File) else "folder"
 
     def is_file(self, path: Path) -> bool:
         return isinstance(self.machine.find(path), _File)

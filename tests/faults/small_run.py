@@ -91,5 +91,5 @@ def contents(folder: Path, disk: Disk = DISK) -> dict[str, bytes]:
 
 def strangers(folder: Path, disk: Disk = DISK) -> set[str]:
     """List what is there beside a run's own files: it should be nothing."""
-    own = {"manifest.json", "target.json", "log.txt", ".lock", ".lock-open", *TABLES}
+    own = {"manifest.json", "target.json", "log.txt", ".lock", ".lock-open", ".lock-work", *TABLES}
     return set(disk.names(folder)) - own

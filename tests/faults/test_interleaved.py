@@ -88,6 +88,10 @@ class SharedDisk(SimulatedDisk):
         self.turns.pause()
         return super().exists(path)
 
+    def kind(self, path: Path) -> str:
+        self.turns.pause()
+        return super().kind(path)
+
     def names(self, folder: Path) -> list[str]:
         self.turns.pause()
         return super().names(folder)

@@ -145,8 +145,12 @@ def test_a_tail_that_nobody_drops_is_seen(tmp_path: Path, monkeypatch: pytest.Mo
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Read all files that make up a run."""
-    kept = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("log.txt", ".lock")]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in kept if path.name != ".lock-open"}
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name != "log.txt"]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in kept
+        if path.name not in (".lock", ".lock-open", ".lock-work")
+    }
 
 
 def inodes(folder: Path) -> dict[str, int]:

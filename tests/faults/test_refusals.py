@@ -22,7 +22,7 @@ from faults.test_kills import files_of
 from faults.zygote import Zygote
 
 TARGETS = (24, 40)
-TIDYING = ("remove", "remove_folder", "names", "is_folder", "is_file", "lock")
+TIDYING = ("remove", "remove_folder", "names", "kind", "is_folder", "is_file", "lock")
 
 
 def make(folder: Path, disk: Disk) -> None:
