@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fluctua.ensembles.chunks import chunk_of, number_of
+from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import columns_of, path_columns_of, stroke_columns_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import InvalidInput, StorageError
@@ -50,7 +50,9 @@ class Forecast:
     seconds: float | None = None
 
 
-def forecast(spec: EnsembleSpec, *, threads: int | None = None, measure: bool = False) -> Forecast:
+def forecast(
+    spec: EnsembleSpec, *, threads: int | None = None, measure: bool = False, shard: str | None = None
+) -> Forecast:
     """Say what a run will need.
 
     Parameters
@@ -61,19 +63,27 @@ def forecast(spec: EnsembleSpec, *, threads: int | None = None, measure: bool = 
         By default as many as there are processors for this process.
     measure : bool
         Run some trajectories to learn how long they take; this compiles the kernel.
+    shard : str, optional
+        ``"3/64"``: what this share of the run needs.
     """
-    count = len(os.sched_getaffinity(0)) if threads is None else threads
-    whole = _bytes(spec, spec.trajectories)
     size = chunk_of(spec)
-    chunk = _bytes(spec, min(spec.trajectories, size))
+    chunks = range(number_of(spec.trajectories, size))
+    if shard is not None:
+        share = Shard.parse(shard)
+        chunks = chunks[share.index - 1 :: share.count]
+    last = expected_rows(chunks[-1], spec.trajectories, size) if chunks else 0
+    trajectories = max(len(chunks) - 1, 0) * size + last
+    count = len(os.sched_getaffinity(0)) if threads is None else threads
+    whole = _bytes(spec, trajectories)
+    chunk = _bytes(spec, min(trajectories, size))
     return Forecast(
-        trajectories=spec.trajectories,
+        trajectories=trajectories,
         time_steps=spec.time_steps,
-        chunks=number_of(spec.trajectories, size),
+        chunks=len(chunks),
         disk=int(PACKED * whole) + 100_000,
         memory=INTERPRETER + min(3 * chunk * (count + 1), 3 * whole),
         memory_without_folder=INTERPRETER + whole + min(2 * chunk * (count + 1), 2 * whole),
-        seconds=_seconds(spec, count) if measure else None,
+        seconds=_seconds(spec, count, trajectories) if measure else None,
     )
 
 
@@ -88,13 +98,11 @@ def _bytes(spec: EnsembleSpec, trajectories: int) -> int:
     return 8 * total
 
 
-def _seconds(spec: EnsembleSpec, threads: int) -> float:
+def _seconds(spec: EnsembleSpec, threads: int, trajectories: int) -> float:
     propagator = propagator_of(spec)
     propagator.compile()
-    return (
-        pilot_seconds(propagator) * spec.trajectories / threads
-        + WRITING * _bytes(spec, spec.trajectories) / 8 / threads
-    )
+    computing = pilot_seconds(propagator) * trajectories
+    return (computing + WRITING * _bytes(spec, trajectories) / 8) / threads
 
 
 def pilot_seconds(propagator: Propagator, trajectories: int = 256) -> float:

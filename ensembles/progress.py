@@ -1,15 +1,22 @@
 """How far a run is: one line on stderr, only where a person looks at it.
 
-    runs/a:  42%|████▏     | 4.2M/10.0M [00:21<00:29, 197k trajectories/s, 64 of 153 parts, 3 failed]
+    squeeze:  42%|████▏     | 4.2M/10.0M [00:21<00:29, 197k trajectories/s, 64 of 153 parts, 3 failed]
 
-What is done of the trajectories is computed; of the parts, written and safe.
+What is done of the trajectories is computed; of the parts, written and safe. On a narrow terminal words go
+before the bar does, and the bar before the share that is done.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+_WIDE, _NARROW, _BARE = 120, 90, 60  # columns from which on all words stand, some, and a bar at all
+_FEWER_WORDS = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{remaining}, {rate_fmt}{postfix}]"
+_NO_BAR = "{percentage:3.0f}% {n_fmt}/{total_fmt} {remaining}{postfix}"
 
 
 class Progress:
@@ -22,7 +29,7 @@ class Progress:
     done : int
         Trajectories that are there already.
     title : str
-        Stands in front: the folder, as a rule.
+        Stands in front: the folder, as a rule, of which the last name is shown.
     shown : bool, optional
         Whether to show it; by default where stderr is a terminal.
     parts : int
@@ -44,14 +51,20 @@ class Progress:
         self._failed = 0
         self._parts, self._parts_done = parts, parts_done
         self._bar: Any = None
+        self._columns = 0
         if sys.stderr.isatty() if shown is None else shown:
             from tqdm import tqdm
 
+            self._columns = _columns()
+            wide = self._columns >= _WIDE
+            bare = self._columns < _BARE
             self._bar = tqdm(
                 total=total,
                 initial=done,
-                desc=title,
-                unit=" trajectories",
+                desc=_cut(Path(title).name, self._columns // 5),
+                unit=" trajectories" if wide else "",
+                bar_format=None if wide else _NO_BAR if bare else _FEWER_WORDS,
+                ncols=self._columns,
                 unit_scale=True,
                 file=sys.stderr,
                 leave=False,
@@ -74,7 +87,9 @@ class Progress:
             self._tell()
 
     def _tell(self) -> None:
-        parts = [f"{self._parts_done:,} of {self._parts:,} parts"] if self._parts else []
+        of = " of " if self._columns >= _WIDE else "/"
+        told = self._parts and self._columns >= _NARROW
+        parts = [f"{self._parts_done:,}{of}{self._parts:,} parts"] if told else []
         failed = [f"{self._failed:,} failed"] if self._failed else []
         self._bar.set_postfix_str(", ".join(parts + failed), refresh=False)
 
@@ -88,3 +103,15 @@ class Progress:
         """Wipe the line."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _columns() -> int:
+    """Ask how wide the terminal is; where there is none, as wide as all words need."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _WIDE
+    except (OSError, ValueError):
+        return _WIDE
+
+
+def _cut(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 3]}..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from textwrap import wrap
 from typing import Any, NamedTuple, NoReturn
 
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, not_among
+
+MOST = 10**12  # trajectories of a run
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,6 +93,8 @@ class Command(NamedTuple):
 def count(text: str) -> int:
     """Read a whole number above zero; 1e6 and 1_000_000 are two ways to write one."""
     number = _whole(text)
+    if (number or 0) > MOST or (number is None and _is_beyond(text)):
+        raise ArgumentTypeError(f"{text!r} is too many: give at most {MOST:,}")
     if number is None or number < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return number
@@ -101,6 +106,13 @@ def index(text: str) -> int:
     if number is None:
         raise ArgumentTypeError(f"{text!r} is not a whole number from zero")
     return number
+
+
+def _is_beyond(text: str) -> bool:
+    try:
+        return MOST < float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def _whole(text: str) -> int | None:

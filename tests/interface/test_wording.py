@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import fluctua as fl
-from fluctua import cli
+from fluctua import cli, parsing
 from fluctua.ensembles.disk import refusals
+from fluctua.ensembles.spec import MOST_TRAJECTORIES
 from fluctua.stochastic.errors import StorageError
 from fluctua.wording import on_command_line
 
@@ -216,3 +217,30 @@ def test_an_interrupted_demo_says_what_is_there(tmp_path, monkeypatch, capsys, b
     assert cli.main(["demo", "--out", str(out), "--json"]) == 130
     told = json.loads(capsys.readouterr().out)["error"]["remedy"]
     assert told.startswith(f"whole parts are kept in {out}; " if begun else "no part was whole yet; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1e13", "'1e13' is too many: give at most 1,000,000,000,000"),
+        ("1e30", "'1e30' is too many: give at most 1,000,000,000,000"),
+        ("1000000000001", "'1000000000001' is too many"),
+        ("inf", "'inf' is not a whole number above zero"),
+        ("0.5", "'0.5' is not a whole number above zero"),
+        ("many", "'many' is not a whole number above zero"),
+    ],
+)
+def test_a_number_that_is_too_large_is_called_so(refused, text, said):
+    code, line = refused("extend", "a", "--trajectories", text)
+    assert code == 2
+    assert said in line
+
+
+def test_the_largest_number_is_that_of_a_spec():
+    assert parsing.count("1e12") == parsing.MOST == MOST_TRAJECTORIES
+
+
+def test_a_limit_on_the_size_of_files_is_no_full_disk():
+    remedy = r"raise the limit on the size of files \(ulimit -f\)"
+    with pytest.raises(StorageError, match=remedy), refusals(Path("a")):
+        raise OSError(errno.EFBIG, "File too large", "a")
