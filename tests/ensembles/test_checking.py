@@ -297,8 +297,11 @@ DAMAGES: dict[str, tuple[Any, list[str]]] = {
     **{
         f"a link in the place of {name}": (links(name), [f"a link where a {kind} should be"])
         for kind, names in (
-            ("folder", ("parts", "strokes", "paths", "_tmp", "_tmp-1-2")),
-            ("file", ("manifest.json", "target.json", "log.txt", ".lock", ".lock-1-2", ".lock-open")),
+            ("folder", ("parts", "strokes", "paths", "_tmp", "_tmp-1-2-0123456789abcdef")),
+            (
+                "file",
+                ("manifest.json", "target.json", "log.txt", ".lock", ".lock-1-2", ".lock-open", ".lock-work"),
+            ),
         )
         for name in names
     },

@@ -254,6 +254,10 @@ def part_bytes(run: Run) -> Iterator[tuple[str, Any]]:
     yield "bomb of its name", (2**21, large)
 
 
+#: What a writer makes, and where a link would let it write, or remove, elsewhere.
+LINKED = ("parts", "strokes", "paths", "_tmp", "_tmp-0123456789abcdef", ".lock", ".lock-1-2", ".lock-open")
+
+
 def folders(run: Run, folder: Path) -> Iterator[tuple[str, Path]]:
     """Give run directories in which something else than the bytes of a part is wrong."""
 
@@ -287,6 +291,18 @@ def folders(run: Run, folder: Path) -> Iterator[tuple[str, Path]]:
         shutil.move(file, folder / f"elsewhere-{table}")
         file.symlink_to(folder / f"elsewhere-{table}")
         yield f"a link in {table}", place
+    for name in LINKED:
+        place = fresh(f"link{name}")
+        elsewhere = folder / f"elsewhere{name}"
+        if (place / name).exists():
+            shutil.move(place / name, elsewhere)
+        elif name.startswith(".lock"):
+            elsewhere.write_text("mine")
+        else:
+            elsewhere.mkdir()
+            (elsewhere / "letter").write_text("mine")
+        (place / name).symlink_to(elsewhere)
+        yield f"{name} leads elsewhere", place
     for kind, make in (("folder", os.mkdir), ("pipe", os.mkfifo)):
         place = fresh(kind)
         (place / "parts" / part).unlink()

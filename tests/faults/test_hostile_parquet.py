@@ -45,6 +45,10 @@ def part_cases(run, given, chance, count):
             yield {"planted": "read whole", "place": str(file), "word": "control"}
     for word, place in parquet.folders(run, given):
         yield {"python": "rows", "arguments": [str(place)], "word": word}
+        if word.endswith("leads elsewhere"):
+            for command in ("check", "resume", "extend"):
+                more = ["--trajectories", "200"] if command == "extend" else []
+                yield {"arguments": [command, str(place), *more], "word": word}
     for number in range(count):
         table = chance.choice(list(parquet.COLUMNS))
         place = run.write(given / f"altered{number}", {table: parquet.altered(run.bytes[table], chance)})
@@ -78,13 +82,37 @@ def judged(run, place, chance, count):
     print(hostile.account(tried))
     for outcome in tried:
         word = outcome.case["word"]
+        if word.endswith("leads elsewhere"):
+            assert outcome.code in allowed(outcome.case), outcome
         if word.startswith("sound"):
             assert outcome.code in (0, 1), outcome
         if word.startswith("part: ") and word.removeprefix("part: ") not in parquet.HARMLESS:
             assert outcome.code in (65, 75), outcome  # 75: a name that says fewer rows than are asked for
         if word.startswith(("strange", "a link", "a folder", "a pipe")) or word.endswith("is a pipe"):
             assert outcome.code != 0, outcome
+    assert_untouched(run, place / "given")
     return tried
+
+
+def allowed(case):
+    """Nothing leads through a link; whoever reads has nothing to do with those that writers make."""
+    command = case["arguments"][0]
+    if case["word"].startswith(tuple(parquet.COLUMNS)):
+        return (65,)
+    return {"check": (65,), "resume": (0, 2), "extend": (2,)}.get(command, (0,))
+
+
+def assert_untouched(run, given):
+    """What links lead to is there as it was."""
+    for name in parquet.LINKED:
+        elsewhere = given / f"elsewhere{name}"
+        if name in parquet.COLUMNS:
+            (file,) = elsewhere.iterdir()
+            assert file.read_bytes() == run.bytes[name]
+        elif name.startswith(".lock"):
+            assert elsewhere.read_text() == "mine"
+        else:
+            assert [file.name for file in elsewhere.iterdir()] == ["letter"]
 
 
 @pytest.mark.slow
