@@ -6,18 +6,24 @@ What both have in common is `Growing`; :mod:`~fluctua.analysis.until` decides ho
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluctua.ensembles.chunks import chunk_of
 from fluctua.ensembles.dataset import Dataset, Label, Runs, open_run
+from fluctua.ensembles.disk import DISK
+from fluctua.ensembles.forecast import check_room
 from fluctua.ensembles.manifest import is_run, read_manifest, read_target, read_until
+from fluctua.ensembles.places import LOG
 from fluctua.ensembles.rows import Files, Memory
 from fluctua.ensembles.runner import Run, existing, number_of_threads, simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import note_until
 from fluctua.ensembles.sweep import folder_of, labels_of, sweep
+from fluctua.stochastic.errors import FluctuaError, InvalidInput
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +51,10 @@ class Growing(Protocol):
 
     def runs(self) -> Runs:
         """Give what is there."""
+        ...
+
+    def say(self, line: str) -> None:
+        """Add a line to what is told of the runs."""
         ...
 
     def end(self, outcome: str) -> None:
@@ -110,15 +120,22 @@ class Folders:
         return found
 
     def begin(self) -> None:
-        """Check all places before anything is written, and note the rule where it is not the one there."""
+        """Check all places and the room for the limit, then note the rule where it is not the one there."""
         self._check()
+        for spec, place in zip(self._specs, self._places, strict=True):
+            _check_room(spec, place)
         for place in filter(is_run, self._places):
             if read_until(place) != self._rule:
                 note_until(place, self._rule)  # also where the rule that ended it was another
 
     def _check(self) -> None:
         for spec, place in zip(self._specs, self._places, strict=True):
-            existing(spec, place)
+            there = read_target(place) if is_run(place) else 0
+            existing(spec.replace({"trajectories": max(there, spec.trajectories)}), place)
+            if there > spec.trajectories:
+                what = f"the folder holds more, {there:,} trajectories, than the rule's limit of"
+                remedy = f"fluctua verify judges all that is there; a limit of {there:,} or more goes on"
+                raise InvalidInput(f"{what} {spec.trajectories:,}", str(place), remedy)
 
     def make(self, trajectories: int) -> None:
         """Make all as large as the largest, if that is more: one was extended when the other was stopped."""
@@ -136,6 +153,12 @@ class Folders:
         """Give what is there."""
         assert self._runs is not None, "after make, or where there is an outcome"
         return self._runs
+
+    def say(self, line: str) -> None:
+        """Add a line to every `log.txt`, with the time in front; one that cannot be written is no failure."""
+        for place in self._places:
+            with suppress(OSError):
+                DISK.append(place / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
 
     def end(self, outcome: str) -> None:
         """Note the outcome in every run."""
@@ -163,7 +186,9 @@ class InMemory:
         return None
 
     def begin(self) -> None:
-        """Do nothing: nothing is there."""
+        """Check that the largest there may be fits into memory."""
+        for spec in self._specs:
+            _check_room(spec, None)
 
     def make(self, trajectories: int) -> None:
         """Compute the chunks that are missing, and the last one again if it grows."""
@@ -187,8 +212,20 @@ class InMemory:
         ]
         return Runs(found, labels_of(self._specs) if len(found) > 1 else [{}])
 
+    def say(self, line: str) -> None:
+        """Do nothing: there is no log."""
+
     def end(self, outcome: str) -> None:
         """Do nothing: there is nowhere to note it."""
+
+
+def _check_room(spec: EnsembleSpec, folder: Path | None) -> None:
+    """Refuse a limit for which there is no room before anything is made, and not days later."""
+    try:
+        check_room(spec, folder)
+    except FluctuaError as error:
+        remedy = f"{error.remedy}, or lower the limit of {spec.trajectories:,} trajectories"
+        raise type(error)(error.what, error.where, remedy) from None
 
 
 def stretch(run: Dataset, first: int, last: int) -> tuple[Dataset, slice]:

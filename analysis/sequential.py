@@ -89,6 +89,8 @@ class Wealth:
         ln of the largest wealth at any time; not below 0, the start.
     peak_at : int
         After how many values it was reached.
+    peak_bet : int
+        The place, in `bets`, of the bet that had won most then.
     """
 
     bets: Bets
@@ -96,6 +98,7 @@ class Wealth:
     log_wealths: tuple[float, ...]
     log_peak: float = 0.0
     peak_at: int = 0
+    peak_bet: int = 0
 
     @classmethod
     def before(cls, bets: Bets) -> Wealth:
@@ -149,6 +152,7 @@ class Wealth:
             log_wealths=tuple(float(wealth) for wealth in walks[-1]),
             log_peak=float(mixed[top]) if higher else self.log_peak,
             peak_at=self.n + top + 1 if higher else self.peak_at,
+            peak_bet=int(np.argmax(walks[top])) if higher else self.peak_bet,
         )
 
 

@@ -191,6 +191,18 @@ class SlopeBounds:
         return "holds" if all(wealth.crossed(self.alpha) for wealth in self.bounds) else "undecidable"
 
     @property
+    def won(self) -> str:
+        """What the bets against the theorem won at their best, after how many values, and most of it by what.
+
+        The slope of all values may be another by then: a bet that has won stays won.
+        """
+        bets, peak = self.theorem.bets, self.theorem.log_peak
+        assert isinstance(bets, Signs)
+        times = f"{math.exp(peak):,.0f}" if peak < math.log(1e6) else "over 1,000,000"
+        most = _told(*bets.tilts[self.theorem.peak_bet])
+        return f"{times} times the stake after {self.theorem.peak_at:,}, most on {most}"
+
+    @property
     def estimate(self) -> tuple[float, float]:
         r"""The slope of sizes and its standard error, one step of Newton's method from 1; NaN if unknown.
 
@@ -232,6 +244,17 @@ def settled(s: Floats) -> Floats:
 def _tilts(tolerance: float) -> tuple[tuple[float, float], ...]:
     far = (tilt for tilt in TILTS if max(abs(tilt[0] - 1.0), abs(tilt[1])) >= 2.0 * tolerance)
     return ((1.0 - 2.0 * tolerance, 0.0), (1.0 + 2.0 * tolerance, 0.0), *far)
+
+
+def _told(slope: float, offset: float) -> str:
+    """Name what a bet is on: log odds of slope |s| + offset."""
+    if (slope, offset) == (-1.0, 0.0):
+        return "signs that are turned around"
+    if (slope, offset) == (0.0, 0.0):
+        return "signs at random"
+    if slope == 1.0:
+        return f"an offset of {offset:.3g}"
+    return f"a slope of {slope:.3g}" + (f" with an offset of {offset:.3g}" if offset else "")
 
 
 def _added(sums: tuple[float, float, float], s: Floats) -> tuple[float, float, float]:

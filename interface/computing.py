@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from fluctua.cli import show
+from fluctua.cli import VIOLATED, show
 from fluctua.parsing import Parser, count
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from fluctua.analysis.stopped import Stopped
     from fluctua.ensembles.dataset import Dataset
 
 EXECUTORS = ("threads", "processes", "dask")
@@ -82,9 +83,13 @@ def stopped(kept: str, command: Sequence[str]) -> KeyboardInterrupt:
 
 
 def show_runs(
-    folder: str, runs: Sequence[Dataset], options: Namespace, computed: Sequence[int] | None = None
+    folder: str,
+    runs: Sequence[Dataset],
+    options: Namespace,
+    computed: Sequence[int] | None = None,
+    ended: Stopped | None = None,
 ) -> None:
-    """Print a line for each run; as JSON what can be asked of it without reading all rows.
+    """Print a line for each run; as JSON what can be asked of it, and how its rule ended.
 
     Raises
     ------
@@ -94,9 +99,17 @@ def show_runs(
     tables = [_table(run) for run in runs]
     if computed is not None:
         tables = [table | {"computed": rows} for table, rows in zip(tables, computed, strict=True)]
-    show("\n".join(map(repr, runs)), {"folder": folder, "runs": tables}, options)
+    found: dict[str, Any] = {"folder": folder, "runs": tables}
+    if ended is not None and options.json:  # an interval takes a while, and the line on stderr has it
+        found["until"] = ended.table()
+    show("\n".join(map(repr, runs)), found, options)
     for run in runs:
         run.check_failures()
+
+
+def code_of(ended: Stopped | None) -> int:
+    """Return the exit code of what a rule decided, if there was one."""
+    return VIOLATED if ended is not None and ended.violated else 0
 
 
 def _table(run: Dataset) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from fluctua.cli import notice
 from fluctua.computing import (
     add_workers,
     check_workers,
+    code_of,
     show_runs,
     stopped,
     without_idle_imports,
@@ -28,6 +29,7 @@ from fluctua.parsing import Command, Parser, count
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from fluctua.analysis.stopped import Stopped
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.spec import EnsembleSpec
 
@@ -130,11 +132,11 @@ def _finish(places: Sequence[Place], options: Namespace, ruled: bool = False) ->
         notice(f"nothing to do: {options.run} is finished")
     try:
         with workers(options) as words:
-            runs = _computed(places, options.run, words, ruled)
+            runs, ended = _computed(places, options.run, words, ruled)
     except KeyboardInterrupt:
         raise stopped(f"whole parts are kept in {options.run}", options.typed) from None
-    show_runs(options.run, runs, options, [len(run) - before.get(run.path, 0) for run in runs])
-    return 0
+    show_runs(options.run, runs, options, [len(run) - before.get(run.path, 0) for run in runs], ended)
+    return code_of(ended)
 
 
 def _there(path: Path) -> int:
@@ -145,16 +147,18 @@ def _there(path: Path) -> int:
     return len(open_run(path)) if is_run(path) else 0
 
 
-def _computed(places: Sequence[Place], folder: str, words: dict[str, Any], ruled: bool) -> list[Dataset]:
+def _computed(
+    places: Sequence[Place], folder: str, words: dict[str, Any], ruled: bool
+) -> tuple[list[Dataset], Stopped | None]:
     if ruled:
         from fluctua.analysis.until import resume_until
 
         found = resume_until(folder, **words)
         if found is not None:
-            return list(found.runs)
+            return list(found.runs), found
     import fluctua
 
-    return [fluctua.simulate(spec, path, **words) for spec, path in places]
+    return [fluctua.simulate(spec, path, **words) for spec, path in places], None
 
 
 COMMANDS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fluctua.stochastic.errors import InvalidInput, shown
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from fluctua.analysis.until import Stopped
+    from fluctua.analysis.stopped import Stopped
     from fluctua.ensembles.dataset import Dataset, Runs
     from fluctua.ensembles.spec import EnsembleSpec
 
@@ -73,7 +73,8 @@ def simulate(
 
     if not isinstance(spec, EnsembleSpec):
         raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")
-    return _stopped([spec], folder, until, shard, True, threads, executor, progress).runs[0]
+    words: dict[str, Any] = {"shard": shard, "threads": threads, "executor": executor, "progress": progress}
+    return run_until([spec], folder, until, alone=True, **words).runs[0]
 
 
 def sweep(
@@ -116,23 +117,39 @@ def sweep(
         return sweep(specs, folder, threads=threads, executor=executor, shard=shard, progress=progress)
     from fluctua.ensembles.sweep import checked
 
-    return _stopped(checked(specs), folder, until, shard, False, threads, executor, progress).runs
+    words: dict[str, Any] = {"shard": shard, "threads": threads, "executor": executor, "progress": progress}
+    return run_until(checked(specs), folder, until, alone=False, **words).runs
 
 
-def _stopped(
+def run_until(
     specs: Sequence[EnsembleSpec],
     folder: str | Path | None,
     until: str,
-    shard: str | None,
+    *,
     alone: bool,
-    threads: int | None,
-    executor: Executor | str | None,
-    progress: bool | None,
+    shard: str | None = None,
+    **words: Any,
 ) -> Stopped:
-    from fluctua.analysis.until import Rule, run_until
+    """Make one run, or one and its reverse, until a rule is decided; and say how it ended.
+
+    Parameters
+    ----------
+    specs, folder, until, shard
+        As in :func:`sweep`.
+    alone : bool
+        Whether the folder is that of the one run itself, as in :func:`simulate`.
+    **words
+        threads, executor and progress, as there.
+
+    Raises
+    ------
+    InvalidInput, Unstable, Damaged, StorageError, Busy
+        As `simulate`; a shard, which no rule can stop.
+    """
+    from fluctua.analysis.rules import Rule
+    from fluctua.analysis.until import run_until
 
     if shard is not None:
         remedy = "a rule looks at the whole run: leave one of the two out"
         raise InvalidInput("a part of a run cannot be stopped by a rule", "until, shard", remedy)
-    rule = Rule.parse(until)
-    return run_until(specs, folder, rule, alone=alone, threads=threads, executor=executor, progress=progress)
+    return run_until(specs, folder, Rule.parse(until), alone=alone, **words)

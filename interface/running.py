@@ -11,6 +11,7 @@ from fluctua.cli import show
 from fluctua.computing import (
     add_workers,
     check_workers,
+    code_of,
     show_runs,
     stopped,
     without_idle_imports,
@@ -19,8 +20,10 @@ from fluctua.computing import (
 )
 from fluctua.parsing import Command, Parser, assignment, count, folder, seed, shard
 from fluctua.places import check_readable
+from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from fluctua.analysis.stopped import Stopped
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.spec import EnsembleSpec
 
@@ -68,8 +71,9 @@ def run(options: Namespace) -> int:
             expected = forecasts(specs, place, options.threads)
             show(_told(expected), expected, options)
             return 0
-        show_runs(str(place), _simulated(specs, place, options), options)
-    return 0
+        runs, ended = _simulated(specs, place, options)
+        show_runs(str(place), runs, options, ended=ended)
+    return code_of(ended)
 
 
 def specs_of(options: Namespace) -> list[EnsembleSpec]:
@@ -148,18 +152,38 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _simulated(specs: Sequence[EnsembleSpec], place: Path, options: Namespace) -> list[Dataset]:
+def _simulated(
+    specs: Sequence[EnsembleSpec], place: Path, options: Namespace
+) -> tuple[list[Dataset], Stopped | None]:
     import fluctua
 
     try:
         with workers(options) as words:
-            words |= {"shard": options.shard, "until": options.until}
+            words |= {"shard": options.shard}
+            if options.until is not None:
+                ended = _decided(specs, place, options, words)
+                return list(ended.runs), ended
             if len(specs) == 1:
-                return [fluctua.simulate(specs[0], place, **words)]
-            return list(fluctua.sweep(specs, place, **words))
+                return [fluctua.simulate(specs[0], place, **words)], None
+            return list(fluctua.sweep(specs, place, **words)), None
     except KeyboardInterrupt:
         kept = f"whole parts are kept in {place}" if place.exists() else "no part was whole yet"
         raise stopped(kept, command_again(specs, place, options)) from None
+
+
+def _decided(
+    specs: Sequence[EnsembleSpec], place: Path, options: Namespace, words: dict[str, Any]
+) -> Stopped:
+    """Run until it is decided; what is said of one direction alone names the option that adds the other."""
+    from fluctua.analysis.rules import BOTH
+    from fluctua.making import run_until
+
+    try:
+        return run_until(specs, place, options.until, alone=len(specs) == 1, **words)
+    except InvalidInput as error:
+        if error.remedy != BOTH:
+            raise
+        raise InvalidInput(error.what, "--until", "add --both") from None
 
 
 def command_again(specs: Sequence[EnsembleSpec], place: Path, options: Namespace) -> list[str]:

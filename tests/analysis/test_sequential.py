@@ -23,7 +23,7 @@ def crossings(theorem, drawn):
     return sum(wealth_against(theorem).update(s).crossed(ALPHA) for s in drawn)
 
 
-def slow_log_wealth(theorem, s):
+def slow_parts(theorem, s):
     """Bet on one value after the other as the docstring says; the ln of the mixture after each."""
     bets = [[1.0] for _ in (SHARES if theorem == "integral" else TILTS)]
     for value in s:
@@ -35,7 +35,12 @@ def slow_log_wealth(theorem, s):
                 plus, claimed = 1 / (1 + np.exp(-size)), 1 / (1 + np.exp(-(offset + slope * size)))
                 factor = claimed / plus if value > 0 else (1 - claimed) / (1 - plus) if value < 0 else 1.0
             wealth.append(wealth[-1] * factor)
-    return np.log(np.mean(bets, axis=0))
+    return bets
+
+
+def slow_log_wealth(theorem, s):
+    """Mix them."""
+    return np.log(np.mean(slow_parts(theorem, s), axis=0))
 
 
 @pytest.mark.parametrize("theorem", THEOREMS)
@@ -48,6 +53,8 @@ def test_wealth_is_that_of_the_slow_twin(theorem):
         assert wealth.log_peak == pytest.approx(expected[: n + 1].max(), abs=1e-12)
     assert wealth.n == s.size
     assert wealth.peak_at == int(np.argmax(expected))
+    parts = slow_parts(theorem, s[: wealth.peak_at])
+    assert wealth.peak_bet == int(np.argmax([each[-1] for each in parts]))
     assert wealth.p_value == pytest.approx(math.exp(-expected.max()))
     assert wealth.crossed(wealth.p_value * 1.001)
     assert not wealth.crossed(wealth.p_value * 0.999)

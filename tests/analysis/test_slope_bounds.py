@@ -1,6 +1,7 @@
 """Bounds of a slope at every look: true ones stay, whatever the law; wrong ones go, soon enough."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,6 +170,91 @@ def test_enormous_values_neither_overflow_nor_lose_everything():
     wealths = (*known.bounds, known.theorem)
     assert all(math.isfinite(log) for wealth in wealths for log in wealth.log_wealths)
     assert known.decision == "violated"
+
+
+def peaks(won, place, below=0.0):
+    """Give bounds of which some are shown, exactly; and the theorem at the same peak where it is one."""
+    known = SlopeBounds.before(0.1)
+    states = [
+        replace(wealth, log_peak=math.log(20.0) - (below if k == place else 0.0) if k in won else 0.0)
+        for k, wealth in enumerate((*known.bounds, known.theorem))
+    ]
+    return replace(known, bounds=tuple(states[:4]), theorem=states[4]).decision
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_no_bound_can_be_missing(place):
+    everything = {0, 1, 2, 3}
+    assert peaks(everything, place) == "holds"
+    assert peaks(everything - {place}, place) == "undecidable"
+    assert peaks(everything, place, below=1e-9) == "undecidable"
+    assert peaks(everything | {4}, place) == "violated"
+    assert peaks(everything | {4}, 4, below=1e-9) == "holds"
+
+
+@pytest.mark.parametrize(
+    ("of", "shown"), [("sizes", [True, True, True, False]), ("signs", [False, True, True, True])]
+)
+def test_one_slope_that_holds_is_not_enough(of, shown):
+    """Log odds that are bent: one slope is 1, the other lies beyond the tolerance."""
+    known = SlopeBounds.before(0.08).update(bent(np.random.default_rng(45), 40_000, 1.0, of))
+    assert [wealth.crossed(ALPHA) for wealth in known.bounds] == shown
+    assert replace(known, theorem=SlopeBounds.before(0.08).theorem).decision == "undecidable"
+
+
+@pytest.mark.parametrize(
+    ("place", "sign", "count", "ends"),
+    [
+        (0, 1, 400, (0.01, 1.0)),
+        (1, -1, 400, (0.01, 3.0)),
+        (2, 1, 400, (0.01, 10.0)),
+        (3, -1, 16, (0.01, 10.0)),
+        (4, 1, 400, (0.01, 20.0)),
+        (4, -1, 5, (0.01, 3.0)),
+    ],
+)
+def test_wealth_decides_at_one_over_alpha_and_not_before(place, sign, count, ends):
+    """So many equal values that the wealth is 20 but for a millionth."""
+
+    def after(size):
+        known = SlopeBounds.before(0.2).update(np.full(count, sign * size))
+        return (*known.bounds, known.theorem)[place]
+
+    size = optimize.brentq(lambda u: after(u).log_e_value - math.log(20.0), *ends, xtol=1e-14)
+    for factor in (1.0 - 1e-6, 1.0 + 1e-6):
+        wealth = after(size * factor)
+        won = slow_log_wealths(np.full(count, sign * size * factor), 0.2)[place, -1]
+        assert wealth.log_e_value == pytest.approx(won, abs=1e-9)
+        assert wealth.crossed(ALPHA) == (won >= math.log(20.0))
+    assert after(size * (1.0 - 1e-6)).crossed(ALPHA) != after(size * (1.0 + 1e-6)).crossed(ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (lambda rng, u: tossed(rng, u, 1.25 * u), "a slope of 1.25"),
+        (lambda rng, u: tossed(rng, u, u + 0.8), "an offset of 0.8"),
+        (lambda rng, u: tossed(rng, u, u - 0.8), "an offset of -0.8"),
+        (lambda rng, u: -tossed(rng, u, u), "signs that are turned around"),
+        (lambda rng, u: tossed(rng, u, 0.0 * u), "signs at random"),
+        (lambda rng, u: tossed(rng, u, 0.7 * u + 0.3), "a slope of 0.7 with an offset of 0.3"),
+    ],
+)
+def test_what_won_is_told(broken, told):
+    rng = np.random.default_rng(46)
+    known = SlopeBounds.before(0.1).update(broken(rng, np.abs(gaussian(rng, 1.5, 30_000))))
+    times, most = known.won.split(", most on ")
+    assert most == told
+    assert times == f"over 1,000,000 times the stake after {known.theorem.peak_at:,}"
+
+
+def test_what_won_once_stays_told():
+    """A win that later values take back: the bet, its gain and its place are those of the peak."""
+    late = np.where(np.arange(4_000) % 3 < 2, 0.6, -0.6)
+    known = SlopeBounds.before(0.1).update(np.append(np.full(15, -0.6), late))
+    assert known.theorem.log_e_value < math.log(20.0) < known.theorem.log_peak
+    peak = math.exp(known.theorem.log_peak)
+    assert known.won == f"{peak:,.0f} times the stake after 15, most on signs that are turned around"
 
 
 def test_what_is_no_tolerance_is_refused():

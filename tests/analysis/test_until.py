@@ -3,12 +3,13 @@
 import hashlib
 import itertools
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 
-from fluctua.analysis import growing, until
+from fluctua.analysis import growing, rules, until
 from fluctua.analysis.growing import stretch
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.slope_bounds import SlopeBounds
@@ -16,6 +17,7 @@ from fluctua.analysis.until import Rule, looks, resume_until, run_until
 from fluctua.analysis.verify import verify
 from fluctua.ensembles import chunks, runner
 from fluctua.ensembles import sweep as sweeping
+from fluctua.ensembles.estimate import uncertain
 from fluctua.ensembles.manifest import read_manifest, read_target, read_until
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
@@ -23,7 +25,7 @@ from fluctua.ensembles.store import Writer
 from fluctua.ensembles.sweep import sweep
 from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.overdamped import Overdamped
-from fluctua.stochastic.errors import Damaged, InvalidInput
+from fluctua.stochastic.errors import Damaged, InvalidInput, StorageError
 from fluctua.stochastic.initial import Point, Steady
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
@@ -239,13 +241,66 @@ def test_the_order_of_the_two_directions_decides_nothing(alone):
 
 
 def test_a_theorem_that_fails_stops_the_run(monkeypatch, tmp_path):
-    pairs = until.dissipation_of_pairs
-    monkeypatch.setattr(until, "dissipation_of_pairs", lambda *work: 2.5 * pairs(*work))
+    pairs = rules.dissipation_of_pairs
+    monkeypatch.setattr(rules, "dissipation_of_pairs", lambda *work: 2.5 * pairs(*work))
     found = run_until(pair_of(), tmp_path / "run", CROOKS, progress=False)
     assert found.outcome == "violated"
     assert found.trajectories < 5_000
     assert read_until(found.runs[0].path)["outcome"] == "violated"
     assert found.interval.slope == pytest.approx(0.4, abs=0.1)
+    assert found.violated
+    said = str(found).removeprefix("crooks holds within 0.2: violated (bets against it won ")
+    times, most = said.split(", most on ", 1)
+    assert times.endswith(f" times the stake after {found.known.theorem.peak_at:,}")
+    assert most.startswith("a slope of 0.5), slope 0.")
+    assert most.endswith("; fluctua time-step tells whether the time step is too long for it")
+    again = run_until(pair_of(), tmp_path / "run", CROOKS, progress=False)
+    assert again.known is None
+    assert again.why == found.why
+    assert again.table() == found.table()
+
+
+def test_the_table_says_what_the_line_says(alone):
+    found, interval = alone.table(), alone.interval
+    assert found == {
+        "rule": "crooks holds within 0.2",
+        "outcome": "holds",
+        "slope": interval.slope,
+        "interval": [interval.low, interval.high],
+        "level": 0.9,
+        "trajectories": alone.trajectories,
+        "limit": 20_000,
+        "violated": None,
+    }
+    assert not alone.violated
+    opened = run_until(pair_of(), alone.runs.path, CROOKS, progress=False)
+    assert opened.table() == found
+
+
+def test_what_is_not_bounded_is_told_with_its_error_and_how_many_would_do():
+    found = run_until(pair_of(2_000), None, Rule("crooks", 0.001), progress=False)
+    assert found.table()["interval"] == [None, None]
+    slope, error = found.interval.slope, found.known.estimate[1]
+    told = str(found).split(", slope ")[1]
+    assert told.startswith(f"{uncertain(slope, error)}, after 2,000 of 2,000 pairs; about ")
+    wanted = 1.4 * 2_000 * (2 * 1.6449 * error / 0.001) ** 2
+    assert wanted <= found.enough <= 2 * wanted
+    assert told.endswith(f"about {found.enough:,} may do")
+
+
+def test_about_so_many_do():
+    """Ten runs that are given as many as the first of them asks for: most hold, as a forecast should."""
+    short = run_until(pair_of(1_500), None, CROOKS, progress=False)
+    assert short.outcome == "undecidable"
+    assert 1_500 < short.enough < 20_000
+    ended = [run_until(pair_of(short.enough, seed), None, CROOKS, progress=False) for seed in range(20, 26)]
+    assert sum(one.outcome == "holds" for one in ended) >= 2  # a chance of a half each: 98 % and more
+
+
+def test_what_cannot_hold_is_not_forecast(alone):
+    far = SlopeBounds.before(0.1).update(np.full(200, 0.3))
+    assert until.Stopped(alone.runs, Rule("crooks", 0.1), "undecidable", 200, 300, far).enough is None
+    assert alone.enough is None
 
 
 def test_at_the_limit_nothing_is_decided_and_a_larger_one_goes_on(tmp_path):
@@ -255,8 +310,46 @@ def test_at_the_limit_nothing_is_decided_and_a_larger_one_goes_on(tmp_path):
     again = run_until(pair_of(2_500), tmp_path / "run", narrow, progress=False)
     assert (again.outcome, again.trajectories) == ("undecidable", 2_500)
     assert [run.complete for run in again.runs] == [True, True]
-    with pytest.raises(InvalidInput, match="the folder holds more, 2,500 trajectories"):
+    with pytest.raises(
+        InvalidInput, match="the folder holds more, 2,500 trajectories, than the rule's limit"
+    ):
         run_until(pair_of(1_500), tmp_path / "run", narrow, progress=False)
+
+
+def test_after_an_extension_the_command_says_what_judges_all(alone, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(alone.runs.path, folder)
+    sweep(pair_of(20_500), folder, progress=False)
+    with pytest.raises(InvalidInput) as refused:
+        run_until(pair_of(), folder, CROOKS, progress=False)
+    assert refused.value.what == "the folder holds more, 20,500 trajectories, than the rule's limit of 20,000"
+    assert refused.value.remedy == (
+        "fluctua verify judges all that is there; a limit of 20,500 or more goes on"
+    )
+    again = run_until(pair_of(20_500), folder, CROOKS, progress=False)
+    assert (again.outcome, again.trajectories) == (alone.outcome, alone.trajectories)
+
+
+@pytest.mark.parametrize("folder", ["run", None], ids=["folder", "memory"])
+def test_room_is_asked_for_the_limit_before_anything_is_made(folder, tmp_path):
+    enormous = pair_of(10**12)
+    with pytest.raises((StorageError, InvalidInput), match="or lower the limit of 1,000,000,000,000 traj"):
+        run_until(enormous, folder and tmp_path / folder, CROOKS, progress=False)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_log_tells_rule_looks_and_outcome(alone):
+    for run in alone.runs:
+        lines = (run.path / "log.txt").read_text().splitlines()
+        told = [line.split("  ", 1)[1] for line in lines if "rule" in line]
+        sizes = [size for size in looks(20_000, ROWS) if size <= alone.trajectories]
+        assert [line.split(", slope ")[0] for line in told[:-1]] == [
+            *(["rule crooks holds within 0.2: looked, undecidable"] * (len(sizes) - 1)),
+            "rule crooks holds within 0.2: looked, holds",
+        ]
+        assert [line.split(" after ")[1] for line in told[:-1]] == [f"{n:,} of 20,000" for n in sizes]
+        assert told[-1] == f"stopped by the rule {alone}"
+        assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S", line) for line in lines)
 
 
 def test_a_steady_run_is_judged_by_its_entropy(tmp_path):
@@ -401,6 +494,29 @@ def test_folders_without_a_rule_are_not_resumed_here(tmp_path):
     assert resume_until(tmp_path / "nothing") is None
 
 
+def test_several_rules_are_not_dropped(soon, tmp_path):
+    for name in ("k=1", "k=2"):
+        shutil.copytree(soon.runs.path, tmp_path / name)
+    assert resume_until(tmp_path) is None, "all of them have ended"
+    for place in (run.relative_to(tmp_path) for run in tmp_path.glob("k=2/*")):
+        noted = {key: value for key, value in read_until(tmp_path / place).items() if key != "outcome"}
+        growing.note_until(tmp_path / place, noted)
+    with pytest.raises(InvalidInput) as refused:
+        resume_until(tmp_path)
+    assert refused.value.remedy == f"resume each by itself: fluctua resume {tmp_path / 'k=2'}"
+    assert resume_until(tmp_path / "k=2", progress=False).outcome == "undecidable"
+    assert resume_until(tmp_path) is None
+
+
+def test_the_rules_of_two_runs_are_not_taken_for_one(tmp_path):
+    for name in ("a=1", "a=2"):
+        simulate(spec_of(300), tmp_path / name, progress=False)
+        growing.note_until(tmp_path / name, Rule("detailed", 0.1).table(600))
+    with pytest.raises(InvalidInput, match="several runs here") as refused:
+        resume_until(tmp_path)
+    assert refused.value.remedy.endswith(f"fluctua resume {tmp_path / 'a=1'}")
+
+
 def test_half_of_a_pair_that_was_moved_away_is_no_pair(soon, tmp_path):
     shutil.copytree(soon.runs[0].path, tmp_path / "half")
     with pytest.raises(InvalidInput, match="call the folder direction=forward"):
@@ -426,7 +542,7 @@ def test_each_look_is_told_where_progress_is_and_the_end_everywhere(capsys, tmp_
     assert [line.split(" after ")[1] for line in told] == [
         "512 of 1,500",
         "1,024 of 1,500",
-        "1,500 of 1,500 pairs",
+        "1,500 of 1,500 pairs; about 20,000 may do",
     ]
     run_until(pair_of(1_500), folder, Rule("crooks", 0.1))
     assert capsys.readouterr().err == "crooks holds within 0.1: undecidable, after 1,500 of 1,500 pairs\n"
