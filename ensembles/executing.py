@@ -5,29 +5,31 @@
 At most a few tasks a worker are under way, so memory holds names alone. A chunk whose worker died is sent
 again; one that ends three workers is named, and the run stops. Nothing depends on who computes a chunk, or
 how often: its part has one name and one content.
+
+Threads of this process go another way, through :meth:`fluctua.ensembles.runner.Run.compute`. They share its
+memory, so several of them work on slices of one chunk, which are joined here and written by this process: the
+last chunks keep all threads busy, and few are in memory at a time. What another process computes would have
+to be copied to get here, so an executor gets whole chunks, each into files of its own, and gives back names.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 import shlex
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib import import_module
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from fluctua.ensembles.parts import parse_name
+from fluctua.ensembles import clusters
+from fluctua.ensembles.clusters import TICK, Crew
+from fluctua.ensembles.parts import Part, parse_name
 from fluctua.ensembles.progress import Progress
 from fluctua.ensembles.text import canonical
-from fluctua.ensembles.workers import Done, Processes, Task, compute_part, without_interrupts
-from fluctua.stochastic.errors import Busy, InvalidInput, shown
+from fluctua.ensembles.workers import Done, Processes, Task, compute_part
+from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, shown
 
 if TYPE_CHECKING:
     from fluctua.ensembles.runner import Run
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
 AHEAD = 3  # tasks under way for each worker
 DEATHS = 3  # of workers, after which a chunk is named
 PATIENCE = 60.0  # seconds without any worker
-TICK = 1.0  # seconds after which a waiting run looks whether anybody is there
 
 
 def compute(
@@ -69,6 +70,8 @@ def compute(
     ------
     Busy
         A chunk ended three workers, or there are no workers any more.
+    Damaged
+        What the executor answers is not what it was asked for.
     FluctuaError
         What a worker says.
     """
@@ -96,12 +99,14 @@ def compute(
             round_.through(shown_progress)
         finally:
             round_.cancel()
+    if writer.missing():
+        raise Damaged("chunks are missing, and all were answered", str(writer.folder), "use another executor")
 
 
 class _Round:
     """The chunks of one call: waiting, under way, and how many workers each has ended."""
 
-    def __init__(self, run: Run, writer: Writer, executor: Executor, crew: _Crew, patience: float) -> None:
+    def __init__(self, run: Run, writer: Writer, executor: Executor, crew: Crew, patience: float) -> None:
         self._run = run
         self._writer = writer
         self._executor = executor
@@ -124,11 +129,11 @@ class _Round:
             finished, _ = wait(self._under_way, timeout=TICK, return_when=FIRST_COMPLETED)
             for future in sorted(finished, key=_failed):  # what is done counts, whatever else went wrong
                 self._settle(future, progress)
-            self._watch(bool(finished))
+            self._watch()
 
     def cancel(self) -> None:
-        """Forget what is under way."""
-        for future in self._under_way:
+        """Forget what is under way; nobody else may write once the writer has left."""
+        for future in self._under_way if self._crew.listens() else ():
             future.cancel()
         if self._under_way and isinstance(self._executor, Processes):
             self._executor.kill()
@@ -140,9 +145,12 @@ class _Round:
         return len(self._under_way) < AHEAD * max(self._crew.size, 1)
 
     def _is_suspect(self, chunk: int) -> bool:
-        """Tell whether a chunk died in company; a process of ours takes one task along, that which did it."""
-        exact = isinstance(self._executor, Processes) and self._executor.loses_one
-        return not exact and self._deaths[chunk] > 0
+        """Tell whether a chunk died in company."""
+        return self._deaths[chunk] > 0 and not self._loses_one()
+
+    def _loses_one(self) -> bool:
+        """Tell whether a worker takes one task along, that of which it died: a process of ours does."""
+        return isinstance(self._executor, Processes) and self._executor.loses_one
 
     def _submit(self, chunk: int) -> None:
         self._sent += 1
@@ -176,33 +184,44 @@ class _Round:
             remedy = "install the same version of Fluctua for all workers"
             raise InvalidInput("a worker cannot import what it needs", str(error), remedy) from error
         except Exception as error:
-            who = _killed_worker(error)
-            if who is None:
+            killed = clusters.killed_worker(error)
+            if killed is None:
                 raise
-            self._died(chunk, who)
+            self._died(chunk, *killed)
         else:
-            part = parse_name(done.name)
-            assert part is not None
-            self._writer.count(part)
+            self._writer.count(self._part(chunk, done))
+            self._heard = time.monotonic()
             progress.advance(done.rows, done.failed)
             progress.part()
 
-    def _died(self, chunk: int, who: str) -> None:
-        self._deaths[chunk] += 1
-        if self._deaths[chunk] >= DEATHS:
+    def _part(self, chunk: int, done: Done) -> Part:
+        """Give the part that a worker names, where it is the one asked for: an executor may be anybody's."""
+        if isinstance(done, Done):
+            part, rows = parse_name(str(done.name)), self._run.expected(chunk)
+            if part is not None and (part.chunk, part.rows) == (done.chunk, done.rows) == (chunk, rows):
+                return part
+        what = f"asked for chunk {chunk}, the executor answered {shown(done)}"
+        raise Damaged(what, str(self._writer.folder), "use another executor, one that computes each task")
+
+    def _died(self, chunk: int, who: str, workers: int = 1) -> None:
+        """Count workers that died of a chunk; it is judged where nothing else was there to be blamed."""
+        alone = self._loses_one() or self._is_suspect(chunk)
+        self._deaths[chunk] += workers
+        if alone and self._deaths[chunk] >= DEATHS:
             raise self._poison(chunk)
-        self._again(chunk, f"ended its worker ({who})")
+        self._again(chunk, f"ended {'its worker' if workers == 1 else f'{workers} workers'} ({who})")
 
     def _again(self, chunk: int, why: str) -> None:
         self._writer.say(f"chunk {chunk} {why}: it is sent again")
         self._waiting.appendleft(chunk)
 
-    def _watch(self, progressed: bool) -> None:
+    def _watch(self) -> None:
         """Give up where for a while there was neither progress nor anybody who could make any."""
         now = time.monotonic()
-        there = self._crew.look(now)
-        if progressed or there:
+        if self._crew.look(now):
             self._heard = now
+        elif self._crew.gone():
+            raise self._gone("its scheduler does not answer any more")
         elif now - self._heard > self._patience:
             raise self._gone(f"no worker for {self._patience:g} s")
 
@@ -214,7 +233,7 @@ class _Round:
     def _poison(self, chunk: int) -> Busy:
         folder, first = str(self._writer.folder), chunk * self._run.chunk
         last = first + self._run.expected(chunk) - 1
-        what = f"chunk {chunk}, trajectories {first:,} to {last:,}, ended {DEATHS} workers"
+        what = f"chunk {chunk}, trajectories {first:,} to {last:,}, ended {self._deaths[chunk]} workers"
         replay = f"fluctua replay {shlex.quote(folder)} --trajectory {first}"
         return Busy(what, folder, f"try {replay}; short of memory, use fewer workers")
 
@@ -226,62 +245,11 @@ def _failed(future: Future[Done]) -> bool:
 # ---- how many workers there are
 
 
-class _Crew:
-    """Those who work for an executor that does not lose them without saying so."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def look(self, _now: float) -> bool:
-        """Tell whether anybody is there."""
-        return True
-
-
-class _Cluster(_Crew):
-    """Those of a Dask cluster, where all may go and nobody says so."""
-
-    def __init__(self, client: Any) -> None:
-        super().__init__(1)
-        self._client = client
-        self._asked = -TICK
-
-    def look(self, now: float) -> bool:
-        """Ask the scheduler at most once a tick; no answer means nobody."""
-        if now - self._asked >= TICK:
-            self._asked = now
-            self.size = self._count()
-        return self.size > 0
-
-    def _count(self) -> int:
-        if self._client.status != "running":
-            return 0  # it looks for its scheduler, and a question would wait for that
-        try:
-            return sum(self._client.nthreads().values())
-        except Exception:  # whatever Dask raises where nobody answers
-            return 0
-
-
-def _crew_of(executor: Executor, workers: int) -> _Crew:
-    client = getattr(executor, "_client", None)
-    if "distributed" in sys.modules and isinstance(executor, _distributed("cfexecutor").ClientExecutor):
-        return _Cluster(client)
+def _crew_of(executor: Executor, workers: int) -> Crew:
+    if clusters.is_dask(executor):
+        return clusters.Cluster(getattr(executor, "_client", None))
     size = getattr(executor, "workers", getattr(executor, "_max_workers", workers))
-    return _Crew(size if isinstance(size, int) else workers)
-
-
-def _killed_worker(error: Exception) -> str | None:
-    """Give the address of the worker that Dask says was killed; None where it says something else."""
-    if "distributed" in sys.modules and isinstance(error, _distributed("scheduler").KilledWorker):
-        return str(error.last_worker.address)
-    return None
-
-
-def _distributed(module: str = "") -> Any:
-    """Import Dask, or a module of it; half a second, so only where it is asked for."""
-    try:
-        return import_module(f"distributed.{module}" if module else "distributed")
-    except ImportError:
-        raise InvalidInput("Dask is not installed", "executor", "pip install 'fluctua[dask]'") from None
+    return Crew(size if isinstance(size, int) else workers)
 
 
 # ---- executors by name
@@ -319,8 +287,8 @@ def executor_named(
         with _processes(count) as executor:
             yield executor
     elif name == "dask":
-        with _dask_client(count, scheduler, insecure) as client:
-            yield _distributed("cfexecutor").ClientExecutor(client, pure=False)
+        with clusters.client_of(count, scheduler, insecure) as client:
+            yield clusters.distributed("cfexecutor").ClientExecutor(client, pure=False)
     else:
         raise InvalidInput(f"{shown(name)} is no executor", "executor", "give 'processes' or 'dask'")
 
@@ -335,66 +303,3 @@ def _processes(count: int) -> Iterator[Processes]:
         raise
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _dask_client(count: int, scheduler: str | None, insecure: bool) -> AbstractContextManager[Any]:
-    if scheduler is None:
-        return _local_cluster(_distributed(), count)
-    _check_address(scheduler, insecure)
-    return _cluster_at(_distributed(), scheduler)
-
-
-@contextmanager
-def _local_cluster(dask: Any, count: int) -> Iterator[Any]:
-    # The first death of a worker is told: we count them, for each chunk. A chunk's memory is bounded, so
-    # Dask's own limits, a share of the machine for each worker, would only kill what is in order.
-    settings = import_module("dask.config").set({"distributed.scheduler.allowed-failures": 0})
-    with settings, without_interrupts():
-        try:
-            cluster = dask.LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
-        except RuntimeError as error:
-            what = f"Dask could not start its workers: {error.__cause__ or error}"
-            remedy = 'in a script the call must stand below if __name__ == "__main__":'
-            raise InvalidInput(what, "executor", remedy) from error
-    with cluster, dask.Client(cluster, set_as_default=False) as client:
-        yield client
-
-
-@contextmanager
-def _cluster_at(dask: Any, address: str) -> Iterator[Any]:
-    try:
-        client = dask.Client(address, set_as_default=False)
-    except (OSError, TimeoutError):
-        remedy = "start it, or check the address and the certificates"
-        raise Busy("the scheduler does not answer", address, remedy) from None
-    except (TypeError, ValueError, RuntimeError) as error:
-        remedy = "write tls://host:port; certificates stand in Dask's configuration, distributed.comm.tls"
-        raise InvalidInput("no scheduler can be reached so", f"{address}, {error}", remedy) from None
-    with client:
-        yield client
-
-
-def _check_address(address: str, insecure: bool) -> None:
-    """Refuse to talk across a network in the clear: a scheduler executes what it is sent."""
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if parts.scheme == "tls" or insecure or _is_loopback(parts.hostname):
-        return
-    remedy = "use tls://, or --insecure where nobody else reaches that network"
-    raise InvalidInput("a scheduler elsewhere without TLS", address, remedy)
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return host is not None and ip_address(host).is_loopback
-    except ValueError:
-        return False

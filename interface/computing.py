@@ -6,7 +6,7 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import VIOLATED, show
@@ -46,11 +46,15 @@ def workers(options: Namespace) -> Iterator[dict[str, Any]]:
     if options.executor in (None, "threads"):
         yield words
         return
+    from fluctua.ensembles.clusters import quiet
     from fluctua.ensembles.executing import executor_named
 
-    with executor_named(
-        options.executor, options.threads, scheduler=options.scheduler, insecure=options.insecure
-    ) as executor:
+    with (
+        quiet() if options.executor == "dask" else nullcontext(),
+        executor_named(
+            options.executor, options.threads, scheduler=options.scheduler, insecure=options.insecure
+        ) as executor,
+    ):
         yield words | {"executor": executor}
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import pickle
 import random
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from fluctua.ensembles import executing, runner, workers
+from fluctua.ensembles import clusters, executing, runner, workers
 from fluctua.ensembles.dataset import open_run
 from fluctua.ensembles.executing import compute, executor_named
 from fluctua.ensembles.runner import Run, simulate
@@ -33,6 +35,11 @@ pytestmark = pytest.mark.usefixtures("small_chunks")
 
 def names(folder: Path) -> dict[str, list[str]]:
     return {table: sorted(os.listdir(folder / table)) for table in ("parts", "strokes", "paths")}
+
+
+def scratch(folder: Path) -> list[str]:
+    """List what a writer of our own should have taken along."""
+    return [name for name in os.listdir(folder) if name.startswith(SCRATCH)]
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +78,9 @@ def task(spec: EnsembleSpec, tmp_path: Path) -> Task:
     """A task whose folder is there."""
     executor = Now()
     simulate(spec, tmp_path / "made", executor=executor)
-    (tmp_path / "made" / SCRATCH).mkdir()
-    return executor.given[1]
+    found = executor.given[1]
+    (tmp_path / "made" / found.scratch).mkdir()
+    return found
 
 
 # ---- the same bytes
@@ -116,7 +124,7 @@ def test_resume_extend_and_shards_go_through_an_executor(
     for shard in ("2/2", "1/2"):
         simulate(spec, tmp_path / "a", executor=processes, shard=shard)
     assert names(tmp_path / "a") == plain
-    assert not [name for name in os.listdir(tmp_path / "a") if name.startswith(SCRATCH)]
+    assert not scratch(tmp_path / "a")
     assert simulate(spec, tmp_path / "a", executor=Broken()).complete  # nothing is left to be sent
 
 
@@ -170,7 +178,7 @@ def test_a_worker_writes_what_the_writer_would(task: Task) -> None:
     assert part.exists()
     assert (done.chunk, done.rows, done.failed) == (1, 256, 0)
     assert before != part.stat().st_mtime_ns
-    assert os.listdir(Path(task.folder) / SCRATCH) == []
+    assert os.listdir(Path(task.folder) / task.scratch) == []
 
 
 def test_a_worker_prepares_once(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +267,7 @@ def test_a_cluster_is_asked_once_a_tick_how_large_it_is() -> None:
             return self.threads
 
     client = Client()
-    cluster = executing._Cluster(client)
+    cluster = clusters.Cluster(client)
     assert [cluster.look(now) for now in (0.0, 0.1, 0.9)] == [True] * 3
     assert (cluster.size, client.asked) == (6, 1)
     client.threads = {}
@@ -271,7 +279,7 @@ def test_a_cluster_is_asked_once_a_tick_how_large_it_is() -> None:
     assert (cluster.size, client.asked) == (1, 4)
 
 
-class Gone(executing._Crew):
+class Gone(clusters.Crew):
     """Everybody has left, at the time that a test says."""
 
     def __init__(self) -> None:
@@ -354,6 +362,79 @@ def test_parts_that_others_cannot_see_do_not_count(spec: EnsembleSpec, tmp_path:
         simulate(spec, tmp_path / "a", executor=Elsewhere())
 
 
+class Repeating(Now):
+    """Computes the first task, and gives its answer to all, or what a test makes of it."""
+
+    def __init__(self, change: Callable[[Done], object]) -> None:
+        super().__init__()
+        self.change = change
+        self.first: Done | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.first = self.first or super().submit(fn, *args, **kwargs).result()
+        future: Future[Any] = Future()
+        future.set_result(self.change(self.first))
+        return future
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda done: done,
+        lambda done: replace(done, chunk=1),
+        lambda done: replace(done, rows=255),
+        lambda done: replace(done, name=done.name.replace("000256", "000255")),
+        lambda done: replace(done, name="../manifest.json"),
+        lambda _done: None,
+        lambda done: done.name,
+    ],
+)
+def test_answers_to_something_else_do_not_count(
+    spec: EnsembleSpec, tmp_path: Path, change: Callable[[Done], object]
+) -> None:
+    with pytest.raises(Damaged, match=r"asked for chunk \d, the executor answered .*another executor"):
+        simulate(spec, tmp_path / "a", executor=Repeating(change))
+
+
+def test_a_run_that_lacks_chunks_is_not_finished(
+    spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Writer, "count", lambda *_: None)
+    with pytest.raises(Damaged, match="chunks are missing"):
+        simulate(spec, tmp_path / "a", executor=Now())
+
+
+def test_what_is_under_way_ends_with_the_run(spec: EnsembleSpec, tmp_path: Path) -> None:
+    """The process at work would write on in a folder that is no longer ours, and never end."""
+    sent: list[Future[Any]] = []
+
+    with executor_named("processes", 1) as processes:
+        assert isinstance(processes, Processes)
+        processes.submit(os.getpid).result()  # it has started
+
+        class Stuck(Processes):
+            def __init__(self) -> None:
+                super().__init__(1)
+
+            def submit(self, _fn: Any, /, task: Any, **_: Any) -> Future[Any]:
+                if task.chunk < 2:
+                    sent.append(processes.submit(signal.pause))
+                    return sent[-1]
+                while not sent[0].running():
+                    os.sched_yield()
+                failed: Future[Any] = Future()
+                failed.set_exception(StorageError("no space left", "/there", "make room"))
+                return failed
+
+            def kill(self) -> None:
+                processes.kill()
+
+        with pytest.raises(StorageError, match="no space left"), Stuck() as executor:
+            simulate(spec, tmp_path / "a", executor=executor)
+        assert isinstance(sent[0].exception(timeout=30), BrokenExecutor)
+        assert sent[1].cancelled()
+
+
 # ---- workers that die
 
 
@@ -397,7 +478,7 @@ def test_a_chunk_that_ends_three_workers_is_named(spec: EnsembleSpec, tmp_path: 
             simulate(spec.replace({"trajectories": 300}), tmp_path / "a", executor=executor)
         assert f"fluctua replay {tmp_path / 'a'} --trajectory 256" in caught.value.remedy
         assert executor.sent == 3
-    assert SCRATCH not in os.listdir(tmp_path / "a")
+    assert not scratch(tmp_path / "a")
     log = (tmp_path / "a" / "log.txt").read_text()
     assert (
         len(re.findall(r"chunk 1 ended its worker \(process \d+, exit status 1\): it is sent again", log))
@@ -471,6 +552,47 @@ def test_only_the_guilty_are_named(
         simulate(spec, tmp_path / "a", executor=executor)
 
 
+class Killing(Now):
+    """Says of one chunk what Dask says where so many workers died of it, again and again."""
+
+    def __init__(self, chunk: int, allowed: int, times: int) -> None:
+        super().__init__()
+        self.chunk, self.allowed, self.left = chunk, allowed, times
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        from distributed.scheduler import KilledWorker
+
+        if args[0].chunk != self.chunk or not self.left:
+            return super().submit(fn, *args, **kwargs)
+        self.left -= 1
+        died: Future[Any] = Future()
+        last: Any = SimpleNamespace(address="tcp://there:1")
+        died.set_exception(KilledWorker("task", last, self.allowed))
+        return died
+
+
+@pytest.mark.parametrize(("allowed", "ended", "left"), [(0, 3, 7), (1, 4, 8), (3, 8, 8)])
+def test_all_workers_that_dask_lost_are_counted(
+    spec: EnsembleSpec, tmp_path: Path, allowed: int, ended: int, left: int
+) -> None:
+    """Once in the company of other chunks, which may be guilty, then alone."""
+    executor = Killing(2, allowed, 10)
+    with pytest.raises(Busy, match=f"chunk 2, trajectories 512 to 767, ended {ended} workers"):
+        simulate(spec, tmp_path / "a", executor=executor)
+    assert executor.left == left
+
+
+def test_a_chunk_that_died_in_company_of_the_guilty_is_computed(
+    spec: EnsembleSpec, tmp_path: Path, plain: dict[str, list[str]]
+) -> None:
+    simulate(spec, tmp_path / "a", executor=Killing(2, 3, 1))
+    assert names(tmp_path / "a") == plain
+    assert (
+        "chunk 2 ended 4 workers (tcp://there:1): it is sent again"
+        in (tmp_path / "a" / "log.txt").read_text()
+    )
+
+
 def test_tasks_that_a_scheduler_forgot_are_sent_again(
     spec: EnsembleSpec, tmp_path: Path, plain: dict[str, list[str]]
 ) -> None:
@@ -487,6 +609,42 @@ def test_tasks_that_a_scheduler_forgot_are_sent_again(
     simulate(spec, tmp_path / "a", executor=Forgetful())
     assert names(tmp_path / "a") == plain
     assert "was lost: it is sent again" in (tmp_path / "a" / "log.txt").read_text()
+
+
+class Client:
+    """As much of one of Dask's as is asked how it is."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def nthreads(self) -> dict[str, int]:
+        return {"a": 1}
+
+
+@pytest.mark.parametrize("status", ["running", "connecting", "closed"])
+def test_a_client_without_a_scheduler_is_not_asked_to_cancel(status: str) -> None:
+    """Dask's traceback for each task would hide the one line that says what happened."""
+    crew = clusters.Cluster(Client(status))
+    assert crew.listens() == (status == "running")
+    assert crew.gone() == (status == "closed")
+
+
+def test_a_client_that_gave_up_is_not_waited_for(
+    spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, slow = Client("running"), Slow()
+
+    def tick(*_: Any, **__: Any) -> Any:
+        client.status = "closed"
+        return set(), set()
+
+    monkeypatch.setattr(executing, "wait", tick)
+    monkeypatch.setattr(clusters, "TICK", 0.0)
+    monkeypatch.setattr(executing, "_crew_of", lambda *_: clusters.Cluster(client))
+    with pytest.raises(Busy, match=r"its scheduler does not answer any more .*fluctua resume .*a$"):
+        simulate(spec, tmp_path / "a", executor=slow)
+    assert slow.open
+    assert not any(future.cancelled() for future, _ in slow.open)
 
 
 # ---- Ctrl-C
@@ -508,7 +666,7 @@ def test_an_interrupt_keeps_what_counts_and_ends_the_processes(
         with pytest.raises(KeyboardInterrupt):
             simulate(spec, tmp_path / "a", executor="processes", threads=1)
     assert set(multiprocessing.active_children()) <= before
-    assert SCRATCH not in os.listdir(tmp_path / "a")
+    assert not scratch(tmp_path / "a")
     assert 512 <= len(open_run(tmp_path / "a", partial=True)) < 1500
     simulate(spec, tmp_path / "a")
     assert names(tmp_path / "a") == plain
@@ -525,6 +683,41 @@ def test_names_that_nobody_has() -> None:
 def test_dask_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InvalidInput, match=r"pip install 'fluctua\[dask\]'"), executor_named("dask"):
+        pass
+
+
+def test_a_client_is_no_executor_but_has_one(spec: EnsembleSpec) -> None:
+    client: Any = SimpleNamespace(get_executor=Now)
+    with pytest.raises(InvalidInput, match=r"is no executor \(executor\): give client\.get_executor\(\)"):
+        simulate(spec, executor=client)
+    with pytest.raises(InvalidInput, match=r"is no executor .*give one, or 'processes' or 'dask'"):
+        simulate(spec, executor="mpi")
+
+
+def test_dask_logs_nothing_where_one_line_says_it() -> None:
+    import distributed  # noqa: F401  (it gives its loggers levels of their own)
+
+    names = ("distributed", "distributed.client", "tornado.application", "concurrent.futures")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    with clusters.quiet():
+        assert not any(logger.isEnabledFor(logging.CRITICAL) for logger in loggers)
+        assert logging.getLogger("fluctua").isEnabledFor(logging.CRITICAL)
+    assert [logger.level for logger in loggers] == before
+    assert all(logger.isEnabledFor(logging.CRITICAL) for logger in loggers)
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("tcp://[::1", "no scheduler can be reached so: Invalid IPv6 URL"),
+        ("tcp://127.0.0.1", "no scheduler can be reached so: missing port"),
+        ("foo://localhost:1", "no scheduler can be reached so: unknown address scheme 'foo'"),
+        ("tls://head:8786", r"TLS needs certificates \(tls://head:8786\): name them in .*comm\.tls"),
+    ],
+)
+def test_addresses_that_lead_nowhere(address: str, what: str) -> None:
+    with pytest.raises(InvalidInput, match=what), executor_named("dask", scheduler=address):
         pass
 
 
@@ -551,7 +744,7 @@ def test_a_scheduler_elsewhere_needs_tls(address: str) -> None:
     ],
 )
 def test_schedulers_that_may_be_used(address: str, insecure: bool) -> None:
-    executing._check_address(address, insecure)
+    clusters.check_address(address, insecure)
 
 
 def test_the_default_number_of_workers_is_that_of_processors() -> None:

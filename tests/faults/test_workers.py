@@ -76,6 +76,11 @@ def names(folder: Path) -> dict[str, list[str]]:
     return {table: sorted(os.listdir(folder / table)) for table in ("parts", "strokes")}
 
 
+def scratch(folder: Path) -> list[str]:
+    """List what a writer of our own should have taken along."""
+    return [name for name in os.listdir(folder) if name.startswith(SCRATCH)]
+
+
 class Killer:
     """Kills a worker each time that so many more chunks have been counted."""
 
@@ -127,7 +132,7 @@ def test_killed_dask_workers(
         folder = tmp_path / str(number)
         with nullcontext(dask) if number == 0 else executor_named("dask", 2) as executor:
             killed += disturbed(folder, spec, executor, partial(workers_of, executor))
-        ended.append(names(folder) == alone and SCRATCH not in os.listdir(folder))
+        ended.append(names(folder) == alone and not scratch(folder))
     tally(f"runs that lost {KILLS} Dask workers each to kill -9", sum(ended), SETS)
     tally("Dask workers killed while they worked", killed, SETS * KILLS)
 
@@ -151,7 +156,7 @@ def test_killed_processes(
         for number in range(SETS):
             folder = tmp_path / str(number)
             killed += disturbed(folder, spec, executor, victims)
-            ended.append(names(folder) == alone and SCRATCH not in os.listdir(folder))
+            ended.append(names(folder) == alone and not scratch(folder))
     tally(f"runs that lost {KILLS} processes each to kill -9", sum(ended), SETS)
 
 
@@ -223,21 +228,94 @@ def test_a_cluster_elsewhere_with_certificates(
         executor._client.wait_for_workers(1, timeout=60)  # type: ignore[attr-defined]
         simulate(spec, tmp_path / "run", executor=executor)
     assert names(tmp_path / "run") == alone
-    without = pytest.raises(InvalidInput, match=r"no scheduler can be reached so .*distributed\.comm\.tls")
+    without = pytest.raises(InvalidInput, match=r"TLS needs certificates .*distributed\.comm\.tls")
     with without, executor_named("dask", scheduler=address):
         pass
 
 
-def test_a_scheduler_that_does_not_answer() -> None:
+@contextmanager
+def answering(says: bytes) -> Iterator[str]:
+    """Take connections as a server does that is no scheduler: say something, or nothing for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            with suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    taken[-1].sendall(says)
+
+        taking = threading.Thread(target=take, daemon=True)
+        taking.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        taking.join(10)
+        for connection in taken:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "says", [None, b"", b"HTTP/1.1 400 Bad Request\r\nServer: proxy\r\n\r\n", b"\0" * 99]
+)
+def test_a_scheduler_that_does_not_answer(says: bytes | None) -> None:
+    """Nobody is there, or one who waits, or one whose letters Dask reads as how much memory it must take."""
     import dask.config
     import distributed  # noqa: F401  (its own settings come first: those made before would replace them all)
 
+    nobody = nullcontext(f"tcp://127.0.0.1:{free_port()}")
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": "100 ms"}),
+        nobody if says is None else answering(says) as address,
+        dask.config.set({"distributed.comm.timeouts.connect": "200 ms"}),
         pytest.raises(Busy, match=r"the scheduler does not answer \(tcp://127\.0\.0\.1:\d+\)"),
-        executor_named("dask", scheduler=f"tcp://127.0.0.1:{free_port()}"),
+        executor_named("dask", scheduler=address),
     ):
         pass
+
+
+def test_a_worker_is_no_scheduler(dask: Any) -> None:
+    worker = next(iter(dask._client.nthreads()))
+    with (
+        pytest.raises(InvalidInput, match="no scheduler can be reached so: a Worker is there"),
+        executor_named("dask", scheduler=worker),
+    ):
+        pass
+
+
+# ---- who can reach it
+
+
+def listening(process: int) -> set[str]:
+    """List the addresses, in hex, at which a process and those that it started wait for connections."""
+    children = Path(f"/proc/{process}/task").glob("*/children")
+    below = [int(child) for file in children for child in file.read_text().split()]
+    held = set()
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):
+            held.add(os.readlink(file))
+    found = set().union(*map(listening, below))
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in held:
+                found.add(fields[1])
+    return found
+
+
+def elsewhere(addresses: set[str]) -> set[str]:
+    """Of addresses those that another machine reaches."""
+    loopback = ("0100007F:", "00000000000000000000000001000000:")
+    return {address for address in addresses if not address.startswith(loopback)}
+
+
+@pytest.mark.usefixtures("dask")
+@pytest.mark.skipif(sys.byteorder != "little", reason="the kernel writes addresses in the machine's order")
+def test_only_this_machine_reaches_a_local_cluster() -> None:
+    before = listening(os.getpid())
+    assert len(before) >= 5  # of the scheduler, two nannies, two workers
+    assert elsewhere(before) == set()
+    with socket.create_server(("0.0.0.0", 0)) as control:
+        port = control.getsockname()[1]
+        assert elsewhere(listening(os.getpid())) == {f"00000000:{port:04X}"}
 
 
 # ---- nobody left
@@ -382,10 +460,10 @@ def test_nothing_outlives_the_first_process(
     assert wait_until(lambda: processes_of(first.pid) == [], 30), processes_of(first.pid)
     assert said.count("Traceback") == (how is signal.SIGINT), said
     assert 2 <= len(parts_of(folder)) < 40
-    assert how is signal.SIGKILL or SCRATCH not in os.listdir(folder)
+    assert how is signal.SIGKILL or not scratch(folder)
     simulate(spec, folder)
     assert names(folder) == alone
-    assert SCRATCH not in os.listdir(folder)
+    assert not scratch(folder)
 
 
 def parts_of(folder: Path) -> list[str]:
