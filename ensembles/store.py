@@ -415,6 +415,8 @@ class Writer:
         ended, why = "stopped", ""
         if error is None:
             ended = "finished"
+        elif isinstance(error, KeyboardInterrupt) and str(error):
+            ended = f"interrupted ({error})"  # by a signal that has a name
         elif isinstance(error, KeyboardInterrupt | SystemExit):
             ended = "interrupted"
         else:
