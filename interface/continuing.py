@@ -26,6 +26,7 @@ from fluctua.computing import (
     workers,
 )
 from fluctua.parsing import Command, Parser, count
+from fluctua.shares import rows_there
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def places_in(folder: str) -> list[Place]:
     from fluctua.ensembles.sweep import never_begun
 
     planned = never_begun(folder)
-    opened = open_run(folder) if _is_begun(folder) or not planned else []
+    opened: Dataset | Sequence[Dataset] = open_run(folder) if _is_begun(folder) or not planned else []
     if isinstance(opened, Dataset):
         return [_place(opened)]
     there = {path: spec for spec, path in map(_place, opened)} | planned
@@ -127,24 +128,16 @@ def _check_larger(places: Sequence[Place], trajectories: int) -> None:
 
 
 def _finish(places: Sequence[Place], options: Namespace, ruled: bool = False) -> int:
-    before: dict[Path | None, int] = {path: _there(path) for _, path in places}
-    if all(before[path] == spec.trajectories for spec, path in places) and not (ruled or options.quiet):
-        notice(f"nothing to do: {options.run} is finished")
+    before: dict[Path | None, int] = {path: rows_there(path) for _, path in places}
     try:
         with workers(options) as words:
             runs, ended = _computed(places, options.run, words, ruled)
     except KeyboardInterrupt:
         raise stopped(f"whole parts are kept in {options.run}", options.typed) from None
     show_runs(options.run, runs, options, [len(run) - before.get(run.path, 0) for run in runs], ended)
+    if all(before[path] == spec.trajectories for spec, path in places) and not (ruled or options.quiet):
+        notice(f"nothing to do: {options.run} is finished")  # and sound, or it could not have been shown
     return code_of(ended)
-
-
-def _there(path: Path) -> int:
-    """Count the trajectories of a run that may not have been begun."""
-    from fluctua.ensembles.dataset import open_run
-    from fluctua.ensembles.manifest import is_run
-
-    return len(open_run(path)) if is_run(path) else 0
 
 
 def _computed(

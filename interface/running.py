@@ -20,6 +20,7 @@ from fluctua.computing import (
 )
 from fluctua.parsing import Command, Parser, assignment, count, folder, seed, shard
 from fluctua.places import check_readable
+from fluctua.shares import check_no_pair, grown, places_of, rows_there, tell_shard
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -67,12 +68,18 @@ def run(options: Namespace) -> int:
     with without_idle_imports(options.process_is_ours and options.until is None):
         specs = specs_of(options)
         place = Path(options.out) if options.out else default_folder(Path(options.spec), specs)
+        check_no_pair(specs, place)
         if options.dry_run:
-            expected = forecasts(specs, place, options.threads)
+            expected = forecasts(specs, place, options.threads, options.shard)
             show(_told(expected), expected, options)
             return 0
+        before = [rows_there(path, options.shard) for path in places_of(specs, place)]
         runs, ended = _simulated(specs, place, options)
-        show_runs(str(place), runs, options, ended=ended)
+        there = [rows_there(path, options.shard) for path in places_of(specs, place)]
+        computed = [now - then for now, then in zip(there, before, strict=True)]
+        show_runs(str(place), runs, options, computed, ended)
+        if options.shard is not None and not options.quiet:
+            tell_shard(options.shard, place, runs, sum(computed))
     return code_of(ended)
 
 
@@ -115,17 +122,20 @@ def _law(spec: EnsembleSpec) -> str:
     return hashlib.sha256(f"any seed {spec.replace({'seed': 0}).digest}".encode()).hexdigest()
 
 
-def forecasts(specs: Sequence[EnsembleSpec], folder: Path, threads: int | None) -> dict[str, Any]:
+def forecasts(
+    specs: Sequence[EnsembleSpec], folder: Path, threads: int | None, shard: str | None = None
+) -> dict[str, Any]:
     """Say what the runs, one after the other, will cost, after all the checks that a run begins with."""
     from fluctua.ensembles.forecast import forecast
     from fluctua.ensembles.runner import Run
 
     for spec in specs:
         Run.prepare(spec, folder)
-    expected = [forecast(spec, threads=threads, measure=True) for spec in specs]
+    expected = [forecast(spec, threads=threads, measure=True, shard=shard) for spec in specs]
     return {
         "folder": str(folder),
         "runs": len(specs),
+        **({} if shard is None else {"shard": shard}),
         "trajectories": sum(one.trajectories for one in expected),
         "time_steps": max(one.time_steps for one in expected),
         "seconds": round(sum(one.seconds or 0.0 for one in expected), 3),
@@ -138,6 +148,7 @@ def _told(expected: dict[str, Any]) -> str:
     from fluctua.ensembles.forecast import shown_bytes
 
     runs = f", {expected['runs']} runs" if expected["runs"] > 1 else ""
+    runs += f", in shard {expected['shard']}" if "shard" in expected else ""
     return (
         f"{expected['time_steps']:,} time steps for each of {expected['trajectories']:,} trajectories{runs}\n"
         f"time    about {_duration(expected['seconds'])}\n"
@@ -163,6 +174,9 @@ def _simulated(
             if options.until is not None:
                 ended = _decided(specs, place, options, words)
                 return list(ended.runs), ended
+            larger = grown(specs, place, options.quiet)
+            if larger is not None:
+                return [fluctua.simulate(spec, path, **words) for spec, path in larger], None
             if len(specs) == 1:
                 return [fluctua.simulate(specs[0], place, **words)], None
             return list(fluctua.sweep(specs, place, **words)), None

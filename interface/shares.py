@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluctua.cli import notice
+from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
@@ -80,3 +81,17 @@ def tell_shard(shard: str, folder: Path, runs: Sequence[Dataset], computed: int)
     done = done if computed or not own else f"nothing to do: {done}"
     left = "all are" if rows >= wanted else f"{wanted - rows:,} are not"
     notice(f"{done}; of {wanted:,}, {left} there: fluctua check {shlex.quote(str(folder))}")
+
+
+def check_no_pair(specs: Sequence[EnsembleSpec], folder: Path) -> None:
+    """Refuse a single run where a run and its reverse lie.
+
+    Raises
+    ------
+    InvalidInput
+        They lie there.
+    """
+    from fluctua.ensembles.manifest import is_run
+
+    if len(specs) == 1 and any(is_run(folder / f"direction={way}") for way in ("forward", "reverse")):
+        raise InvalidInput("the folder holds a pair, a run and its reverse", str(folder), "add --both")

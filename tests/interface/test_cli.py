@@ -421,6 +421,8 @@ def test_the_same_command_finds_its_run_again(typed, options):
     """Also where the seed is drawn, anew in each command: that of the folder stands."""
     Path("drawn.toml").write_text(small().replace("seed = 1\n", ""))
     first, again = (json.loads(typed("run", "drawn.toml", "--json", *options)[1]) for _ in range(2))
+    assert {run.pop("computed") for run in first["runs"]} == {500}
+    assert {run.pop("computed") for run in again["runs"]} == {0}
     assert again == first
     assert len(list(Path("runs").iterdir())) == 1
     given = json.loads(typed("run", "drawn.toml", "--json", "--seed", "0", *options)[1])

@@ -285,7 +285,7 @@ def test_who_computes_changes_no_byte(typed, pair, executor):
 def test_shards_make_the_run(typed, pair):
     for k in (2, 3, 1):
         code, out, err = typed("run", "small.toml", "--out", "other", "--shard", f"{k}/3")
-        assert (code, err) == (0, "")
+        assert (code, err.count("\n")) == (0, 1)
     assert "500 of 500 trajectories" in out
     assert files(Path("other")) == pair[FORWARD]
 
@@ -370,3 +370,91 @@ def test_extend_looks_at_no_rule(typed, ruled):
 def stopped(place):
     """Return how many trajectories a run was asked for in the end."""
     return json.loads((place / "target.json").read_text())["trajectories"]
+
+
+# --- the same command again -----------------------------------------------------------------------
+
+
+def test_a_damaged_run_is_not_called_finished(typed, pair):
+    part = next(FORWARD.glob("parts/part-00000001-*"))
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    code, out, err = typed("resume", FORWARD)
+    assert (code, out) == (65, "")
+    assert "nothing to do" not in err
+    assert err.count("\n") == 1
+    assert pair
+
+
+@pytest.mark.parametrize("words", [[], ["--shard", "2/3"]])
+def test_the_command_that_began_a_run_opens_it_after_it_was_extended(typed, words):
+    typed("run", "small.toml", "--out", "a", "--quiet", *words)
+    typed("extend", "a", "--trajectories", "700", "--quiet")
+    before = files(Path("a"))
+    code, out, err = typed("run", "small.toml", "--out", "a", *words)
+    assert (code, out[:30]) == (0, "Dataset a: 700 of 700 trajecto")
+    assert err.startswith("a holds more, 700 trajectories: it is opened as it is\n")
+    assert files(Path("a")) == before
+    code, _, err = typed("run", "small.toml", "--out", "a", "--seed", "2", *words)
+    assert code == 2
+    assert "the folder holds another run" in err
+
+
+@pytest.mark.usefixtures("pair")
+def test_of_a_pair_either_may_have_been_extended(typed):
+    typed("extend", FORWARD, "--trajectories", "700", "--quiet")
+    lose(FORWARD, 5)
+    code, out, err = typed("run", "small.toml", "--both", "--out", "pair", "--json")
+    assert (code, err) == (
+        0,
+        f"{FORWARD} was asked for more since, 700 trajectories: it goes on with those\n",
+    )
+    assert [(run["trajectories"], run["computed"]) for run in json.loads(out)["runs"]] == [
+        (700, 60),
+        (500, 0),
+    ]
+
+
+def test_a_drawn_seed_follows_the_folder_of_a_larger_run(typed):
+    Path("drawn.toml").write_text(Path("small.toml").read_text().replace("seed = 1\n", ""))
+    typed("run", "drawn.toml", "--out", "a", "--quiet")
+    typed("extend", "a", "--trajectories", "700", "--quiet")
+    before = files(Path("a"))
+    assert typed("run", "drawn.toml", "--out", "a", "--quiet") == (0, "", "")
+    assert files(Path("a")) == before
+
+
+def test_a_shard_says_what_it_has_and_what_is_missing(typed):
+    words = ["run", "small.toml", "--out", "a b", "--shard"]
+    rest = "fluctua check 'a b'\n"
+    assert typed(*words, "2/3")[2] == (
+        f"shard 2/3 is done: 128 trajectories; of 500, 372 are not there: {rest}"
+    )
+    assert typed(*words, "2/3")[2] == (
+        f"nothing to do: shard 2/3 is done: 128 trajectories; of 500, 372 are not there: {rest}"
+    )
+    assert typed(*words, "7/9")[2] == f"shard 7/9 has no part of the run; of 500, 372 are not there: {rest}"
+    assert json.loads(typed(*words, "1/3", "--json")[1])["runs"][0]["computed"] == 128 + 500 - 3 * 128
+    assert typed(*words, "3/3")[2] == f"shard 3/3 is done: 128 trajectories; of 500, all are there: {rest}"
+    assert typed(*words, "3/3", "--quiet") == (0, "", "")
+
+
+def test_the_cost_of_a_shard_is_that_of_its_share(typed):
+    words = ["run", "small.toml", "--trajectories", "100_000", "--dry-run"]
+    whole, share, none = (
+        json.loads(typed(*words, "--json", *more)[1])
+        for more in ([], ["--shard", "3/4"], ["--shard", "999/1000"])
+    )
+    assert whole["trajectories"] == 100_000  # 782 parts; the third of four has those with numbers 2, 6, ...
+    assert (share["trajectories"], none["trajectories"]) == (128 * len(range(2, 782, 4)), 0)
+    assert share["disk"] < whole["disk"] / 2
+    assert "in shard 3/4\n" in typed(*words, "--shard", "3/4")[1]
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize("gone", [None, FORWARD])
+def test_one_direction_alone_is_not_put_into_the_folder_of_a_pair(typed, gone):
+    if gone is not None:
+        shutil.rmtree(gone)
+    code, out, err = typed("run", "small.toml", "--out", "pair")
+    assert (code, out) == (2, "")
+    assert err == "error: the folder holds a pair, a run and its reverse (pair): add --both\n"

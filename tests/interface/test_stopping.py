@@ -48,7 +48,7 @@ def test_a_batch_system_and_a_closed_terminal_stop_as_ctrl_c_does(number, code):
     assert (process.returncode, err) == (code, f"interrupted ({name}): {AGAIN}\n")
     error = json.loads(out)["error"]
     assert error == {"what": f"interrupted ({name})", "where": "", "remedy": AGAIN, "exit_code": code}
-    assert f"stopped: KeyboardInterrupt {name}, " in Path("runs/a/log.txt").read_text()
+    assert f"interrupted ({name}), " in Path("runs/a/log.txt").read_text()
     assert not Path("runs/a/_tmp").exists()
 
 

@@ -244,3 +244,9 @@ def test_a_limit_on_the_size_of_files_is_no_full_disk():
     remedy = r"raise the limit on the size of files \(ulimit -f\)"
     with pytest.raises(StorageError, match=remedy), refusals(Path("a")):
         raise OSError(errno.EFBIG, "File too large", "a")
+
+
+def test_json_holds_no_letter_that_commands_a_terminal(typed):
+    error = json.loads(typed("inspect", "a\x7f\x9b\u202e", "--json")[1])["error"]
+    assert error["where"].isprintable()
+    assert "\\x7f" in error["where"]
