@@ -304,8 +304,8 @@ class Writer:
     def _drop_shorter(self, chunk: int | None = None) -> None:
         """Drop superseded parts, of one chunk or of all, and files of other tables that nobody waits for.
 
-        One whose chunk never counted stays if it has the rows that will be asked for: somebody may be about to
-        publish its part, and whoever computes the chunk again writes the same file.
+        One whose chunk never counted stays if it has the rows that will be asked for: somebody may be about
+        to publish its part, and whoever computes the chunk again writes the same file.
         """
         for table, part in list(self._listing()):
             if chunk in (None, part.chunk):

@@ -14,7 +14,9 @@ import pytest
 from fluctua.ensembles import parts, store
 from fluctua.ensembles.chunks import Shard
 from fluctua.ensembles.disk import Disk, Lock
+from fluctua.ensembles.locks import Locks
 from fluctua.ensembles.parts import Part, list_parts
+from fluctua.ensembles.places import LOCK
 from fluctua.ensembles.store import Writer
 from fluctua.stochastic.errors import Damaged, FluctuaError
 
@@ -108,13 +110,24 @@ class SharedDisk(SimulatedDisk):
 
 
 class Crowd:
-    """Processes that make the shards of a run at once; some are killed, some come twice."""
+    """Processes that make the shards of a run at once; some are killed, some come twice.
 
-    def __init__(self, seed: int) -> None:
+    Parameters
+    ----------
+    seed : int
+        Of all.
+    mixed : bool
+        Whether there are shards of two divisions, of which those of one alone may be at work.
+    """
+
+    def __init__(self, seed: int, *, mixed: bool = False) -> None:
         self.turns = Turns(seed)
         self.random = Random(seed)
         self.machine = Machine(seed)
         self.count = self.random.choice((2, 3))
+        self.mixed = mixed
+        self.at_work: list[int] = []
+        self.met = 0  # shards of another division
         self.said: dict[int, int] = {}
         self.ends: Counter[str] = Counter()
         self.lost = 0
@@ -123,15 +136,18 @@ class Crowd:
 
     def make(self, trajectories: int) -> None:
         indices = [*range(1, self.count + 1), self.random.randint(1, self.count)]
-        self.turns.run([*(self._process(index, trajectories) for index in indices), self._read])
+        shards = [Shard(index, self.count) for index in indices]
+        if self.mixed:
+            shards = [Shard(1, 2), Shard(1, 3), Shard(2, 3)]
+        self.turns.run([*(self._process(shard, trajectories) for shard in shards), self._read])
 
-    def _process(self, index: int, trajectories: int) -> Callable[[], None]:
+    def _process(self, shard: Shard, trajectories: int) -> Callable[[], None]:
         moment = self.random.randrange(150) if self.random.random() < 0.5 else NEVER
         disk = SharedDisk(self.machine, self.turns, moment)
 
         def work() -> None:
             try:
-                self._shard(disk, index, trajectories)
+                self._make(disk, shard, trajectories)
                 self.ends["finished"] += 1
             except Killed:
                 self.ends["killed"] += 1
@@ -141,12 +157,17 @@ class Crowd:
 
         return work
 
-    def _shard(self, disk: SharedDisk, index: int, trajectories: int) -> None:
-        with Writer(FOLDER, manifest(), trajectories, shard=Shard(index, self.count), disk=disk) as writer:
-            writer.verify()
-            for chunk in writer.missing():
-                commit(writer, chunk)
-                self.said[chunk] = max(rows_of(chunk, trajectories).num_rows, self.said.get(chunk, 0))
+    def _make(self, disk: SharedDisk, shard: Shard, trajectories: int) -> None:
+        with Writer(FOLDER, manifest(), trajectories, shard=shard, disk=disk) as writer:
+            self.met += any(count != shard.count for count in self.at_work)
+            self.at_work.append(shard.count)
+            try:
+                writer.verify()
+                for chunk in writer.missing():
+                    commit(writer, chunk)
+                    self.said[chunk] = max(rows_of(chunk, trajectories).num_rows, self.said.get(chunk, 0))
+            finally:
+                self.at_work.remove(shard.count)
 
     def _read(self) -> None:
         """List the parts again and again, as somebody who looks at the run meanwhile."""
@@ -168,6 +189,8 @@ class Crowd:
         self.lost += sum(self._is_lost(chunk, rows, disk) for chunk, rows in self.said.items())
         for index in range(1, self.count + 1):
             write(FOLDER, TARGETS[-1], disk=disk, shard=Shard(index, self.count))
+        if self.mixed:  # what killed shards of the other division left goes with a run in one piece
+            write(FOLDER, TARGETS[-1], disk=disk)
         return contents(FOLDER, disk) == undisturbed() and not strangers(FOLDER, disk)
 
 
@@ -178,9 +201,9 @@ def undisturbed() -> dict[str, bytes]:
     return contents(FOLDER, disk)
 
 
-def crowds(number: int) -> Iterator[Crowd]:
+def crowds(number: int, *, mixed: bool = False) -> Iterator[Crowd]:
     for seed in range(number):
-        crowd = Crowd(seed)
+        crowd = Crowd(seed, mixed=mixed)
         for trajectories in TARGETS:
             crowd.make(trajectories)
         yield crowd
@@ -200,6 +223,32 @@ def test_shards_at_once_do_not_disturb_each_other(tally: Callable[..., None]) ->
             print(f"seed {seed}: {crowd.ends}, lost {crowd.lost}")
     assert all(ends[end] > number / 2 for end in EXPECTED)
     tally("shards and a reader at the same time, operation by operation", passed, number)
+
+
+def test_two_divisions_are_never_at_work_together(tally: Callable[..., None]) -> None:
+    """Whoever comes second, or both, are told so; and nothing is lost."""
+    passed, ends, number = 0, Counter[str](), soak.times(40, 10_000)
+    for seed, crowd in enumerate(crowds(number, mixed=True)):
+        sound = crowd.finish() and not (crowd.lost or crowd.met or set(crowd.ends) - EXPECTED)
+        passed += sound
+        ends += crowd.ends
+        if not sound:
+            print(f"seed {seed}: {crowd.ends}, lost {crowd.lost}, met {crowd.met}")
+    assert all(ends[end] > number / 4 for end in EXPECTED)
+    tally("shards of two divisions, operation by operation", passed, number)
+
+
+def test_a_shard_that_looks_before_it_locks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: so the store was."""
+
+    def look_first(self: Locks, shard: Shard) -> None:
+        for name in self._disk.names(FOLDER):
+            if name.startswith(".lock-") and name.endswith(f"-{5 - shard.count}"):
+                self._lock(name).close()
+        self._locks.append(self._lock(LOCK + shard.suffix))
+
+    monkeypatch.setattr(Locks, "_take_share", look_first)
+    assert sum(crowd.met for crowd in crowds(40, mixed=True)) > 3
 
 
 def test_who_takes_a_file_that_is_gone_for_damage_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
