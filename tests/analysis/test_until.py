@@ -289,12 +289,12 @@ def test_what_is_not_bounded_is_told_with_its_error_and_how_many_would_do():
 
 
 def test_about_so_many_do():
-    """Ten runs that are given as many as the first of them asks for: most hold, as a forecast should."""
+    """Six more runs that are given as many as the first asks for: about half of them hold."""
     short = run_until(pair_of(1_500), None, CROOKS, progress=False)
     assert short.outcome == "undecidable"
     assert 1_500 < short.enough < 20_000
     ended = [run_until(pair_of(short.enough, seed), None, CROOKS, progress=False) for seed in range(20, 26)]
-    assert sum(one.outcome == "holds" for one in ended) >= 2  # a chance of a half each: 98 % and more
+    assert any(one.outcome == "holds" for one in ended)  # a chance of a half each: one of them, with 98 %
 
 
 def test_what_cannot_hold_is_not_forecast(alone):
