@@ -235,7 +235,7 @@ def _noting(path: Path, runs: Mapping[Path, EnsembleSpec]) -> Iterator[None]:
     Of a pair either direction tells of the other.
     """
     noted = planned(path)
-    wanted = noted | runs
+    wanted = noted | dict(runs)
     pair = all(str(place.relative_to(path)) in _PAIR for place in wanted)
     if pair or _as_text(path, wanted) == _as_text(path, noted):
         yield
