@@ -121,6 +121,7 @@ COMMANDS = (
         _add_options,
         "Print what a run folder holds.",
         "fluctua inspect runs/squeeze",
-        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual.",
+        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual. "
+        "With --json one run is an object, several are a list of them.",
     ),
 )

@@ -190,8 +190,23 @@ def _whole(folder: str) -> Dataset | Runs:
                 f"fluctua resume {shlex.quote(folder)} goes on",
             )
     if not isinstance(opened, Dataset):
+        _check_begun(folder)
         check_directions(opened)
     return opened
+
+
+def _check_begun(folder: str) -> None:
+    """Refuse a sweep of which runs are still to come: the others would be taken for all."""
+    from fluctua.ensembles.sweep import never_begun
+
+    missing = list(never_begun(folder))
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if missing[1:] else ""
+        raise Busy(
+            f"unfinished: a run of the sweep was never begun{more}",
+            str(missing[0]),
+            f"fluctua resume {shlex.quote(folder)} goes on",
+        )
 
 
 def _json_of(report: Report) -> Any:

@@ -117,12 +117,15 @@ def test_runs_of_a_sweep_that_were_never_begun_are_made(typed, begun):
     shutil.copytree("whole", "scan")
     for place in places[begun:]:
         shutil.rmtree(Path("scan", place))
+    code, _, err = typed("verify", "scan", "--claims", "first-law")
+    assert (code, "never begun" in err) == ((75, True) if begun else (2, False))
     runs = json.loads(typed("resume", "scan", "--json")[1])["runs"]
     assert {run["path"]: run["computed"] for run in runs} == {
         f"scan/{place}": 500 * (number >= begun) for number, place in enumerate(places)
     }
     for place in places:
         assert files(Path("scan", place)) == files(Path("whole", place))
+    assert typed("verify", "scan", "--claims", "first-law", "--quiet")[0] == 0
     assert typed("resume", "scan")[2] == "nothing to do: scan is finished\n"
     runs = json.loads(typed("extend", "scan", "--trajectories", "600", "--json")[1])["runs"]
     assert [run["computed"] for run in runs] == [100, 100]
