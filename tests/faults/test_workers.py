@@ -409,6 +409,26 @@ def test_a_scheduler_that_is_killed_is_told(
     assert names(tmp_path / "a") == alone
 
 
+@pytest.mark.slow
+def test_a_command_whose_scheduler_is_killed_says_one_line(
+    spec: EnsembleSpec, tmp_path: Path, lonely: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, scheduler, _ = lonely
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "2s")
+    spec.replace({"trajectories": 10**8, "strokes": False}).save(tmp_path / "spec.toml")
+    command = [sys.executable, "-m", "fluctua", "run", "spec.toml", "--out", "run", "--executor", "dask"]
+    command += ["--scheduler", client.scheduler.address]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert wait_until(lambda: len(parts_of(tmp_path / "run")) >= 2, 60)
+        scheduler.kill()
+        _, said = process.communicate(timeout=60)
+    assert said == (
+        "error: the executor is gone: its scheduler does not answer any more (run): "
+        "whole parts are kept, go on with fluctua resume run\n"
+    )
+    assert process.returncode == 75
+
+
 # ---- the first process
 
 
