@@ -169,6 +169,7 @@ class Writer:
         self._made: list[Path] = []
         self._fresh = False
         self._parts: dict[int, Part] = {}
+        self._waiting: list[tuple[str, Part]] = []
         self._counting = threading.Lock()
         self._said = 0.0
 
@@ -281,6 +282,7 @@ class Writer:
             self._parts[part.chunk] = part
             if superseded:
                 self._drop_shorter(part.chunk)
+            self._drop_rivals(part.chunk)
             if time.monotonic() > self._said + QUIET:
                 self.say(f"{self.rows:,} of {self.wanted:,} trajectories are there")
 
@@ -313,6 +315,13 @@ class Writer:
                 rows = counted.rows if counted else self._expected(part.chunk)
                 if part.rows < rows or (part.rows > rows and self._locks.sure):
                     self._disk.remove(self.folder / table / part.name)
+
+    def _drop_rivals(self, chunk: int) -> None:
+        """Drop what waited for the part of a chunk, and is not what came with it: another writer's bytes."""
+        for table, old in [(table, part) for table, part in self._waiting if part.chunk == chunk]:
+            others = (part for part in all_parts(self.folder / table, self._disk) if part != old)
+            if any((part.chunk, part.rows) == (chunk, old.rows) for part in others):
+                self._disk.remove(self.folder / table / old.name)
 
     # -- entering
 
@@ -398,9 +407,10 @@ class Writer:
         return self.shard is None or self.shard.has(part.chunk)
 
     def _clean(self) -> None:
-        """List what counts, and drop what does not."""
+        """List what counts, and drop what does not; what other tables have of chunks to come waits."""
         self._parts = list_parts(self.folder, disk=self._disk)
         self._drop_shorter()
+        self._waiting = [(table, part) for table, part in self._listing() if part.chunk not in self._parts]
 
     def _log_begin(self) -> None:
         software = ", ".join(f"{name} {version}" for name, version in self.manifest["software"].items())

@@ -13,7 +13,7 @@ import pytest
 from fluctua.ensembles.chunks import Shard
 from fluctua.ensembles.disk import Disk, Lock
 from fluctua.ensembles.manifest import read_target
-from fluctua.ensembles.parts import list_parts
+from fluctua.ensembles.parts import list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
 from fluctua.ensembles.store import PAUSES, Writer, publish
 from fluctua.stochastic.errors import Busy, Damaged
@@ -114,6 +114,23 @@ def test_a_file_whose_part_is_about_to_come_stays(tmp_path: Path) -> None:
     fails(second)
     write(tmp_path / "a", 24)
     assert len(list_parts(tmp_path / "a", "strokes")) == 2
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_of_a_file_that_waited_and_one_that_came_with_its_part_one_stays(tmp_path: Path, same: bool) -> None:
+    """A session that was killed may have had another version of Arrow, which writes other bytes."""
+    folder = tmp_path / "a"
+    first = Writer(folder, manifest(), 24).__enter__()
+    publish_strokes(folder, first.scratch, 24)
+    fails(first, (0,))
+    if not same:
+        mine = list_parts(folder, "strokes")[1]
+        payload = (folder / "strokes" / mine.name).read_bytes() + b"\n"
+        (folder / "strokes" / mine.name).unlink()
+        (folder / "strokes" / part_of(1, mine.rows, memoryview(payload)).name).write_bytes(payload)
+    write(folder, 24)
+    write(tmp_path / "direct", 24)
+    assert contents(folder) == contents(tmp_path / "direct")
 
 
 # ---- removing what was made
