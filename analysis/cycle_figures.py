@@ -93,7 +93,7 @@ def limit_cycle(run: Dataset, coordinate: str, control: str) -> LimitCycle:
     borders = np.concatenate([[0], np.cumsum(schedule.moves)])
     first = schedule.cycle.index(schedule.cycles)
     mean = run.paths.mean(coordinate, by="time").sort_index()
-    moves = np.rint(mean.index.to_numpy() / schedule.time_step).astype(np.int64)
+    moves = np.rint(mean.index.to_numpy() / schedule.move).astype(np.int64)
     kept = moves >= borders[first]
     return LimitCycle(
         _at_borders_too(schedule, run.spec.system.controls.index(control))[moves[kept]],

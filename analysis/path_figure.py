@@ -69,7 +69,7 @@ def _with_unit(word: str, unit: str) -> str:
 
 def _draw_strokes(panels: Sequence[Axes], schedule: Schedule) -> None:
     """Shade strokes, a colour a name; a quench is a line."""
-    borders = np.concatenate([[0], np.cumsum(schedule.moves)]) * schedule.time_step
+    borders = schedule.borders
     names = list(dict.fromkeys(schedule.names))
     if len(names) == 1 or len(schedule.names) > BANDS:
         return

@@ -352,7 +352,7 @@ class Propagator:
 
     def _strokes(self, first: int, state: Floats, strokes: Floats, failed: NDArray[np.bool_]) -> Columns:
         """One row a trajectory and stroke; cumulative rows are differenced."""
-        opened = np.concatenate([[0.0], np.cumsum(self.schedule.moves)]) * self.schedule.time_step
+        opened = np.concatenate([[0.0], np.cumsum(self.schedule.moves)]) * self.schedule.move
         each: list[Columns] = []
         before, since = state, None
         for m, rows in enumerate(strokes):
@@ -381,7 +381,7 @@ class Propagator:
         rows["heat"] = sum(heats[1:], heats[0])
         head: Columns = {
             "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), samples.size),
-            "time": np.tile(samples * self.schedule.time_step, count),
+            "time": np.tile(samples * self.schedule.move, count),
         }
         return head | {name: np.ascontiguousarray(values.T).ravel() for name, values in rows.items()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from fluctua.stochastic.borders import (
     ramps_of,
     thermal_ramps,
 )
+from fluctua.stochastic.course import Course
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.ramps import Ramp
 from fluctua.stochastic.reversal import reversed_step, temperatures_at
@@ -222,14 +224,14 @@ class Protocol(Value):
                 )
 
     def schedule(
-        self, time_step: float, controls: Sequence[str], baths: Sequence[str], boltzmann: float = 1.0
+        self, time_step: float | None, controls: Sequence[str], baths: Sequence[str], boltzmann: float = 1.0
     ) -> Schedule:
         """Return the protocol as tables.
 
         Parameters
         ----------
-        time_step : float, time
-            Must divide the duration of each step.
+        time_step : float or None, time
+            Must divide the duration of each step; None for dynamics that needs none.
         controls : sequence of str
             The controls of the system: columns of the tables.
         baths : sequence of str
@@ -244,7 +246,8 @@ class Protocol(Value):
         """
         self.check(controls, baths)
         quantities = [*controls, *(self._quantity(bath) for bath in baths)]
-        moves = moves_of(self.steps, self.cycles, number(time_step, "time_step", positive=True))
+        step = None if time_step is None else number(time_step, "time_step", positive=True)
+        moves = moves_of(self.steps, self.cycles, step)
         held = held_values(self.steps, moves, quantities, self._borders, self._named)
         opening, closing = ends_of_strokes(quantities, self._borders, closed=self.cycles > 1)
         connected = np.array(
@@ -259,7 +262,7 @@ class Protocol(Value):
             return np.tile(rows[:, :split], (cycles, 1))
 
         return Schedule(
-            time_step=float(time_step),
+            time_step=step,
             steps=sum(moves) * cycles,
             controls=control(held),
             beta=beta(held),
@@ -271,6 +274,19 @@ class Protocol(Value):
             closing_controls=control(closing),
             opening_beta=beta(opening),
             closing_beta=beta(closing),
+            course=self._course(quantities, split, boltzmann),
+        )
+
+    def _course(self, quantities: Sequence[str], controls: int, boltzmann: float) -> Course:
+        """Return the same in continuous time."""
+        return Course(
+            steps=self.steps,
+            instants=list(self._borders.instants()),
+            quantities=quantities,
+            controls=controls,
+            named=self._named,
+            cycles=self.cycles,
+            as_beta=partial(self._as_beta, boltzmann=boltzmann),
         )
 
     def _as_beta(self, thermal: Floats, boltzmann: float) -> Floats:

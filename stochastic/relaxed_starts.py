@@ -56,7 +56,7 @@ def burnt_in(initial: Equilibrium, instant: FirstInstant, beta: float) -> Start:
 
 def _relaxed(instant: FirstInstant, start: Draw, duration: float, where: str, purpose: str) -> Draw:
     """Let states relax by the run's own kernel."""
-    steps = _whole_steps(duration, instant.schedule.time_step, where)
+    steps = _whole_steps(duration, instant.schedule.move, where)
     relax = instant.relax
     if relax is None:
         raise InvalidInput("nothing to relax with", where, "prepare the start through a Propagator")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fluctua.stochastic.borders import Borders
+    from fluctua.stochastic.course import Course
     from fluctua.stochastic.steps import Step
 
     Floats = NDArray[np.float64]
@@ -40,8 +41,8 @@ class Schedule:
 
     Parameters
     ----------
-    time_step : float, time
-        Duration of a move.
+    time_step : float or None, time
+        Duration of a move; None where each stroke that takes time is one move, whatever its duration.
     steps : int
         Number of moves in all strokes.
     controls : (steps, C) array
@@ -60,9 +61,11 @@ class Schedule:
         Controls at the first and at the last instant of each stroke.
     opening_beta, closing_beta : (M, B) arrays, 1 / energy
         Inverse temperatures there.
+    course : Course or None
+        The same in continuous time.
     """
 
-    time_step: float
+    time_step: float | None
     steps: int
     controls: Floats
     beta: Floats
@@ -74,11 +77,55 @@ class Schedule:
     closing_controls: Floats
     opening_beta: Floats
     closing_beta: Floats
+    course: Course | None = None
+
+    @property
+    def move(self) -> float:
+        """Duration of a move, where there is a time step."""
+        assert self.time_step is not None
+        return self.time_step
 
     @property
     def duration(self) -> float:
         """Time from the first instant to the last."""
-        return self.steps * self.time_step
+        return float(self.durations.sum()) if self.time_step is None else self.steps * self.time_step
+
+    @property
+    def durations(self) -> Floats:
+        """Duration of each stroke, shape (M,)."""
+        if self.course is not None:
+            return self.course.durations
+        return np.asarray(self.moves * self.move, np.float64)
+
+    @property
+    def borders(self) -> Floats:
+        """Time at which each stroke begins, and at which the last ends, shape (M + 1,)."""
+        if self.time_step is None:
+            return np.concatenate([[0.0], np.cumsum(self.durations)])
+        return np.concatenate([[0.0], np.cumsum(self.moves) * self.time_step])
+
+    def values(self, stroke: int, fractions: Floats) -> tuple[Floats, Floats]:
+        """Return controls (N, C) and inverse temperatures (N, B) at fractions (N,) of a stroke's duration."""
+        assert self.course is not None
+        return self.course.values(stroke, fractions)
+
+    def knots(self, stroke: int) -> Floats:
+        """Return the fractions of a stroke where a ramp has a corner, 0 and 1 among them, ascending."""
+        assert self.course is not None
+        return self.course.knots(stroke)
+
+    def moving(self, stroke: int) -> bool:
+        """Tell whether controls or temperatures change in the course of a stroke, borders apart."""
+        assert self.course is not None
+        return self.course.moving(stroke)
+
+    def coupled_in(self, stroke: int) -> NDArray[np.bool_]:
+        """Tell which baths are connected during a stroke, shape (B,); none in a quench."""
+        first = int(np.sum(self.moves[:stroke]))
+        if self.moves[stroke] == 0:
+            return np.zeros(self.beta.shape[1], dtype=np.bool_)
+        row: NDArray[np.bool_] = self.coupled[first]
+        return row
 
     @property
     def cycles(self) -> int:
@@ -131,6 +178,7 @@ class Schedule:
             closing_controls=_backwards(self.opening_controls),
             opening_beta=_backwards(self.closing_beta),
             closing_beta=_backwards(self.opening_beta),
+            course=None if self.course is None else self.course.reversed(),
         )
 
 
@@ -138,8 +186,10 @@ def _backwards(rows: Floats) -> Floats:
     return np.ascontiguousarray(rows[::-1])
 
 
-def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
+def moves_of(steps: Sequence[Step], cycles: int, time_step: float | None) -> list[int]:
     """Return how many time steps each step of a protocol takes, none for a quench.
+
+    Without a time step all that takes time is one move.
 
     Parameters
     ----------
@@ -147,7 +197,7 @@ def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
         One cycle.
     cycles : int
         How often it is done, for the limit on the size of a schedule.
-    time_step : float, time
+    time_step : float or None, time
         Must divide each duration to a part in 10^8.
 
     Raises
@@ -156,6 +206,8 @@ def moves_of(steps: Sequence[Step], cycles: int, time_step: float) -> list[int]:
         With the nearest time step that divides all durations; or if there are too many moves or strokes.
     """
     total, strokes = sum(step.duration for step in steps) * cycles, len(steps) * cycles
+    if time_step is None:
+        return [int(step.duration > 0.0) for step in steps]
     if total / MOST_STEPS > time_step or strokes > MOST_STROKES:
         raise InvalidInput(
             f"{total / time_step:.3g} time steps, {strokes:,} strokes",

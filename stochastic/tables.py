@@ -156,7 +156,7 @@ def _constants(
     masses: Sequence[float],
     parameters: Sequence[float],
 ) -> Floats:
-    time_step = schedule.time_step
+    time_step = schedule.move
     values = {"time_step": time_step, "half_step": 0.5 * time_step}
     values["allowance"] = ROUNDING * _lowest_temperature(schedule)
     values |= {f"p_{k}": value for k, value in enumerate(parameters)}

@@ -124,7 +124,7 @@ class BrownianStep(Move):
     def step_numbers(self, link: Link, _masses: Sequence[float], schedule: Schedule) -> dict[str, Floats]:
         """Give the spread of the noise, sqrt(2 mu T dt), and the temperature."""
         beta = schedule.beta[:, link.bath]
-        spread = np.sqrt(2.0 * schedule.time_step / (link.friction * beta))
+        spread = np.sqrt(2.0 * schedule.move / (link.friction * beta))
         return {"spread": spread, "inverse_spread": 1.0 / spread, "temperature": 1.0 / beta}
 
     def kept(self, _link: Link, _masses: Sequence[float], _time_step: float) -> float:

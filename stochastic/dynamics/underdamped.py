@@ -130,7 +130,7 @@ class Splitting(Move):
         """V' = keep v + spread z, exactly; a bath that is off keeps everything and spreads nothing."""
         mass, coupled = masses[link.coordinate], schedule.coupled[:, link.bath]
         with localcontext(prec=40):
-            exponent = self._exponent(link, masses, schedule.time_step)
+            exponent = self._exponent(link, masses, schedule.move)
             keep, lost = float(exponent.exp()), float(1 - (2 * exponent).exp())
         spread = np.sqrt(lost / (schedule.beta[:, link.bath] * mass))
         return {
