@@ -1,0 +1,1 @@
+"""Quantum jumps: small matrices, channels, remarks; engine and exact companions stand beside them."""
