@@ -7,7 +7,16 @@ can never be shown by the sample alone, as trajectories too rare to be seen may 
 and Savage 1956). So a low average is ``undecidable``, with what the unseen trajectories would have to be, and
 ``holds`` asks that the tail is sampled.
 
-Sources: Jarzynski (1997, 2006); Seifert (2005); the tail: `fluctua.analysis.tail`.
+Where a start leaves out a part of what the reverse process can reach, of the probability
+:math:`\lambda` in that process, the theorem is that of absolute irreversibility,
+
+.. math:: \langle e^{-s}\rangle = 1-\lambda .
+
+A trajectory whose way back is impossible has :math:`s=+\infty` and adds nothing to the average; nothing is
+put in the place of a probability that is zero.
+
+Sources: Jarzynski (1997, 2006); Seifert (2005); Murashita, Funo and Ueda (2014), equation 9; the tail:
+`fluctua.analysis.tail`.
 """
 
 from __future__ import annotations
@@ -25,6 +34,7 @@ from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import stretches, surveyed
 from fluctua.analysis.tail import said_of_tail, tail_index
 from fluctua.analysis.verdict import Verdict
+from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +59,9 @@ class ExponentialAverage:
     statistic : float
         t of the average against 1; positive where it is too high.
     mean_p, tail_p : float
-        p-values of an average that is too high: one-sided t-test, and count in the tail.
+        p-values of an average that is too high: one-sided t-test, and count in the tail. The t-test counts a
+        term 0 more than there are: a few values far above all others are rarely seen, and without them the
+        average looks both too high and exact.
     effective : float
         Kish's number of trajectories that carry the average, :math:`(\sum X)^2/\sum X^2`.
     tail_index : float
@@ -57,6 +69,8 @@ class ExponentialAverage:
     missing : float
         What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is
         not low.
+    impossible : int
+        Values that are plus infinity.
     """
 
     n: int
@@ -68,6 +82,7 @@ class ExponentialAverage:
     effective: float
     tail_index: float
     missing: float
+    impossible: int = 0
 
     @property
     def excess_p(self) -> float:
@@ -109,7 +124,8 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
     Parameters
     ----------
     s : array_like, shape (n,)
-        Entropy production in units of k_B, or work less free-energy difference in kT.
+        Entropy production in units of k_B, or work less free-energy difference in kT; plus infinity where the
+        way back is impossible.
     alpha : float
         Error rate of the upper limit from which the missing tail is reckoned.
     origin : float
@@ -122,27 +138,47 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
     Raises
     ------
     InvalidInput
-        If the array is empty or not finite.
+        If the array is empty, or if values are no numbers, minus infinity, or all infinite.
     """
-    values, low, _ = surveyed(s, "entropy")
+    values, low, high = surveyed(s, "entropy", infinite=True)
+    possible = values if math.isfinite(high) else values[np.isfinite(values)]
+    if not possible.size:
+        raise InvalidInput(f"{values.size:,} values, all infinite", "entropy", "check the column")
     n, shift = values.size, low - origin
     # The largest term is 1; the true ones are exp(-shift) times as large.
     means, variances = joint_moments(values, lambda part: np.exp(low - part))
     mean, variance = float(means[0]), float(variances[0, 0])
     error = math.sqrt(variance / (n - 1)) if n > 1 else math.nan
     one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
-    statistic = _ratio(mean - one, error)
     return ExponentialAverage(
         n=n,
         value=shift - math.log(mean),
         standard_error=error / mean,
-        statistic=statistic,
-        mean_p=1.0 if math.isnan(statistic) else float(special.stdtr(max(1, n - 1), -statistic)),
+        statistic=_ratio(mean - one, error),
+        mean_p=_excess_p(n, mean, variance, one),
         tail_p=tail_count(values, origin),
         effective=n * mean**2 / (variance + mean**2),
-        tail_index=tail_index(values),
+        tail_index=tail_index(possible),
         missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
+        impossible=n - possible.size,
     )
+
+
+def _excess_p(n: int, mean: float, variance: float, one: float) -> float:
+    r"""Return the one-sided p-value of a mean above one, with one term 0 beside the n terms that there are.
+
+    .. math:: \bar x' = \frac{n\bar x}{n+1}, \qquad \sigma'^2 = \frac{n(\sigma^2+\bar x^2)}{n+1}-\bar x'^2
+
+    What was not seen in n trajectories has a probability of some 1/n, and its term is at least 0. Of work
+    with two values, the higher one with the probability 0.001, the plain t-test rejects 97 % of true samples
+    of 30 and 12 % of those of 5,000 at an error rate of 5 %, this one none and 4 %. Where terms are not
+    skewed to the left the shift is a part :math:`1/\sqrt n` of their spread.
+    """
+    if n < 2:
+        return 1.0
+    shifted = n * mean / (n + 1)
+    spread = n * (variance + mean**2) / (n + 1) - shifted**2
+    return float(special.stdtr(n, -_ratio(shifted - one, math.sqrt(max(spread, 0.0) / n))))
 
 
 def _ratio(difference: float, error: float) -> float:
@@ -240,13 +276,14 @@ def judge_integral(
     tolerance: float = TOLERANCE,
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
+    irreversible_weight: float = 0.0,
 ) -> Verdict:
-    """Judge <exp(-s)> = 1.
+    """Judge <exp(-s)> = 1, or 1 - λ where a part λ of the reverse process has no way back.
 
     Parameters
     ----------
     s : array_like, shape (n,)
-        Entropy production in units of k_B.
+        Entropy production in units of k_B; plus infinity where the way back is impossible.
     claim, name : str
         The claim, and what is printed as measured.
     tolerance : float
@@ -255,18 +292,55 @@ def judge_integral(
         Error rate.
     assumptions : tuple of str
         What the verdict takes for granted.
+    irreversible_weight : float
+        λ: the probability, in the reverse process, of trajectories whose reverse the start leaves out; from 0
+        to below 1.
 
     Returns
     -------
     Verdict
         ``violated`` only where the average is too high.
+
+    Raises
+    ------
+    InvalidInput
+        As `exponential_average`, and where λ is no such probability.
     """
-    average = exponential_average(s, alpha)
-    return judge(
+    expected = expected_average(irreversible_weight)
+    average = exponential_average(s, alpha, origin=expected)
+    verdict = judge(
         claim,
-        [average_part(average, name, tolerance=tolerance)],
+        [average_part(average, name, expected=expected, tolerance=tolerance)],
         alpha=alpha,
         n=average.n,
         information=average.effective,
         assumptions=("trajectories are independent", "no rare mode escaped the sample", *assumptions),
     )
+    return with_irreversibility(verdict, irreversible_weight, average.impossible)
+
+
+def expected_average(irreversible_weight: float) -> float:
+    r"""Return :math:`-\ln(1-\lambda)`, what :math:`-\ln\langle e^{-s}\rangle` should be.
+
+    Raises
+    ------
+    InvalidInput
+        λ is not a number from 0 to below 1: where nothing has a way back there is no average to judge.
+    """
+    if not 0.0 <= irreversible_weight < 1.0:
+        what = f"{irreversible_weight:g} is no probability below 1"
+        raise InvalidInput(
+            what, "irreversible_weight", "give the part of the reverse process with no way back"
+        )
+    return -math.log1p(-irreversible_weight) + 0.0
+
+
+def with_irreversibility(verdict: Verdict, irreversible_weight: float, impossible: int = 0) -> Verdict:
+    """Tell in a verdict what absolute irreversibility changes: what it should be, and infinite values."""
+    said, should_be = [verdict.reason], verdict.should_be
+    if irreversible_weight > 0.0 and verdict.outcome != "not applicable":
+        said.append(f"<exp(-s)> should be 1 - {irreversible_weight:.4g} of absolute irreversibility")
+        should_be = f"-ln(1 - {irreversible_weight:.4g})"
+    if impossible:
+        said.append(f"in {impossible:,} trajectories, whose way back is impossible, exp(-s) counts as 0")
+    return replace(verdict, reason="; ".join(filter(None, said)), should_be=should_be)

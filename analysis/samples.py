@@ -49,8 +49,12 @@ def finite(values: ArrayLike, where: str) -> Floats:
     return surveyed(values, where)[0]
 
 
-def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
-    """Return what `finite` does, with the smallest and the largest value."""
+def surveyed(values: ArrayLike, where: str, *, infinite: bool = False) -> tuple[Floats, float, float]:
+    """Return what `finite` does, with the smallest and the largest value.
+
+    Where `infinite` is true, plus infinity is a value like others: the entropy production of a trajectory
+    whose way back is impossible.
+    """
     _check_kind(values, where)
     try:
         # Aligned, too, as kernels take it: the map of a file may begin at any byte.
@@ -66,7 +70,9 @@ def surveyed(values: ArrayLike, where: str) -> tuple[Floats, float, float]:
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if -LARGEST <= low <= high <= LARGEST:  # what is not a number would be the smallest and the largest
         return array, low, high
-    bad = [~(np.abs(part) <= LARGEST) for part in parts]
+    bad = [~((np.abs(part) <= LARGEST) | (infinite & np.isposinf(part))) for part in parts]
+    if not any(block.any() for block in bad):
+        return array, low, high
     first = next(k for k, block in enumerate(bad) if block.any())
     raise InvalidInput(
         f"{sum(int(np.count_nonzero(block)) for block in bad):,} of {array.size:,} values are not finite, "

@@ -9,6 +9,7 @@ from scipy import stats
 
 from fluctua.analysis.integral import exponential_average, judge_integral, tail_count
 from fluctua.analysis.tail import tail_index
+from fluctua.stochastic.errors import InvalidInput
 
 import truth
 
@@ -20,7 +21,9 @@ def test_average_is_the_plain_one_where_that_can_be_computed():
     assert average.value == pytest.approx(-math.log(terms.mean()), abs=1e-13)
     assert average.standard_error == pytest.approx(error / terms.mean(), rel=1e-12)
     assert average.statistic == pytest.approx((terms.mean() - 1.0) / error, rel=1e-9)
-    assert average.mean_p == pytest.approx(stats.ttest_1samp(terms, 1.0, alternative="greater").pvalue)
+    assert average.mean_p == pytest.approx(
+        stats.ttest_1samp(np.append(terms, 0.0), 1.0, alternative="greater").pvalue
+    )
     assert average.effective == pytest.approx(terms.sum() ** 2 / np.sum(terms**2))
 
 
@@ -106,3 +109,69 @@ def test_one_value_has_no_error():
     average = exponential_average([1.0])
     assert math.isnan(average.standard_error)
     assert judge_integral([1.0, 2.0]).outcome == "undecidable"
+
+
+# ---- atoms, absolute irreversibility -------------------------------------------------------------
+
+
+def pure_start(rng, n):
+    """Draw entropy production of two levels that start in the upper one (gap 1, T = 0.5, rates, t = 2).
+
+    With exact laws: s is ln p_0(x_0) - ln p_t(x_t) less the entropy 2 that each jump down sends out.
+    """
+    down = 1.0 / -math.expm1(-2.0)
+    up = down - 1.0
+    settled, decay = down / (down + up), math.exp(-2.0 * (down + up))
+    below = settled * (1.0 - decay)
+    ends_below = rng.random(n) < below
+    return np.where(ends_below, -math.log(below) + 2.0, -math.log1p(-below))
+
+
+def test_a_pure_start_has_the_average_that_absolute_irreversibility_leaves():
+    s = pure_start(np.random.default_rng(38), 100_000)
+    # <exp(-s)> = p_t(1) + p_t(0) exp(-2): the chance that the way back lands in the upper level again.
+    weight = 1.0 - 0.123815
+    verdict = judge_integral(s, irreversible_weight=weight)
+    assert verdict.outcome == "holds"
+    assert abs(verdict.estimate + math.log(0.123815)) < 4.0 * verdict.standard_error + 1e-5
+    assert verdict.should_be == "-ln(1 - 0.8762)"
+    assert "1 - 0.8762 of absolute irreversibility" in verdict.reason
+    assert judge_integral(s).outcome == "undecidable", "a low average alone disproves nothing"
+    assert judge_integral(s, irreversible_weight=0.9).outcome == "violated", "control: too much left out"
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.0, math.nan])
+def test_a_weight_of_absolute_irreversibility_is_a_probability(weight):
+    with pytest.raises(InvalidInput, match="no probability below 1 \\(irreversible_weight\\)"):
+        judge_integral([0.1, 0.2], irreversible_weight=weight)
+
+
+def test_ways_without_return_count_as_zero():
+    s = truth.gaussian_entropy(np.random.default_rng(39), 0.5, 5_000)
+    some = np.append(s, np.full(1_000, math.inf))
+    average, terms = exponential_average(some), np.exp(-some)
+    assert average.value == pytest.approx(-math.log(terms.mean()))
+    assert average.standard_error == pytest.approx(stats.sem(terms) / terms.mean())
+    assert average.impossible == 1_000
+    assert "in 1,000 trajectories" in judge_integral(some).reason
+    assert exponential_average(s).impossible == 0
+    with pytest.raises(InvalidInput, match="all infinite"):
+        exponential_average([math.inf, math.inf])
+    for bad in (-math.inf, math.nan, 1e60):
+        with pytest.raises(InvalidInput, match="1 of 4 values are not finite, first in row 1"):
+            exponential_average([0.0, bad, 1.0, math.inf])
+
+
+@pytest.mark.parametrize("n", [30, 200, 1_000])
+def test_a_rare_high_value_does_not_make_an_average_too_high(n):
+    """Work 0, and 3 kT with the probability 0.001: the plain t-test rejects up to 97 % of such samples."""
+    rng, rare, repeats = np.random.default_rng(40), 0.001, 1_000
+    known = -math.log((1.0 - rare) + rare * math.exp(-3.0))
+    rejected = plain = 0
+    for _ in range(repeats):
+        w = np.where(rng.random(n) < rare, 3.0, 0.0) - known
+        average = exponential_average(w)
+        rejected += average.mean_p < 0.05
+        plain += average.statistic > stats.t.isf(0.05, n - 1)
+    assert rejected <= 0.05 * repeats + 3.0 * math.sqrt(0.05 * 0.95 * repeats)
+    assert plain > 0.25 * repeats, "control: the test that was mended"
