@@ -119,7 +119,7 @@ class Matrices:
     @property
     def largest(self) -> Floats:
         """The largest magnitude of a real or imaginary part in each row, shape (M,)."""
-        size: Floats = np.maximum(np.abs(self.re), np.abs(self.im)).max(axis=(1, 2))
+        size: Floats = np.maximum(np.abs(self.re), np.abs(self.im)).max(axis=(1, 2), initial=0.0)
         return size
 
     @property
@@ -180,6 +180,13 @@ def hermitian_eigen(matrices: Matrices) -> tuple[Floats, Matrices]:
     vectors = [np.take_along_axis(part, order[None], axis=1) for part in (work.vre, work.vim)]
     re, im = (np.ascontiguousarray(part.transpose(2, 0, 1)) for part in vectors)
     return np.ascontiguousarray(values.T), Matrices(re, im)
+
+
+def _zero_unless(finite: NDArray[np.bool_], matrices: Matrices) -> Matrices:
+    """Put zero matrices in the place of those that are not finite."""
+    if finite.all():
+        return matrices
+    return Matrices(*(np.where(finite[:, None, None], part, 0.0) for part in (matrices.re, matrices.im)))
 
 
 @dataclass
@@ -288,7 +295,8 @@ def exponential(matrices: Matrices) -> Matrices:
     safe = np.where(finite, norm, 0.0)
     squarings = np.maximum(np.frexp(safe / _LARGEST_NORM)[1], 0)
     with np.errstate(all="ignore"):
-        result = _taylor(matrices.times(np.where(finite, np.ldexp(1.0, -squarings), np.nan)))
+        result = _taylor(_zero_unless(finite, matrices).times(np.ldexp(1.0, -squarings)))
+        result.re[~finite], result.im[~finite] = np.nan, np.nan
         for s in range(int(squarings.max(initial=0))):
             more = squarings > s
             part = result[more]

@@ -33,14 +33,9 @@ def test_a_qubit():
     )
 
 
-@pytest.mark.parametrize(
-    ("system", "expected"),
-    [
-        (Hamiltonian("g*(PM + MP) + h*(ZI + IZ)", controls=("g", "h")), "XX + YY"),
-        (Hamiltonian("g/2*(XX + YY) + h*(ZI + IZ)", controls=("g", "h")), "XX + YY"),
-    ],
-)
-def test_an_operator_may_stand_beside_its_adjoint(system, expected):
+@pytest.mark.parametrize("exchange", ["g*(PM + MP)", "g/2*(XX + YY)", "PM*g + g*MP"])
+def test_an_operator_may_stand_beside_its_adjoint(exchange):
+    system = Hamiltonian(f"{exchange} + h*(ZI + IZ)", controls=("g", "h"))
     two = {word: pauli_string(word) for word in ("XX", "YY", "ZI", "IZ")}
     known = 0.7 / 2 * (two["XX"] + two["YY"]) - 1.3 * (two["ZI"] + two["IZ"])
     np.testing.assert_allclose(system.matrices([[0.7, -1.3]]).complex[0], known, atol=2 * EPS)
@@ -62,10 +57,9 @@ def test_own_operators_of_another_dimension():
 def test_matrices_are_hermitian_to_the_bit():
     basis = np.linalg.qr(np.random.default_rng(5).normal(size=(4, 4)))[0]
     rough = basis @ np.diag([1.0, 2, 3, 4]) @ basis.T
-    h = Hamiltonian("a*n + YZ", controls="a", operators={"n": rough}).matrices(np.linspace(0, 1, 7)[:, None])
-    assert (
-        h.adjoint.complex.tobytes() == (h.complex + 0.0).tobytes() or (h.adjoint.complex == h.complex).all()
-    )
+    system = Hamiltonian("a*n + YZ", controls="a", operators={"n": rough})
+    h = system.matrices(np.linspace(0, 1, 7)[:, None])
+    np.testing.assert_array_equal(h.adjoint.complex, h.complex)
 
 
 @pytest.mark.parametrize(
