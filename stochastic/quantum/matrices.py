@@ -166,12 +166,11 @@ def hermitian_eigen(matrices: Matrices) -> tuple[Floats, Matrices]:
     Golub, Van Loan, Matrix Computations (2013), section 8.5.
     """
     finite = np.isfinite(matrices.largest)
-    scale = np.where(finite, matrices.largest, 0.0)
-    power = np.ldexp(
-        1.0, np.frexp(scale)[1]
-    )  # exact, so that squares of elements neither overflow nor vanish
+    matrices = _zero_unless(finite, matrices)
+    # Exact, so that squares of elements neither overflow nor vanish.
+    power = np.ldexp(1.0, np.clip(np.frexp(matrices.largest)[1] - 1, -1000, 1000))
     # Rows last: a rotation touches two rows of matrices, and those then lie together in memory.
-    work = _Work.of(matrices.times(1.0 / power) if matrices.rows else matrices)
+    work = _Work.of(matrices.times(1.0 / power))
     _sweep(work)
     values = work.diagonal * power
     values[:, ~finite] = np.nan
