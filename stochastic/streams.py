@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from fluctua.stochastic.errors import InvalidInput
 
-PURPOSES = {"noise": 0, "initial": 1, "burn-in": 2, "relaxation": 3, "samples": 4, "jumps": 5}
+PURPOSES = {
+    "noise": 0,
+    "initial": 1,
+    "burn-in": 2,
+    "relaxation": 3,
+    "samples": 4,
+    "jumps": 5,
+    "measurement": 6,
+}
 DIRECTIONS = {"forward": 0, "reverse": 1}
 
 LANES = 128
