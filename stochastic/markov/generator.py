@@ -94,6 +94,7 @@ class Generator:
         self._laws: list[RateOf] = []
         self._potentials: list[int] = []
         self._pushes: list[tuple[int, float]] = []
+        self._spectra: dict[int, tuple[int, int]] = {}
         for b, bath in enumerate(dynamics.baths):
             self._add(b, bath)
         self.channels = tuple(self._channels)
@@ -220,6 +221,12 @@ class Generator:
         gained: Floats = at.energies[:, channel.target] - at.energies[:, channel.source]
         return gained
 
+    def finite_without_gap(self, b: int) -> bool:
+        """Tell whether the rates of a bath of bosons stay finite where a gap closes."""
+        symbols = self.system.symbol_values(np.zeros((1, len(self.system.controls)))) | {"omega": np.zeros(1)}
+        spectrum, slope = (self._value(node, symbols, 1)[0] for node in self._spectra[b])
+        return bool(spectrum == 0.0 and np.isfinite(slope))
+
     # ---- the laws of each kind of bath
 
     def _laws_of(self, b: int, bath: Reservoir) -> tuple[RateOf, RateOf | None]:
@@ -260,7 +267,7 @@ class Generator:
         if bath.dephasing:
             raise InvalidInput("levels have no phase", f"{bath.where}.dephasing", "leave it out")
         rate = self._node(bath.rate, bath, "rate")
-        spectrum, slope = self._spectrum(bath)
+        spectrum, slope = self._spectra[b] = self._spectrum(bath)
 
         def law(at: Instants, k: int) -> Floats:
             gap, beta = self.gaps(at, k), at.beta[:, b]

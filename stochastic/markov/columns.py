@@ -1,0 +1,89 @@
+"""The columns that a Markov jump process writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic.columns import INTO, ON, Column
+from fluctua.stochastic.ledger import exclusive_work_column, heat_columns, log_ratio_column
+from fluctua.stochastic.markov.detailed_balance import samples
+from fluctua.stochastic.markov.equilibrium import countable, one_potential
+from fluctua.stochastic.reservoirs import Lead
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.dynamics.markov_jump import MarkovJump
+    from fluctua.stochastic.levels import Levels
+    from fluctua.stochastic.markov.generator import Generator
+    from fluctua.stochastic.schedule import Schedule
+
+
+def columns_of(
+    dynamics: MarkovJump, system: Levels, generator: Generator, schedule: Schedule
+) -> list[Column]:
+    """List the columns of the ledger of a trajectory or a stroke."""
+    leads = [bath.name for bath in dynamics.baths if isinstance(bath, Lead)]
+    columns: list[Column] = []
+    if dynamics.thermodynamics:
+        columns += [*_work(dynamics, system, generator, schedule), *heat_columns(dynamics.bath_names)]
+        columns += [Column("energy_change", "energy", "energy at the end minus energy at the start")]
+        columns += [log_ratio_column(), *(_steady_entropies() if dynamics.housekeeping else ())]
+    columns += [
+        Column(f"particles_{lead}", "1", f"particles that come in from the lead {lead}", INTO, dtype="int32")
+        for lead in leads
+    ]
+    if dynamics.thermodynamics:
+        columns += [
+            Column(f"energy_{lead}", "energy", f"energy that flows in from the lead {lead}", INTO)
+            for lead in leads
+        ]
+    return [*columns, Column("activity", "1", "number of jumps", dtype="int32")]
+
+
+def _work(dynamics: MarkovJump, system: Levels, generator: Generator, schedule: Schedule) -> Iterator[Column]:
+    parts = work_parts(dynamics)
+    yield Column("work", "energy", "work done on the system by all that is not heat", ON)
+    yield from (Column(*part, ON) for part in (parts if len(parts) > 1 else ()))
+    if system.controls and system.controls_affine:
+        yield exclusive_work_column()
+    if has_dimensionless_work(generator, schedule):
+        meaning = "integral of d(beta (E - mu N)) at frozen state, and beta times the work of forces"
+        yield Column("dimensionless_work", "1", meaning, ON)
+
+
+def work_parts(dynamics: MarkovJump) -> list[tuple[str, str, str]]:
+    """List name, unit and meaning of the parts of which work is the sum."""
+    kinds = {bath.kind for bath in dynamics.baths}
+    forces = any(bath.kind == "Rates" and bath.table().get("work", 0.0) != 0.0 for bath in dynamics.baths)
+    parts = [("control_work", "energy", "the part of the work that comes from changes of the controls")]
+    if forces:
+        meaning = "the part of the work that non-conservative forces do in jumps"
+        parts.append(("force_work", "energy", meaning))
+    if "Lead" in kinds:
+        meaning = "the part of the work that particles bring in, mu of their lead each"
+        parts.append(("chemical_work", "energy", meaning))
+    return parts
+
+
+def has_dimensionless_work(generator: Generator, schedule: Schedule) -> bool:
+    """Tell whether all baths share one temperature, and all leads one chemical potential, at all times."""
+    if not schedule.one_beta or not countable(generator):
+        return False
+    ends = (schedule.opening_controls, schedule.closing_controls)
+    rows = np.concatenate([*ends, *(sample.controls for _, _, sample in samples(schedule))])
+    return one_potential(generator, rows)
+
+
+def _steady_entropies() -> Iterator[Column]:
+    meaning = "sum over jumps of ln of rate times steady probability over that of the way back"
+    yield Column("housekeeping_entropy", "k_B", meaning, "positive: kept up by the driving")
+    meaning = "integral of d(-ln of the steady probability) at frozen state"
+    yield Column("hatano_sasa", "k_B", meaning, "positive: away from the steady state")
+
+
+def end(which: str) -> Column:
+    """Give the column of the level at the ``"initial"`` or ``"final"`` instant."""
+    instant = "start" if which == "initial" else "end"
+    return Column(f"state_{which}", "1", f"level at the {instant}, by its number from 0", dtype="int32")
