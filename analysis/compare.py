@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.estimate import Estimate
-from fluctua.ensembles.formula import Formula
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def compare(a: Dataset, b: Dataset, formula: str) -> Difference:
 def _values(run: Dataset, formula: str) -> tuple[Floats, str]:
     """Evaluate a formula for each trajectory; NaN where it does not count."""
     run.check_failures()
-    parsed = Formula(formula, run.columns, "formula")
+    parsed = run.formula(formula, "formula")
     rows = [parsed.evaluate(batch) for batch in run.batches(list(parsed.columns) or ["trajectory"])]
     return np.concatenate([np.where(counts, values, np.nan) for values, counts in rows]), parsed.unit
 

@@ -14,7 +14,7 @@ probabilities (Sivak, Chodera and Crooks 2013).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,19 +25,16 @@ from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.first_law import Residual
 from fluctua.analysis.jarzynski import Passage
 from fluctua.analysis.second_law import Bound, mean_of
+from fluctua.ensembles.columns import balance_of
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.first_instant import coupled_at_start
 from fluctua.stochastic.initial import Equilibrium, Steady
 
 if TYPE_CHECKING:
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.spec import EnsembleSpec
-    from fluctua.stochastic.potential import Potential
     from fluctua.stochastic.schedule import Schedule
 
 Floats = NDArray[np.float64]
-
-_TERMS = ("energy_change", "work", "heat", "shadow_work")
 
 
 class Ledger:
@@ -107,12 +104,15 @@ class Ledger:
     def no_equilibrium(self) -> str:
         """Why the start is no equilibrium of the protocol's first instant; empty where it is."""
         initial, beta = self.spec.initial, self.schedule.start_beta
-        if not self.one_temperature:
+        if not self.schedule.one_beta:
             return "needs one temperature: the baths differ"
+        if not self.one_temperature:
+            return f"needs equilibrium: {self.spec.dynamics.no_equilibrium(self.spec.system, self.schedule)}"
         if isinstance(initial, Equilibrium):
             fits = initial.beta is None or math.isclose(initial.beta, float(beta[0]), rel_tol=1e-12)
             return "" if fits else "needs a start at the temperature of the bath"
-        if isinstance(initial, Steady) and initial.duration is None and not self.spec.system.forces:
+        driven = self.spec.dynamics.no_equilibrium(self.spec.system, self.schedule)
+        if isinstance(initial, Steady) and initial.duration is None and not driven:
             return ""  # the steady state at one temperature without other forces is equilibrium
         return "needs a start in equilibrium"
 
@@ -124,15 +124,8 @@ class Ledger:
     @property
     def lacks_entropy(self) -> str:
         """What is missing for the total entropy production; empty where it is known."""
-        initial = self.spec.initial
-        if "log_ratio" not in self._columns:
-            return "needs heat from path probabilities, which Heun's scheme has not"
-        known = isinstance(initial, Equilibrium) or (isinstance(initial, Steady) and initial.duration is None)
-        return (
-            ""
-            if known
-            else "needs a start whose density is known: Equilibrium, or Steady() of a linear system"
-        )
+        dynamics = self.spec.dynamics
+        return dynamics.no_theorems() or dynamics.lacks_density(self.spec.initial)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -146,14 +139,28 @@ class Ledger:
 
     @cached_property
     def work(self) -> Floats:
-        """Protocol work of each trajectory in kT; dimensionless work where the temperature varies."""
-        if self.beta is None:
+        """Work of each trajectory in kT; dimensionless where the temperature varies or particles come in.
+
+        Raises
+        ------
+        InvalidInput
+            The dynamics has no work.
+        """
+        if "work" not in self._columns:
+            raise InvalidInput(self.spec.dynamics.no_theorems(), "dynamics")
+        dimensionless = self.beta is None or "chemical_work" in self._columns
+        if dimensionless and "dimensionless_work" in self._columns:
             return np.asarray(self.run["dimensionless_work"], dtype=np.float64)
-        return self.beta * np.asarray(self.run["work"], dtype=np.float64)
+        return float(self.schedule.start_beta[0]) * np.asarray(self.run["work"], dtype=np.float64)
 
     @cached_property
     def exact_work(self) -> Floats | None:
-        """Work with shadow work, in kT; none where the heat is no path probability (Heun's scheme)."""
+        """Work with shadow work, in kT; none where the heat is no path probability (Heun's scheme).
+
+        Where a step makes no error of energy it is the work itself.
+        """
+        if "shadow_work" not in self._columns:
+            return self.work
         if "log_ratio" not in self._columns:
             return None
         start, end = float(self.schedule.start_beta[0]), float(self.schedule.end_beta[0])
@@ -163,15 +170,7 @@ class Ledger:
     def _energy(self, which: str) -> Floats:
         """Total energy of each trajectory at its start or end."""
         spec, ends = self.spec, {"initial": self.schedule.start_controls, "final": self.schedule.end_controls}
-        positions = np.stack([self.run[f"{name}_{which}"] for name in spec.system.coordinates])
-        energy = np.asarray(spec.system.evaluate_energy(positions, [float(value) for value in ends[which]]))
-        for mass, name in zip(self._masses, spec.system.velocities, strict=False):
-            energy = energy + 0.5 * mass * np.square(self.run[f"{name}_{which}"])
-        return energy
-
-    @cached_property
-    def _masses(self) -> tuple[float, ...]:
-        return self.spec.dynamics.masses_of(self.spec.system)
+        return spec.dynamics.energy(spec.system, ends[which].tolist(), which, self.run.__getitem__)
 
     def values(self, formula: str, where: str) -> Floats:
         """Return a formula of columns for each trajectory; a condition is 1 where it is met, 0 elsewhere.
@@ -181,9 +180,7 @@ class Ledger:
         InvalidInput
             No formula, an unknown column, or one that is null for some trajectories.
         """
-        from fluctua.ensembles.formula import Formula
-
-        parsed = Formula(formula, self.run.columns, where)
+        parsed = self.run.formula(formula, where)
         read = [parsed.evaluate(batch) for batch in self.run.batches(parsed.columns or ["trajectory"])]
         lost = sum(int(np.count_nonzero(~counts)) for _, counts in read)
         if lost:
@@ -193,12 +190,11 @@ class Ledger:
     def residual(self) -> Residual:
         """Return the largest residual of the first law over all trajectories, in kT of the first bath."""
         largest = scale = 0.0
-        for batch in self.run.batches(_TERMS):
-            change, work, heat, shadow = (batch[name].to_numpy() for name in _TERMS)
-            largest = max(largest, float(np.max(np.abs(change - work - heat - shadow), initial=0.0)))
-            scale = max(
-                scale, *(float(np.max(np.abs(term), initial=0.0)) for term in (change, work, heat, shadow))
-            )
+        terms = balance_of(self._columns)
+        for batch in self.run.batches(terms):
+            change, *sources = (batch[name].to_numpy() for name in terms)
+            largest = max(largest, float(np.max(np.abs(change - sum(sources)), initial=0.0)))
+            scale = max(scale, *(float(np.max(np.abs(term), initial=0.0)) for term in (change, *sources)))
         beta = float(self.schedule.start_beta[0])
         found = Residual(beta * largest, beta * scale, int(self.schedule.steps), self.n)
         if found.largest <= found.allowed:
@@ -224,17 +220,9 @@ class Ledger:
         except InvalidInput:
             return None
 
-    def _minus_log_z(self, controls: Sequence[float] | Floats, beta: float) -> float:
-        r"""Return :math:`-\ln Z` with momenta: :math:`\beta F_q - \tfrac12\sum\ln(2\pi m/\beta)`."""
-        system = self._own_system
-        named = dict(zip(system.controls, (float(value) for value in controls), strict=True))
-        momenta = sum(0.5 * math.log(2.0 * math.pi * mass / beta) for mass in self._masses)
-        return beta * float(system.free_energy(beta, **named)) - momenta
-
-    @cached_property
-    def _own_system(self) -> Potential:
-        """A copy: what is derived here must not renumber the tree from which kernels are written."""
-        return type(self.spec.system)(**self.spec.system.table())
+    def _minus_log_z(self, controls: Floats, beta: float) -> float:
+        """Return -ln Z."""
+        return self.spec.dynamics.minus_log_z(self.spec.system, controls.tolist(), beta)
 
     # ---- strokes
 
@@ -319,62 +307,19 @@ class Ledger:
 
         .. math:: s = \ln p_0(x_0)-\ln p_\tau(\bar x_\tau)-\sum_\nu\int\beta_\nu\,dQ_\nu
 
-        with both densities of the same known kind: equilibrium at the start's temperature, or the exact
-        steady state of a linear system; the bar turns velocities around. Any normalised final density gives
-        the integral theorem.
+        with both densities of the same known kind; see :meth:`Dynamics.boundary`. Any normalised final
+        density gives the integral theorem.
         """
         if self.lacks_entropy:
             return self.lacks_entropy
-        boundary = self._boundary()
-        return (
-            boundary
-            if isinstance(boundary, str)
-            else boundary + np.asarray(self.run["entropy_flow"], dtype=np.float64)
-        )
+        initial, get = self.spec.initial, self.run.__getitem__
+        boundary = self.spec.dynamics.boundary(self.spec.system, self.schedule, initial, get)
+        if isinstance(boundary, str):
+            return boundary
+        return boundary + np.asarray(self.run["entropy_flow"], dtype=np.float64)
 
-    def _boundary(self) -> Floats | str:
-        initial = self.spec.initial
-        if isinstance(initial, Equilibrium) or not self.no_equilibrium:
-            return self._boundary_in_equilibrium(getattr(initial, "beta", None) or self._start_beta)
-        return self._boundary_in_steady_state()
-
-    @property
-    def _start_beta(self) -> float:
-        """Return the inverse temperature of the first connected bath: a plain start knows only one."""
-        return float(self.schedule.start_beta[int(np.argmax(coupled_at_start(self.schedule)))])
-
-    def _boundary_in_equilibrium(self, beta: float) -> Floats | str:
-        try:
-            closed = np.array_equal(self.schedule.start_controls, self.schedule.end_controls)
-            ends = (self.schedule.end_controls, self.schedule.start_controls)
-            gained = 0.0 if closed else self._minus_log_z(ends[0], beta) - self._minus_log_z(ends[1], beta)
-        except InvalidInput:
-            return "needs the exact free-energy difference, which is not known for this energy"
-        return beta * np.asarray(self.run["energy_change"], dtype=np.float64) - gained
-
-    def _boundary_in_steady_state(self) -> Floats:
-        from fluctua.stochastic.steady import driven_coordinates
-
-        names = [self.spec.system.coordinates[i] for i in driven_coordinates(self._own_system)]
-        velocities = list(self.spec.system.velocities) if self._masses else []
-        start = np.stack([self.run[f"{name}_initial"] for name in [*names, *velocities]])
-        end = np.stack(
-            [self.run[f"{name}_final"] for name in names]
-            + [-self.run[f"{name}_final"] for name in velocities]
-        )
-        return self._log_density(start, first=True) - self._log_density(end, first=False)
-
-    def _log_density(self, state: Floats, first: bool) -> Floats:
-        """Return ln of the steady state's density, up to a constant that both ends share."""
-        from fluctua.stochastic.steady import contacts_of, steady_state
-
-        s = self.schedule
-        controls, beta = (s.start_controls, s.start_beta) if first else (s.end_controls, s.end_beta)
-        links = self.spec.dynamics.resolve(self._own_system)
-        coupled = coupled_at_start(s) if self._masses else np.ones(len(beta), dtype=np.bool_)
-        contacts = contacts_of(links, beta, coupled)
-        law = steady_state(self._own_system, [float(value) for value in controls], contacts, self._masses)
-        standard = np.linalg.solve(law.factor, state - law.mean[:, None])
-        return np.asarray(
-            -0.5 * np.sum(np.square(standard), axis=0) - np.sum(np.log(np.diagonal(law.factor)))
-        )
+    @cached_property
+    def irreversible_weight(self) -> float:
+        """Return the probability of reverse trajectories without a forward partner."""
+        s = self.spec
+        return s.dynamics.irreversible_weight(s.system, self.schedule, s.initial)

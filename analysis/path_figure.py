@@ -41,9 +41,11 @@ def path_figure(replay: Replay, title: str = "") -> Figure:
         above, below = figure.subplots(2, 1, sharex=True)
         _mark_failure((above, below), replay)
         _draw_strokes((above, below), replay.spec.schedule)
-        _draw(above, path, replay.spec.system.coordinates, (INK, BLUE, VERMILLION, GREEN, *STROKES))
+        state = [column.name for column in replay.spec.dynamics.path_state(replay.spec.system)]
+        places = [name for name in state if name in replay.spec.system.states] or state
+        _draw(above, path, places, (INK, BLUE, VERMILLION, GREEN, *STROKES))
         _draw(below, path, ("work", "heat"), (BLUE, VERMILLION))
-        above.set_ylabel(_with_unit("coordinates", units[replay.spec.system.coordinates[0]]))
+        above.set_ylabel(_with_unit("coordinates", units[places[0]]))
         below.set_ylabel(_with_unit("so far", units["work"]))
         below.set_xlabel(_with_unit("time", units["time"]))
         entitle(figure, title)

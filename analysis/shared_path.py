@@ -76,6 +76,10 @@ def time_step(
     """
     check_alpha(alpha)
     chosen = _checked(steps)
+    known = spec.dynamics.order
+    if known is None or spec.time_step is None:
+        what = f"{spec.dynamics.kind} follows no Brownian path that time steps could share"
+        raise InvalidInput(what, "dynamics", "compare runs of several time_steps with fluctua.compare")
     own = _place(spec.time_step, chosen)
     found: list[_Measured] = []
     for step in chosen:  # the longest first: it is the first to be unstable, and the cheapest
@@ -86,7 +90,7 @@ def time_step(
         chosen,
         [one.slope for one in found],
         errors,
-        spec.dynamics.move.order if order is None else order,
+        known if order is None else order,
         covariance=shared_covariance([one.contributions for one in found], errors),
         step=chosen[own],
         exact=found[own].exact,

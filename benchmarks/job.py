@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import fluctua as fl
-from fluctua.stochastic.propagator import Propagator
+from fluctua.stochastic.langevin import LangevinPropagator as Propagator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

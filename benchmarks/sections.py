@@ -23,7 +23,7 @@ from writing import store
 import fluctua as fl
 
 if TYPE_CHECKING:
-    from fluctua.stochastic.propagator import Propagator
+    from fluctua.stochastic.langevin import LangevinPropagator as Propagator
 
 REPEATS = 50
 NO_SAMPLES = np.zeros(0, np.int64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST = 65_536  # trajectories of a chunk
 SMALLEST = 128  # a block of the kernel
-STEPS = 2**33  # of all coordinates of a chunk: what a kill can lose, half a minute of one processor
+STEPS = 2**33  # of a chunk, as long as a coordinate's: what a kill can lose, half a minute of one processor
 STROKES = 2**20  # rows of `strokes/` of a chunk: what stands in memory at once
 
 
@@ -29,7 +29,7 @@ def chunk_of(spec: EnsembleSpec) -> int:
     spec : EnsembleSpec
         The run; of it count the time steps, the coordinates and the strokes, where they are recorded.
     """
-    most = min(LARGEST, STEPS // (spec.time_steps * len(spec.system.coordinates)))
+    most = min(LARGEST, STEPS // (spec.time_steps * spec.dynamics.cost(spec.system)))
     if spec.strokes:
         most = min(most, STROKES // len(spec.schedule.names))
     power = 1 << (max(most, 1).bit_length() - 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fluctua.stochastic.columns import INTO, ON, Column
 from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
@@ -13,127 +14,96 @@ if TYPE_CHECKING:
 
     from fluctua.ensembles.spec import EnsembleSpec
 
-ON = "positive: done on the system"
-INTO = "positive: flows into the system"
+_KINDS = ("energy", "length", "velocity", "time")
 _STATUSES = ", ".join(f"{status.value} {status.meaning}" for status in Status)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Parameters
-    ----------
-    name : str
-        As in formulas and files.
-    unit : str
-        In the labels of the spec's `units`; ``"1"`` for pure numbers, empty where the formula decides.
-    meaning : str
-        One sentence.
-    sign : str
-        What a positive value says; empty where it says nothing.
-    dtype : str
-        ``int64``, ``int32``, ``uint8``, ``float64`` or ``string``.
-    nullable : bool
-        Whether null, "did not happen", can stand in it.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-    sign: str = ""
-    dtype: str = "float64"
-    nullable: bool = False
 
 
 def columns_of(spec: EnsembleSpec) -> list[Column]:
     """List the columns of `parts/`, one row a trajectory."""
-    head = [
-        Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64"),
-        Column("status", "1", _STATUSES, dtype="uint8"),
-    ]
-    ends = [
-        column for name in _state(spec) for column in (_end(spec, name, "initial"), _end(spec, name, "final"))
-    ]
-    return [*head, *_ledger(spec), *ends, *_records(spec)]
+    dynamics, system = spec.dynamics, spec.system
+    ledger, ends = dynamics.ledger(system, spec.schedule), dynamics.ends(system)
+    status = Column("status", "1", _STATUSES, dtype="uint8")
+    return [_TRAJECTORY, status, *_labelled(spec, [*ledger, *ends]), *_records(spec)]
 
 
 def stroke_columns_of(spec: EnsembleSpec) -> list[Column]:
     """List the columns of `strokes/`, one row a trajectory and stroke."""
+    dynamics, system = spec.dynamics, spec.system
+    ledger, ends = dynamics.stroke_ledger(system, spec.schedule), dynamics.stroke_ends(system)
     head = [
-        Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64"),
+        _TRAJECTORY,
         Column("cycle", "1", "number of the cycle, from 1", dtype="int32"),
         Column("stroke", "1", "name of the protocol's step", dtype="string"),
     ]
-    ends = [_end(spec, name, which) for which in ("initial", "final") for name in _state(spec)]
-    return [*head, *_ledger(spec), *ends, *_records(spec)]
+    return [*head, *_labelled(spec, [*ledger, *ends]), *_records(spec)]
 
 
 def path_columns_of(spec: EnsembleSpec) -> list[Column]:
     """List the columns of `paths/`, one row a trajectory and sampled instant."""
-    unit = spec.units.label
-    head = [
-        Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64"),
-        Column("time", unit("time"), "time since the run began"),
+    columns = [
+        Column("time", "time", "time since the run began"),
+        *spec.dynamics.path_state(spec.system),
+        Column("work", "energy", "work done on the system so far", ON),
+        Column("heat", "energy", "heat that has flowed in from all baths so far", INTO),
     ]
-    state = [Column(name, _state_unit(spec, name), f"{name} at this time") for name in _state(spec)]
-    done = [
-        Column("work", unit("energy"), "work done on the system so far", ON),
-        Column("heat", unit("energy"), "heat that has flowed in from all baths so far", INTO),
+    thermal = not spec.dynamics.no_theorems()
+    return [_TRAJECTORY, *_labelled(spec, columns if thermal else columns[:-2])]
+
+
+def jump_columns_of(spec: EnsembleSpec) -> list[Column]:
+    """List the columns of `jumps/`, one row a jump."""
+    columns = [
+        Column("time", "time", "time since the run began"),
+        Column("channel", "1", "what jumped: bath, from where, to where", dtype="string"),
+        Column(
+            "state",
+            "1",
+            "state after the jump; null where it is none of those named",
+            dtype="string",
+            nullable=True,
+        ),
     ]
-    return [*head, *state, *done]
+    return [_TRAJECTORY, *_labelled(spec, columns)]
 
 
-def _ledger(spec: EnsembleSpec) -> Iterator[Column]:
-    energy = spec.units.label("energy")
-    yield Column("work", energy, "work done on the system by the controls and by non-conservative forces", ON)
-    if spec.system.forces:
-        yield Column(
-            "control_work", energy, "the part of the work that comes from changes of the controls", ON
-        )
-        yield Column("force_work", energy, "the part of the work that non-conservative forces do", ON)
-    if spec.system.controls and spec.system.controls_affine:
-        meaning = (
-            "work minus the change of the energy's part that the controls add, energy(controls) - energy(0)"
-        )
-        yield Column("exclusive_work", energy, meaning, ON)
-    if spec.schedule.one_beta:
-        meaning = "integral of d(beta H) at frozen state; beta times the work where beta is constant"
-        yield Column("dimensionless_work", "1", meaning, ON)
-    yield Column("heat", energy, "heat that flows in from all baths", INTO)
-    if len(spec.dynamics.bath_names) > 1:
-        for bath in spec.dynamics.bath_names:
-            yield Column(f"heat_{bath}", energy, f"heat that flows in from the bath {bath}", INTO)
-    yield Column(
-        "entropy_flow",
-        "k_B",
-        "sum over baths of minus beta times heat, step by step",
-        "positive: into the baths",
-    )
-    meaning = "energy error of the time step; energy_change = work + heat + shadow_work"
-    yield Column("shadow_work", energy, meaning, "positive: gained by the system")
-    yield Column(
-        "energy_change", energy, "energy at the end minus energy at the start, kinetic energy included"
-    )
-    if spec.dynamics.move.log_ratio:
-        meaning = "ln of the path's probability over that of its reverse, given where each starts"
-        yield Column("log_ratio", "1", meaning, "positive: likelier than its reverse")
+def tables_of(spec: EnsembleSpec) -> dict[str, list[Column]]:
+    """Give the columns of each table that a run keeps, by the table's name."""
+    sampled = spec.paths > 0
+    kept = {
+        "parts": True,
+        "strokes": spec.strokes,
+        "paths": sampled and spec.time_step is not None,
+        "jumps": sampled and spec.dynamics.jumps,
+    }
+    return {name: columns(spec) for name, columns in COLUMNS_OF.items() if kept[name]}
 
 
-def _state(spec: EnsembleSpec) -> list[str]:
-    return [*spec.system.coordinates, *(spec.system.velocities if spec.dynamics.underdamped else ())]
+COLUMNS_OF = {
+    "parts": columns_of,
+    "strokes": stroke_columns_of,
+    "paths": path_columns_of,
+    "jumps": jump_columns_of,
+}
+
+_SOURCES = ("work", "heat", "shadow_work", "quantum_heat")
 
 
-def _state_unit(spec: EnsembleSpec, name: str) -> str:
-    return spec.units.label("length" if name in spec.system.coordinates else "velocity")
+def balance_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Name the columns of the first law: ``energy_change``, then what it is the sum of; none without work."""
+    there = set(names)
+    found = tuple(name for name in _SOURCES if name in there)
+    return ("energy_change", *found) if {"energy_change", "work"} <= there else ()
 
 
-def _end(spec: EnsembleSpec, name: str, which: str) -> Column:
-    return Column(
-        f"{name}_{which}",
-        _state_unit(spec, name),
-        f"{name} at the {'start' if which == 'initial' else 'end'}",
-    )
+_TRAJECTORY = Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64")
+
+
+def _labelled(spec: EnsembleSpec, columns: Iterable[Column]) -> list[Column]:
+    """Exchange kinds of quantities for the labels of their units."""
+    return [
+        replace(column, unit=spec.units.label(column.unit)) if column.unit in _KINDS else column
+        for column in columns
+    ]
 
 
 def _records(spec: EnsembleSpec) -> Iterator[Column]:

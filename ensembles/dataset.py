@@ -19,14 +19,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles.columns import Column, schema_of
+from fluctua.ensembles.columns import COLUMNS_OF, schema_of, tables_of
 from fluctua.ensembles.estimate import Estimate
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.manifest import is_run, path_of
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.places import check_manifest
-from fluctua.ensembles.rows import TABLE_COLUMNS, Files, Memory
+from fluctua.ensembles.rows import Files, Memory
 from fluctua.ensembles.spec import DIRECTIONS, EnsembleSpec
+from fluctua.stochastic.columns import Column
 from fluctua.stochastic.errors import InvalidInput, Unstable, not_among
 from fluctua.stochastic.status import Status
 
@@ -53,7 +54,7 @@ class Rows:
     @cached_property
     def columns(self) -> list[Column]:
         """What the columns are: name, unit, meaning, sign."""
-        return TABLE_COLUMNS[self._table](self.spec)
+        return COLUMNS_OF[self._table](self.spec)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Give the rows as Arrow record batches, in the order of trajectories.
@@ -69,6 +70,10 @@ class Rows:
         """
         self._source.check()
         return self._source.batches(self._table, self._names(columns))
+
+    def formula(self, text: str | float, where: str, also: Mapping[str, str] | None = None) -> Formula:
+        """Read a formula of columns, and of levels by name; `also` gives other names for columns."""
+        return Formula(text, self.columns, where, also, self.spec.system.constants)
 
     def _names(self, columns: Sequence[str] | None) -> list[str]:
         known = [column.name for column in self.columns]
@@ -104,8 +109,8 @@ class Rows:
         return np.concatenate(read) if read else np.zeros(0)
 
     def _read(self, text: str | float, where: str | None) -> tuple[Formula, Formula | None]:
-        formula = Formula(text, self.columns, "formula")
-        condition = None if where is None else Formula(where, self.columns, "where")
+        formula = self.formula(text, "formula")
+        condition = None if where is None else self.formula(where, "where")
         if condition is not None and not condition.is_condition:
             raise InvalidInput(f"{where!r} is not a condition", "where", 'write a comparison, "x_final > 0"')
         return formula, condition
@@ -259,11 +264,18 @@ class Dataset(Rows):
     @property
     def paths(self) -> Groups:
         """The sampled trajectories: one row a trajectory and instant."""
-        if not self.spec.paths:
-            raise InvalidInput(
-                "no paths were recorded", "paths", "set paths in the spec to how many you want"
-            )
-        return Groups(self, "paths")
+        return self._sampled("paths", "without a time step nothing is sampled: set time_step")
+
+    @property
+    def jumps(self) -> Groups:
+        """The jumps of the sampled trajectories: one row a jump."""
+        return self._sampled("jumps", f"{self.spec.dynamics.kind} has none")
+
+    def _sampled(self, table: str, otherwise: str) -> Groups:
+        if table not in tables_of(self.spec):
+            remedy = otherwise if self.spec.paths else "set paths in the spec to how many you want"
+            raise InvalidInput(f"no {table} were recorded", table, remedy)
+        return Groups(self, table)
 
     def __repr__(self) -> str:
         """Write one line; failures as the parts' footers tell them."""
@@ -278,7 +290,7 @@ class Dataset(Rows):
 
 
 class Groups(Rows):
-    """A table with several rows a trajectory: `strokes` or `paths`."""
+    """A table with several rows a trajectory: `strokes`, `paths` or `jumps`."""
 
     def __init__(self, run: Dataset, table: str) -> None:
         super().__init__(run.spec, run._source, table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
-from fluctua.ensembles.columns import columns_of, path_columns_of, stroke_columns_of
+from fluctua.ensembles.columns import tables_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import InvalidInput, StorageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKED = 0.9  # of the mantissas' bytes remain after compression; less where columns are constant
 WRITING = 1e-8  # seconds a thread needs for one number of a row on its way to the disk
+JUMPS = 100  # of a trajectory, for want of anything better before it is run
 INTERPRETER = 300_000_000  # bytes that Python, Arrow and the compiler take
 
 
@@ -89,12 +90,15 @@ def forecast(
 
 def _bytes(spec: EnsembleSpec, trajectories: int) -> int:
     """Count the bytes of all numbers, eight each."""
-    total = trajectories * len(columns_of(spec))
-    if spec.strokes:
-        total += trajectories * len(spec.schedule.names) * len(stroke_columns_of(spec))
-    if spec.paths:
-        samples = spec.time_steps // spec.path_every + 1
-        total += min(spec.paths, trajectories) * samples * len(path_columns_of(spec))
+    samples = spec.time_steps // spec.path_every + 1
+    sampled = min(spec.paths, trajectories)
+    rows = {
+        "parts": trajectories,
+        "strokes": trajectories * len(spec.schedule.names),
+        "paths": sampled * samples,
+        "jumps": sampled * JUMPS,
+    }
+    total = sum(rows[name] * len(columns) for name, columns in tables_of(spec).items())
     return 8 * total
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fluctua.ensembles.columns import Column
+from fluctua.stochastic.columns import Column
 from fluctua.stochastic.errors import InvalidInput, shown
 from fluctua.stochastic.expressions import Graph
 
@@ -29,6 +29,8 @@ class Formula:
         For errors.
     also : mapping of str to str, optional
         Other names for columns: ``{"x": "x_final"}``.
+    constants : mapping of str to float, optional
+        Names that stand for a number: ``{"full": 1}`` in ``"state_final == full"``.
     """
 
     def __init__(
@@ -37,18 +39,20 @@ class Formula:
         columns: Sequence[Column],
         where: str,
         also: Mapping[str, str] | None = None,
+        constants: Mapping[str, float] | None = None,
     ) -> None:
         if isinstance(text, bool) or not isinstance(text, str | int | float):
             raise InvalidInput(f"{shown(text)} is not a formula", where, 'write text, "work"')
         known = {column.name: column for column in columns if column.dtype != "string"}
-        names = {name: name for name in known} | dict(also or {})
-        self.is_condition = isinstance(text, str) and any(sign in text for sign in "<>")
+        self._constants = dict(constants or {})
+        names = {name: name for name in (*known, *self._constants)} | dict(also or {})
+        self.is_condition = isinstance(text, str) and any(sign in text for sign in ("<", ">", "=="))
         self._graph = Graph()
         if self.is_condition:
             self._node = self._graph.parse_condition(str(text), names, where)
         else:
             self._node = self._graph.parse(text, names, where)
-        self.columns = sorted(self._graph.symbols(self._node))
+        self.columns = sorted(self._graph.symbols(self._node) - set(self._constants))
         self._nullable = [name for name in self.columns if known[name].nullable]
         bare = text.strip() if isinstance(text, str) else ""
         self.unit = known[bare].unit if bare in known else ""
@@ -60,7 +64,7 @@ class Formula:
         stands for a time that never came.
         """
         counts = np.ones(batch.num_rows, dtype=bool)
-        given: dict[str, Any] = {}
+        given: dict[str, Any] = dict(self._constants)
         for name in self.columns:
             values = batch[name].to_numpy(zero_copy_only=False)
             if name in self._nullable:

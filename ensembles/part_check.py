@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fluctua.ensembles.checked import Fault
+from fluctua.ensembles.columns import balance_of, tables_of
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.disk import Disk
 from fluctua.ensembles.parts import Part
@@ -23,7 +24,6 @@ from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Damaged, shown
 
 ELSEWHERE = "move it elsewhere"
-_LEDGER = ("energy_change", "work", "heat", "shadow_work")
 
 
 @dataclass
@@ -61,14 +61,15 @@ class Law:
 
     def __init__(self, spec: EnsembleSpec, chunk: int) -> None:
         self.chunk, self.layout = chunk, Layout(spec, chunk)
-        kept = {"parts": True, "strokes": spec.strokes, "paths": spec.paths > 0}
-        self.tables = [name for name, keep in kept.items() if keep]
+        self.tables = list(tables_of(spec))
         schedule = spec.schedule
-        times = np.arange(0, schedule.steps + 1, spec.path_every) * schedule.time_step
+        times = np.arange(0, schedule.steps + 1, spec.path_every) * (schedule.time_step or 0.0)
+        self.duration = schedule.duration * (1.0 + 1e-12)  # times add up with rounding
         self._inner: dict[str, dict[str, Any]] = {
             "parts": {},
             "strokes": {"cycle": np.asarray(schedule.cycle, np.int32), "stroke": list(schedule.names)},
             "paths": {"time": times},
+            "jumps": {},
         }
 
     def keeps(self, table: str, part: Part) -> bool:
@@ -77,7 +78,10 @@ class Law:
 
     def keys(self, table: str, part: Part) -> Keys:
         """Give the keys that a file must have."""
-        return Keys(self.layout.trajectories(table, part), self._inner[table])
+        trajectories = self.layout.trajectories(table, part)
+        if table == "jumps":
+            return Jumps(trajectories, self.duration)
+        return Keys(trajectories, self._inner[table])
 
 
 class Keys:
@@ -141,6 +145,41 @@ class Keys:
             wrong = np.flatnonzero(~self._right(table, name, row))
             if wrong.size:
                 yield f"another {name} in {wrong.size:,} rows, first row {wrong[0]:,}"
+
+
+class Jumps(Keys):
+    """The keys of a file of jumps: trajectories ascend, and in each of them times do, up to the end.
+
+    Parameters
+    ----------
+    trajectories : range
+        Which; some may have no jump.
+    duration : float, time
+        Of each.
+    """
+
+    def __init__(self, trajectories: range, duration: float) -> None:
+        super().__init__(trajectories, {})
+        self.duration = duration
+        self._last = (trajectories.start, 0.0)
+
+    @property
+    def names(self) -> list[str]:
+        """Name the columns."""
+        return ["trajectory", "time"]
+
+    def hold(self, batch: pa.RecordBatch, _before: int) -> bool:
+        """Tell whether the next rows go on in order."""
+        number = np.concatenate([[self._last[0]], batch["trajectory"].to_numpy()])
+        time = np.concatenate([[self._last[1]], batch["time"].to_numpy()])
+        self._last = int(number[-1]), float(time[-1])
+        later = (np.diff(number) > 0) | ((np.diff(number) == 0) & (np.diff(time) >= 0.0))
+        ours = (number >= self.first) & (number < self.first + self.trajectories)
+        return bool(later.all() and ours.all() and (time >= 0.0).all() and (time <= self.duration).all())
+
+    def faults(self, _table: pa.Table) -> Iterator[str]:
+        """Say that something is out of order: where there may be any number of rows no more can be said."""
+        yield "jumps are not in the order of trajectories and times, or beyond them"
 
 
 def _named(trajectories: NDArray[Any]) -> str:
@@ -214,8 +253,10 @@ class Rows:
             if pa.types.is_floating(column.type):
                 finite &= np.isfinite(column.fill_null(0.0).to_numpy(zero_copy_only=False))
         self._false += int(np.count_nonzero(sound & ~finite))
-        change, work, heat, shadow = (batch[name].to_numpy()[sound & finite] for name in _LEDGER)
-        residual = np.abs(change - work - heat - shadow)
+        change, *sources = (
+            batch[name].to_numpy()[sound & finite] for name in balance_of(batch.schema.names) or ("status",)
+        )
+        residual = np.abs(change - sum(sources)) if sources else np.zeros(0)
         self.residual = max(self.residual, float(residual.max(initial=0.0)))
 
     def faults(self, stated: str) -> Iterator[str]:

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from fluctua.ensembles.disk import DISK, Disk, refusals
 from fluctua.stochastic.errors import Damaged
 
-TABLES = ("parts", "strokes", "paths")
+TABLES = ("parts", "strokes", "paths", "jumps")
+SAMPLED = ("paths", "jumps")  # of a run's first trajectories alone
 ROW_GROUP = 2**18
 ENCODING = "zstd -1, byte stream split, row groups of 262144, page checksums"
 _NAME = re.compile(r"part-(\d{8})-(\d{9})-([0-9a-f]{32})\.parquet")

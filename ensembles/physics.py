@@ -11,11 +11,8 @@ if TYPE_CHECKING:
 
 def propagator_of(spec: EnsembleSpec, *, finer: int = 1, lanes: int | None = None) -> Propagator:
     """Make the physics of a spec; its noise made of that of `finer` steps, its kernel of some other lanes."""
-    from fluctua.stochastic.propagator import LANES, Propagator
-
-    return Propagator(
+    return spec.dynamics.propagator(
         spec.system,
-        spec.dynamics,
         spec.protocol,
         time_step=spec.time_step,
         seed=spec.seed,
@@ -23,9 +20,10 @@ def propagator_of(spec: EnsembleSpec, *, finer: int = 1, lanes: int | None = Non
         initial=spec.initial,
         record=spec.record,
         boltzmann=spec.units.boltzmann,
+        hbar=spec.units.hbar,
         strokes=spec.strokes,
         paths=spec.paths,
         path_every=spec.path_every,
         finer=finer,
-        lanes=LANES if lanes is None else lanes,
+        lanes=lanes,
     )

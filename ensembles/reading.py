@@ -24,6 +24,7 @@ _FOOTER = 2**20  # bytes, and those of each column of each group
 _NUMBER, _NAME = 8, 328  # bytes of a value before it is compressed; a stroke's name has 80 letters
 _SLACK = 65_536  # bytes beside the values, and those of each column
 _A_COLUMN = 2048  # bytes that the footer says of one, with its unit and meaning
+_DENSEST = 64  # rows that a byte may hold where any number of rows is right
 _THRIFT = {"thrift_string_size_limit": 2**22, "thrift_container_size_limit": 2**18}
 
 
@@ -74,7 +75,7 @@ def open_part(
     schema : pyarrow.Schema
         What its columns must be.
     rows : int, optional
-        How many rows it must have; as many as its name says, where no other number is given.
+        How many rows it must have; any number where it is not given.
     trajectories : range, optional
         Whose rows they must be, as its footer says: names can be exchanged.
     disk : Disk, optional
@@ -88,14 +89,13 @@ def open_part(
         The file is gone, superseded by a longer one.
     """
     path = folder / table / part.name
-    wanted = part.rows if rows is None else rows
     try:
         check_bytes(path, part, disk)
-        check_size(path, wanted, schema)
+        check_size(path, rows, schema)
         file = pq.ParquetFile(path, page_checksum_verification=True, **_THRIFT)
-        _check_shape(file, path, wanted, schema)
+        _check_shape(file, path, rows, schema)
         if trajectories is not None:
-            _check_place(file, path, trajectories)
+            _check_place(file, path, trajectories, whole=rows is not None)
     except FileNotFoundError:
         raise
     except UNREADABLE as error:
@@ -119,8 +119,10 @@ def read_schema(folder: Path, table: str, part: Part, schema: pa.Schema) -> pa.S
         raise Damaged("the file cannot be read", str(path), " ".join(str(error).split())[:120]) from None
 
 
-def check_size(path: Path, rows: int, schema: pa.Schema) -> None:
+def check_size(path: Path, rows: int | None, schema: pa.Schema) -> None:
     """Refuse a file, or a footer, that is larger than so many rows of these columns can be.
+
+    Where any number of rows is right, the footer alone is limited, by as many rows as bytes can hold.
 
     Raises
     ------
@@ -131,16 +133,17 @@ def check_size(path: Path, rows: int, schema: pa.Schema) -> None:
         size = os.fstat(file.fileno()).st_size
         file.seek(max(size - _TAIL, 0))
         tail = file.read(_TAIL)
-    chunks = len(schema) * max(-(-rows // ROW_GROUP), 1)
+    most = _DENSEST * size if rows is None else rows
+    chunks = len(schema) * max(-(-most // ROW_GROUP), 1)
     width = sum(_NAME if pa.types.is_string(field.type) else _NUMBER for field in schema)
-    if size > rows * width + _SLACK + _A_COLUMN * (len(schema) + chunks):
+    if rows is not None and size > rows * width + _SLACK + _A_COLUMN * (len(schema) + chunks):
         raise Damaged(f"{size:,} bytes are too many for {rows:,} rows", str(path), "move it elsewhere")
     footer = int.from_bytes(tail[:4], "little")
     if tail[4:] != _MAGIC or footer > min(size - _TAIL - len(_MAGIC), _FOOTER + _A_COLUMN * chunks):
         raise Damaged("the file has no end, or an impossible one", str(path), "move it elsewhere")
 
 
-def _check_shape(file: pq.ParquetFile, path: Path, rows: int, schema: pa.Schema) -> None:
+def _check_shape(file: pq.ParquetFile, path: Path, rows: int | None, schema: pa.Schema) -> None:
     """Refuse a file that is sound but none of ours: other columns, other numbers of rows."""
     found = file.schema_arrow
     if not found.equals(schema) or (found.metadata or {}).get(b"spec") != schema.metadata[b"spec"]:
@@ -148,17 +151,20 @@ def _check_shape(file: pq.ParquetFile, path: Path, rows: int, schema: pa.Schema)
             "the file belongs to another run", str(path), "its columns or its spec differ: move it elsewhere"
         )
     groups = [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)]
-    if min(groups, default=0) < 0 or max(groups, default=0) > ROW_GROUP or file.metadata.num_rows != rows:
+    wrong = rows is not None and file.metadata.num_rows != rows
+    if min(groups, default=0) < 0 or max(groups, default=0) > ROW_GROUP or wrong:
         raise Damaged("the file has another number of rows than it must have", str(path), "move it elsewhere")
-    if sum(groups) != rows:
+    if sum(groups) != file.metadata.num_rows:
         raise Damaged("its groups of rows do not add up", str(path), "move it elsewhere")
 
 
-def _check_place(file: pq.ParquetFile, path: Path, trajectories: range) -> None:
-    """Refuse a sound file that has the name of another chunk."""
+def _check_place(file: pq.ParquetFile, path: Path, trajectories: range, *, whole: bool) -> None:
+    """Refuse a sound file that has the name of another chunk; a `whole` one has rows of every trajectory."""
     groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
     column = file.schema_arrow.names.index("trajectory")
     said = [group.column(column).statistics for group in groups if group.num_rows]
     known = all(one is not None and one.has_min_max for one in said)
-    if not known or (said and range(said[0].min, said[-1].max + 1) != trajectories):
+    found = range(said[0].min, said[-1].max + 1) if known and said else trajectories
+    within = trajectories.start <= found.start and found.stop <= trajectories.stop
+    if not known or not (found == trajectories if whole else within):
         raise Damaged("the file holds other trajectories than its name says", str(path), "move it elsewhere")

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles.columns import Column, path_columns_of, schema_of
+from fluctua.ensembles.columns import path_columns_of, schema_of
 from fluctua.ensembles.dataset import Dataset, attributes
 from fluctua.ensembles.physics import propagator_of
-from fluctua.ensembles.stability import LIMIT, curvature
-from fluctua.stochastic.compiling import PADDING
+from fluctua.ensembles.stability import LIMIT, overshoots
+from fluctua.stochastic.columns import Column
 from fluctua.stochastic.errors import InvalidInput, shown
 from fluctua.stochastic.status import Status
 
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MOST = 2**60  # trajectories have no larger numbers
-LIGHT = 2**28  # bytes of a path in all lanes of a kernel, above which one of few lanes is compiled
-ROOM = 2**30  # bytes of a path in those few, at most
-FEW = 16  # lanes
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -171,25 +168,10 @@ def _whole(value: object, name: str, noun: str, least: int, most: int) -> int:
 
 
 def _computed(spec: EnsembleSpec, trajectory: int, every: int) -> tuple[Block, Schedule]:
-    """Run one trajectory; all lanes of a kernel's block keep its path, so a long one gets a narrow kernel."""
+    """Run one trajectory again, keeping its path."""
     propagator = propagator_of(spec)
-    lane = propagator.layout.sampled * (spec.time_steps // every + 1) * 8  # bytes
-    if lane * propagator.layout.pitch > LIGHT:
-        needed = lane * (FEW + PADDING)
-        if needed > ROOM:
-            raise _too_long(spec.time_steps, every, -(-needed * every // ROOM))
-        propagator = propagator_of(spec, lanes=FEW)
-    keeping = propagator.keeping(strokes=False, paths=trajectory + 1, path_every=every)
     with np.errstate(all="ignore"):  # what is not finite has a status that says so
-        return keeping.run(trajectory, 1), propagator.schedule
-
-
-def _too_long(steps: int, every: int, fits: int) -> InvalidInput:
-    return InvalidInput(
-        f"{steps // every + 1:,} instants of a path do not fit",
-        "every",
-        f"every={fits} does, and keeps {steps // fits + 1:,}",
-    )
+        return propagator.retrace(trajectory, every), propagator.schedule
 
 
 def _row(block: Block) -> pd.Series[Any]:
@@ -213,10 +195,9 @@ def _path(spec: EnsembleSpec, block: Block, schedule: Schedule, every: int, traj
 def stiffness(spec: EnsembleSpec, path: pd.DataFrame) -> Floats:
     """Give the left side of the criteria of :mod:`~fluctua.ensembles.stability` at each instant."""
     positions, controls = (
-        path[list(names)].to_numpy().T for names in (spec.system.coordinates, spec.system.controls)
+        path[list(names)].to_numpy().T for names in (spec.system.states, spec.system.controls)
     )
-    largest = np.linalg.eigvalsh(curvature(spec, positions, controls))[:, -1]
-    return np.array([spec.dynamics.overshoot(spec.time_step, max(value, 0.0)) for value in largest.tolist()])
+    return overshoots(spec, positions, controls)
 
 
 def controls_at(schedule: Schedule) -> Floats:

@@ -9,17 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fluctua.ensembles.chunks import expected_rows
-from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.columns import COLUMNS_OF, schema_of
 from fluctua.ensembles.disk import DISK, Disk
 from fluctua.ensembles.manifest import MANIFEST, read_manifest, read_target
-from fluctua.ensembles.parts import Part, all_parts, list_parts
+from fluctua.ensembles.parts import SAMPLED, Part, all_parts, list_parts
 from fluctua.ensembles.reading import UNREADABLE, check_folders, open_part, read_schema
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 
 BATCH = 65_536  # rows read at a time
 QUICK = 256  # parts whose footers are read to print one line
-TABLE_COLUMNS = {"parts": columns_of, "strokes": stroke_columns_of, "paths": path_columns_of}
 
 
 class Memory:
@@ -67,17 +66,15 @@ class Layout:
     def __init__(self, spec: EnsembleSpec, chunk: int) -> None:
         self.chunk = chunk
         self.sampled = spec.paths
-        self.schemas = {
-            name: schema_of(columns(spec), spec.digest) for name, columns in TABLE_COLUMNS.items()
-        }
+        self.schemas = {name: schema_of(columns(spec), spec.digest) for name, columns in COLUMNS_OF.items()}
         samples = spec.time_steps // spec.path_every + 1 if spec.paths else 0
-        self._each = {"parts": 1, "strokes": len(spec.schedule.names), "paths": samples}
+        self._each = {"parts": 1, "strokes": len(spec.schedule.names), "paths": samples}  # jumps: any number
 
     def trajectories(self, table: str, part: Part) -> range:
-        """Tell whose rows a file has: in `paths/`, of the first ones alone."""
+        """Tell whose rows a file has: in `paths/` and `jumps/`, of the first ones alone."""
         first = part.chunk * self.chunk
         end = first + part.rows
-        return range(first, min(end, max(self.sampled, first)) if table == "paths" else end)
+        return range(first, min(end, max(self.sampled, first)) if table in SAMPLED else end)
 
     def open(self, folder: Path, table: str, part: Part, disk: Disk = DISK) -> pq.ParquetFile:
         """Open a file after checking its bytes, its columns, how many rows it has, and whose.
@@ -91,7 +88,7 @@ class Layout:
             place = str(folder / table / part.name)
             raise Damaged(f"more rows than a chunk's {self.chunk:,}", place, "move it elsewhere")
         whose = self.trajectories(table, part)
-        rows = len(whose) * self._each[table]
+        rows = len(whose) * self._each[table] if table in self._each else None
         return open_part(folder, table, part, self.schemas[table], rows, whose, disk)
 
 
@@ -154,7 +151,7 @@ class Files:
     def batches(self, table: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Give the rows of a table, some columns of it, after checking each file."""
         for part in self.parts:
-            if table == "paths" and part.chunk * self.chunk >= self.spec.paths:
+            if table in SAMPLED and part.chunk * self.chunk >= self.spec.paths:
                 return
             yield from self._part_batches(table, part, columns)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
-from fluctua.ensembles.columns import column_table, columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.columns import column_table, columns_of, schema_of, tables_of
 from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
 from fluctua.ensembles.forecast import check_room
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 SLICE_STEPS = 2**24  # trajectory-steps that a thread takes at a time: some 20 ms
 LANES = 128  # slices are whole blocks of the kernel
+
+FIELDS = {"parts": "columns", "strokes": "strokes", "paths": "paths", "jumps": "jumps"}  # of a block
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -235,11 +237,7 @@ class Run:
         self.chunk = chunk
         self.propagator = propagator
         self._pilot = pilot
-        self._schemas = {"parts": schema_of(columns_of(spec), spec.digest)}
-        if spec.strokes:
-            self._schemas["strokes"] = schema_of(stroke_columns_of(spec), spec.digest)
-        if spec.paths:
-            self._schemas["paths"] = schema_of(path_columns_of(spec), spec.digest)
+        self._schemas = {name: schema_of(columns, spec.digest) for name, columns in tables_of(spec).items()}
 
     @classmethod
     def prepare(cls, spec: EnsembleSpec, folder: Path | None, *, finer: int = 1) -> Run:
@@ -323,13 +321,13 @@ class Run:
 
     def tables(self, blocks: list[Block]) -> dict[str, pa.Table]:
         """Give the Arrow tables of consecutive blocks."""
-        tables = {"parts": self._table("parts", [block.columns for block in blocks])}
-        strokes = [block.strokes for block in blocks if block.strokes is not None]
-        if strokes:
-            tables["strokes"] = self._table("strokes", strokes)
-        paths = [block.paths for block in blocks if block.paths is not None]
-        if paths:
-            tables["paths"] = self._table("paths", paths)
+        tables = {}
+        for name in self._schemas:
+            kept = [
+                table for table in (getattr(block, FIELDS[name]) for block in blocks) if table is not None
+            ]
+            if kept:
+                tables[name] = self._table(name, kept)
         return tables
 
     def _table(self, name: str, blocks: Sequence[Columns]) -> pa.Table:
@@ -343,18 +341,28 @@ class Run:
 
     def _array(self, columns: Columns, wanted: pa.Field) -> pa.Array:
         values = columns[wanted.name]
-        if wanted.name == "stroke":
-            names = pa.array(self.propagator.stroke_names, pa.string())
-            return pa.DictionaryArray.from_arrays(pa.array(values), names).cast(pa.string())
+        if pa.types.is_string(wanted.type):
+            return self._words(wanted.name, values)
         if not wanted.nullable:
             return pa.array(values, wanted.type)
         failed = _failed_rows(columns)
         return pa.array(values, wanted.type, mask=np.isnan(values) & ~failed)
 
+    def _words(self, name: str, numbers: NDArray[Any]) -> pa.Array:
+        """Exchange numbers for what they count; a negative one counts nothing, and becomes null."""
+        physics = self.propagator
+        words = {
+            "stroke": physics.stroke_names,
+            "channel": physics.channel_names,
+            "state": physics.state_names,
+        }[name]
+        counted = pa.array(numbers, mask=numbers < 0)
+        return pa.DictionaryArray.from_arrays(counted, pa.array(words, pa.string())).cast(pa.string())
+
 
 def _failed_rows(columns: Columns) -> NDArray[np.bool_]:
-    """Tell failed rows: by status, or where there is none by the work, which is NaN there."""
-    return columns["status"] != 0 if "status" in columns else np.isnan(columns["work"])
+    """Tell failed rows: by status, or where there is none by the heat, which is NaN there."""
+    return columns["status"] != 0 if "status" in columns else np.isnan(columns["heat"])
 
 
 def _clean(columns: Columns) -> Columns:

@@ -22,23 +22,29 @@ from fluctua.ensembles import columns as ledger
 from fluctua.ensembles.dotted import plain, with_changes
 from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
 from fluctua.stochastic.dynamics import catalogue
-from fluctua.stochastic.errors import FluctuaError, InvalidInput, StorageError, did_you_mean, not_among, shown
-from fluctua.stochastic.expressions import Graph
-from fluctua.stochastic.initial import Equilibrium, Point, Samples, Steady, check_equilibrium
-from fluctua.stochastic.potential import Potential
+from fluctua.stochastic.dynamics.dynamics import Dynamics
+from fluctua.stochastic.errors import (
+    FluctuaError,
+    InvalidInput,
+    StorageError,
+    did_you_mean,
+    listed,
+    not_among,
+    shown,
+)
+from fluctua.stochastic.initial import Equilibrium, Initial, Point, Populations, Samples, Steady
 from fluctua.stochastic.protocol import Protocol
-from fluctua.stochastic.records import parse_record
+from fluctua.stochastic.system import System
 from fluctua.stochastic.units import Units, kelvin_warning
 from fluctua.stochastic.values import Value, build, integer, mapping, name, number, share_namespace
 
 if TYPE_CHECKING:
-    from fluctua.ensembles.columns import Column
-    from fluctua.stochastic.dynamics.langevin import Langevin
+    from fluctua.stochastic.columns import Column
     from fluctua.stochastic.schedule import Schedule
 
-SYSTEMS: dict[str, type[Value]] = {"Potential": Potential}
 DYNAMICS = catalogue()
-INITIALS: dict[str, type[Value]] = {kind.__name__: kind for kind in (Equilibrium, Steady, Point, Samples)}
+SYSTEMS = {dynamics.moves.__name__: dynamics.moves for dynamics in DYNAMICS.values()}
+INITIALS = {kind.__name__: kind for kind in (Equilibrium, Steady, Point, Populations, Samples)}
 DIRECTIONS = ("forward", "reverse")
 MOST_TRAJECTORIES = 10**12
 MOST_SPECS = 100_000  # of a sweep
@@ -64,19 +70,19 @@ class EnsembleSpec(Value):
 
     Parameters
     ----------
-    system : Potential
-        Energy as a function of coordinates and controls.
-    dynamics : Overdamped or Underdamped
+    system : Potential, Levels or Hamiltonian
+        Energy as a function of state and controls.
+    dynamics : Overdamped, Underdamped, MarkovJump or QuantumJump
         How baths move the state.
     protocol : Protocol
         Everything that may change in time: controls and temperatures.
     trajectories : int
         How many; the digest leaves it out, as trajectory i is the same in any number of them.
-    time_step : float
-        Must divide every step of the protocol.
+    time_step : float, optional
+        Must divide every step of the protocol. Markov jumps are exact in time and need one only for paths.
     seed : int, optional
         0 <= seed < 2**64. Left out, one is drawn and kept; `seed_was_drawn` tells.
-    initial : Equilibrium, Steady, Point or Samples
+    initial : Equilibrium, Steady, Point, Populations or Samples
         Where trajectories start.
     units : Units
         Labels; nothing is ever converted.
@@ -86,7 +92,8 @@ class EnsembleSpec(Value):
     strokes : bool
         Whether to keep a table with one row a trajectory and step of the protocol.
     paths, path_every : int
-        Sample the first `paths` trajectories every `path_every` time steps.
+        Sample the first `paths` trajectories every `path_every` time steps; of jump dynamics, list their
+        jumps too.
     direction : {"forward", "reverse"}
         Whether the protocol runs backwards; see :meth:`reversed`.
 
@@ -96,13 +103,13 @@ class EnsembleSpec(Value):
         Whatever makes no sense, naming the field as it stands in a TOML file.
     """
 
-    system: Potential
-    dynamics: Langevin
+    system: System
+    dynamics: Dynamics
     protocol: Protocol
     trajectories: int
-    time_step: float
+    time_step: float | None
     seed: int
-    initial: Equilibrium | Steady | Point | Samples
+    initial: Initial
     units: Units
     record: Mapping[str, str]
     strokes: bool
@@ -113,14 +120,14 @@ class EnsembleSpec(Value):
 
     def __init__(
         self,
-        system: Potential,
-        dynamics: Langevin,
+        system: System,
+        dynamics: Dynamics,
         protocol: Protocol,
         *,
         trajectories: int,
         time_step: float | None = None,
         seed: int | None = None,
-        initial: Equilibrium | Steady | Point | Samples = _EQUILIBRIUM,
+        initial: Initial = _EQUILIBRIUM,
         units: Units = _NO_UNITS,
         record: Mapping[str, str] | None = None,
         strokes: bool = False,
@@ -137,7 +144,7 @@ class EnsembleSpec(Value):
         )
         self._set(
             trajectories=integer(trajectories, "trajectories", least=1, most=MOST_TRAJECTORIES),
-            time_step=_time_step(time_step),
+            time_step=_time_step(time_step, needed=self.dynamics.timed),
             seed=secrets.randbits(53) if seed is None else integer(seed, "seed", least=0, most=2**64 - 1),
             seed_was_drawn=seed is None,
             direction=_direction(direction),
@@ -166,10 +173,18 @@ class EnsembleSpec(Value):
         self._warn_of_kelvin()
 
     def _check_physics(self) -> None:
-        self.dynamics.resolve(self.system)
-        self.dynamics.masses_of(self.system)
-        self.protocol.check(self.system.controls, self.dynamics.bath_names, self.dynamics.underdamped)
+        moves = self.dynamics.moves
+        if not isinstance(self.system, moves):
+            raise InvalidInput(
+                f"{self.dynamics.kind} moves no {self.system.kind}",
+                "dynamics",
+                f"{self.system.kind} takes {listed(_that_move(type(self.system)), ' or ')}",
+            )
+        self.dynamics.check(self.system)
+        baths = self.dynamics.bath_names
+        self.protocol.check(self.system.controls, baths, self.dynamics.allows_isolated)
         self._set(schedule=self._schedule())
+        self.dynamics.check_protocol(self.system, self.schedule)
 
     def _schedule(self) -> Schedule:
         schedule = self.protocol.schedule(
@@ -179,37 +194,30 @@ class EnsembleSpec(Value):
             raise InvalidInput(
                 "nothing takes time", "protocol.steps", "add a step with a duration, Hold(1.0)"
             )
-        if self.path_every > schedule.steps:
+        if self.time_step is not None and self.path_every > schedule.steps:
             raise InvalidInput(
                 f"{self.path_every:,} of {schedule.steps:,} time steps", "path_every", "take fewer"
             )
         return schedule.reversed() if self.direction == "reverse" else schedule
 
     def _check_start(self) -> None:
-        if isinstance(self.initial, Equilibrium):
-            check_equilibrium(self.initial, self.system, self.schedule, self.dynamics.bath_names)
-        if self.direction == "reverse" and isinstance(self.initial, Point | Samples):
+        self.dynamics.check_start(self.initial, self.system, self.schedule)
+        if self.direction == "reverse" and not self.initial.reversible:
             raise _no_reverse(self.initial)
 
     def _check_names(self) -> None:
         system = self.system
-        velocities = system.velocities if self.dynamics.underdamped else ()
-        given = [bath.name for bath in self.dynamics.baths]
-        groups = {"coordinate": system.coordinates, "velocity": velocities, "control": system.controls}
-        groups |= {"parameter": tuple(system.parameters), "bath": tuple(given), "record": tuple(self.record)}
-        share_namespace(groups, "record" if self.record else "system")
-        known = {
-            key: symbol
-            for key, symbol in system.names.items()
-            if key not in system.velocities or key in velocities
+        groups = self.dynamics.namespace(system) | {
+            "control": system.controls,
+            "parameter": tuple(system.parameters),
+            "bath": self.dynamics.named_baths,
+            "record": tuple(self.record),
         }
-        graph = (
-            Graph()
-        )  # of its own: nodes added to the system's would renumber those that a kernel is written from
-        for record, text in self.record.items():
-            parse_record(record, text, graph, known, tuple(system.coordinates))
+        where = "record" if self.record else "system"
+        share_namespace(groups, where)
+        self.dynamics.check_record(self.record, system)
         columns = [column.name for column in self.columns][: len(self.columns) - len(self.record)]
-        share_namespace(groups | {"column": columns}, "record" if self.record else "system")
+        share_namespace(groups | {"column": columns}, where)
 
     def _warn_of_kelvin(self) -> None:
         remark = kelvin_warning(self.protocol, self.units)
@@ -234,7 +242,7 @@ class EnsembleSpec(Value):
 
     @property
     def time_steps(self) -> int:
-        """How many time steps a trajectory takes."""
+        """How many time steps a trajectory takes; strokes, where there is no time step."""
         return int(self.schedule.steps)
 
     def table(self) -> dict[str, Any]:
@@ -251,9 +259,10 @@ class EnsembleSpec(Value):
     def __repr__(self) -> str:
         """Write one line: what moves, how, for how long, how often."""
         steps = len(self.protocol.steps) * self.protocol.cycles
+        moves = "" if self.time_step is None else f"{_count(self.time_steps, 'time step')}, "
         return (
-            f"EnsembleSpec {self.digest[:8]}: {self.system.kind}({', '.join(self.system.coordinates)}), "
-            f"{self.dynamics.kind}, {_count(steps, 'step')}, {_count(self.time_steps, 'time step')}, "
+            f"EnsembleSpec {self.digest[:8]}: {self.system.kind}({', '.join(self.system.states)}), "
+            f"{self.dynamics.kind}, {_count(steps, 'step')}, {moves}"
             f"{_count(self.trajectories, 'trajectory', 'trajectories')}, seed {self.seed}, {self.direction}"
         )
 
@@ -265,9 +274,9 @@ class EnsembleSpec(Value):
         Raises
         ------
         InvalidInput
-            After `Point` or `Samples`, where the other end has no start of its own.
+            After `Point`, `Populations` or `Samples`, where the other end has no start of its own.
         """
-        if isinstance(self.initial, Point | Samples):
+        if not self.initial.reversible:
             raise _no_reverse(self.initial)
         return self.replace({"direction": "reverse" if self.direction == "forward" else "forward"})
 
@@ -315,8 +324,9 @@ class EnsembleSpec(Value):
         for key in ("system", "dynamics", "protocol", "trajectories"):
             if key not in table:
                 raise InvalidInput(f"no {key}", key, _swallowed(key, table) or "a spec needs it")
-        if "time_step" not in table:
-            _time_step(None, _swallowed("time_step", table))
+        swallowed = "" if "time_step" in table else _swallowed("time_step", table)
+        if swallowed:
+            raise InvalidInput("no time_step", "time_step", swallowed)
         return cls(**table)
 
     def to_json(self) -> str:
@@ -388,7 +398,7 @@ def _swallowed(key: str, table: Mapping[str, Any]) -> str:
 
 def _part_that_takes(key: object) -> str:
     """Suggest the part of a spec that has an entry of this name."""
-    parts: dict[str, Mapping[str, type[Value]]]
+    parts: dict[str, Mapping[str, type[Any]]]
     parts = {"system": SYSTEMS, "dynamics": DYNAMICS, "protocol": {"Protocol": Protocol}}
     for part, kinds in parts.items():
         if any(key in inspect.signature(kind.__init__).parameters for kind in kinds.values()):
@@ -396,11 +406,17 @@ def _part_that_takes(key: object) -> str:
     return ""
 
 
-def _time_step(value: object, remedy: str = "") -> float:
-    if value is None:
-        remedy = remedy or "Langevin dynamics needs one; it must divide each duration"
-        raise InvalidInput("no time_step", "time_step", remedy)
-    return number(value, "time_step", positive=True)
+def _that_move(system: type[Value]) -> list[str]:
+    """Name the dynamics of a kind of system."""
+    return [name for name, dynamics in DYNAMICS.items() if dynamics.moves is system]
+
+
+def _time_step(value: object, *, needed: bool) -> float | None:
+    if value is None and needed:
+        raise InvalidInput(
+            "no time_step", "time_step", "steps in time need one; it must divide each duration"
+        )
+    return None if value is None else number(value, "time_step", positive=True)
 
 
 def _direction(value: object) -> str:

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.stochastic.dynamics.langevin import Langevin
 from fluctua.stochastic.errors import Unstable
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Stiffest:
 
 
 def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
-    """Refuse a time step that is too long for the forces.
+    """Refuse a time step that is too long for the forces; say what a physicist should know before.
 
     Parameters
     ----------
@@ -82,6 +84,10 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
     Unstable
         A pilot trajectory failed, or a curvature on its way reaches the limit.
     """
+    for remark in propagator.remarks:
+        warnings.warn(remark, stacklevel=4)
+    if not spec.dynamics.criterion:
+        return _sound(propagator.run(0, PILOT))
     block, place = _pilot(spec, propagator, PILOT)
     statuses = block.columns["status"]
     if place is None:
@@ -89,6 +95,16 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
     if place.ratio < LIMIT and statuses.any():
         raise _unstable(spec, statuses == Status.OVERSHOT, "meet forces too stiff for it")
     judge(spec, place)
+    return block
+
+
+def _sound(block: Block) -> Block:
+    """Refuse a pilot of which trajectories failed, where nothing is known of a better time step."""
+    statuses = block.columns["status"]
+    if statuses.any():
+        kinds = [kind.meaning for kind in Status if kind and kind in statuses]
+        count = int(np.count_nonzero(statuses))
+        raise Unstable(f"{count} of {statuses.size} pilot trajectories: {', '.join(kinds)}", "dynamics")
     return block
 
 
@@ -103,7 +119,7 @@ def _unstable(spec: EnsembleSpec, failed: NDArray[np.bool_], how: str) -> Unstab
 
 def _pilot(spec: EnsembleSpec, propagator: Propagator, count: int) -> tuple[Block, Stiffest | None]:
     """Run the first trajectories; the stiffest place on their way, or none where some are not finite."""
-    every = max(1, spec.time_steps * len(spec.system.coordinates) // INSTANTS)
+    every = max(1, spec.time_steps * spec.dynamics.cost(spec.system) // INSTANTS)
     with np.errstate(all="ignore"):  # what is not finite has a status that says so
         block = propagator.keeping(strokes=False, paths=count, path_every=every).run(0, count)
     if (block.columns["status"] == Status.NON_FINITE).any():
@@ -114,22 +130,24 @@ def _pilot(spec: EnsembleSpec, propagator: Propagator, count: int) -> tuple[Bloc
 
 def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     """Refuse above the limit, warn where the dynamics calls it coarse."""
-    law = spec.dynamics.criterion
+    _, dynamics, time_step = _langevin(spec)
+    law = dynamics.criterion
     if place.ratio >= LIMIT:
         good = sound_step(spec)
         remedy = f"shorten it, the limit of that product is {LIMIT:g}"
         remedy = remedy if good is None else f"{good:.9g} is safe, the limit of that product is {LIMIT:g}"
         what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"
         raise Unstable(what, "time_step", remedy)
-    if place.ratio > spec.dynamics.coarse:
-        good = fraction(spec.time_step, _good(spec, place))
+    if place.ratio > dynamics.coarse:
+        good = fraction(time_step, _good(spec, place))
         remedy = f"stable below {LIMIT:g}, but coarse: {good:.9g} is good"
         warnings.warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}", stacklevel=5)
 
 
 def _good(spec: EnsembleSpec, place: Stiffest) -> float:
     """Give a time step that is not coarse by a margin; one that already is stays."""
-    return spec.time_step * min(1.0, GOOD * spec.dynamics.coarse / max(place.ratio, 1e-300))
+    _, dynamics, time_step = _langevin(spec)
+    return time_step * min(1.0, GOOD * dynamics.coarse / max(place.ratio, 1e-300))
 
 
 def sound_step(spec: EnsembleSpec) -> float | None:
@@ -151,16 +169,17 @@ def sound_step(spec: EnsembleSpec) -> float | None:
     """
     from fluctua.ensembles.physics import propagator_of
 
+    _, _, time_step = _langevin(spec)
     work = max(WORK, PILOT * spec.time_steps)
     for parts in 4 ** np.arange(1, TRIES + 1):
         steps = spec.time_steps * int(parts)
         count = min(PILOT, work // steps)
         if steps > STEPS or count < FEWEST:
             return None
-        trial = spec.replace({"time_step": spec.time_step / int(parts)})
+        trial = spec.replace({"time_step": time_step / int(parts)})
         block, place = _pilot(trial, propagator_of(trial), count)
         if place is not None and place.ratio <= FINE and not block.columns["status"].any():
-            return fraction(spec.time_step, _good(trial, place))
+            return fraction(time_step, _good(trial, place))
     return None
 
 
@@ -176,7 +195,7 @@ def fraction(time_step: float, at_most: float) -> float:
 
 def stiffest(spec: EnsembleSpec, paths: dict[str, NDArray[Any]], every: int) -> Stiffest:
     """Find the largest value of the criterion along some paths, samples `every` time steps apart."""
-    schedule, system = spec.schedule, spec.system
+    schedule, (system, dynamics, time_step) = spec.schedule, _langevin(spec)
     samples = paths["time"].size // np.unique(paths["trajectory"]).size
     at = np.minimum(np.arange(samples) * every, schedule.steps - 1)
     controls = np.tile(schedule.controls[at].T, paths["time"].size // samples)
@@ -186,22 +205,30 @@ def stiffest(spec: EnsembleSpec, paths: dict[str, NDArray[Any]], every: int) -> 
     worst = int(np.argmax(largest))
     value = max(float(largest[worst]), 0.0)
     return Stiffest(
-        spec.dynamics.overshoot(spec.time_step, value),
+        dynamics.overshoot(time_step, value),
         {name: float(controls[k, worst]) for k, name in enumerate(system.controls)},
         {name: float(positions[k, worst]) for k, name in enumerate(system.coordinates)},
     )
 
 
+def overshoots(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats:
+    """Give the left side of criterion (1) or (2) at some states, shapes (n, N), (C, N)."""
+    _, dynamics, time_step = _langevin(spec)
+    largest = np.linalg.eigvalsh(curvature(spec, positions, controls))[:, -1]
+    return np.array([dynamics.overshoot(time_step, max(value, 0.0)) for value in largest.tolist()])
+
+
 def curvature(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats:
     """Give the curvature of the energy less the slopes of other forces, scaled as in (1), (2)."""
     # A copy: derivatives in the system's own graph would renumber the nodes that a kernel is written from.
-    system, n = type(spec.system)(**spec.system.table()), len(spec.system.coordinates)
+    potential, dynamics, _ = _langevin(spec)
+    system, n = type(potential)(**potential.table()), len(potential.coordinates)
     graph = system.graph
     values = {f"q_{i}": row for i, row in enumerate(positions)} | {
         f"c_{k}": row for k, row in enumerate(controls)
     }
     values |= {f"p_{k}": np.float64(value) for k, value in enumerate(system.parameters.values())}
-    scale = 1.0 / np.sqrt(np.array(spec.dynamics.resistance_of(spec.system)))
+    scale = 1.0 / np.sqrt(np.array(dynamics.resistance_of(potential)))
     matrices = np.empty((positions.shape[1], n, n))
     for i in range(n):
         slope = graph.sub(system.gradient[i], system.force_nodes[i])
@@ -211,6 +238,15 @@ def curvature(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats
                     scale[i] * scale[j]
                 )
     return 0.5 * (matrices + matrices.transpose(0, 2, 1))
+
+
+def _langevin(spec: EnsembleSpec) -> tuple[Potential, Langevin, float]:
+    """Give the parts of a spec as what they are wherever forces are asked for."""
+    system, dynamics, time_step = spec.system, spec.dynamics, spec.time_step
+    assert isinstance(system, Potential)
+    assert isinstance(dynamics, Langevin)
+    assert time_step is not None
+    return system, dynamics, time_step
 
 
 def _largest(matrices: Floats) -> Floats:

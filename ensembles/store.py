@@ -4,7 +4,7 @@
       manifest.json   what is computed: spec, digest, columns, encoding, canary; written once
       target.json     how many trajectories are asked for; replaced atomically, no part of the identity
       parts/part-<chunk>-<rows>-<sha256>.parquet      one row a trajectory
-      strokes/, paths/                                the same names; written before their file in parts/
+      strokes/, paths/, jumps/                        the same names; written before their file in parts/
       log.txt                                         who began, went on, finished, and when
       _tmp-<hex>/, .lock                              a writer's own; _tmp-3-64-<hex>/, .lock-3-64 a shard's
 
@@ -42,7 +42,7 @@ from fluctua.ensembles.manifest import (
     target_table,
     text_of,
 )
-from fluctua.ensembles.parts import TABLES, Part, all_parts, encode, list_parts, part_of
+from fluctua.ensembles.parts import SAMPLED, TABLES, Part, all_parts, encode, list_parts, part_of
 from fluctua.ensembles.places import (
     LEFT,
     LOCK,
@@ -396,7 +396,7 @@ class Writer:
         for table in self.manifest["tables"]:
             there = {(part.chunk, part.rows) for part in all_parts(self.folder / table, self._disk)}
             for part in counted:
-                kept = table != "paths" or part.chunk * self.chunk < sampled
+                kept = table not in SAMPLED or part.chunk * self.chunk < sampled
                 if kept and (part.chunk, part.rows) not in there:
                     place, remedy = self.folder / table, f"delete {self.folder / 'parts' / part.name} and run"
                     raise Damaged(

@@ -120,7 +120,9 @@ def demo(out: Path, trajectories: int, *, threads: int | None = None, progress: 
     engines, traps, control = engine_specs(trajectories), trap_specs(trajectories), control_spec()
     clock, make = _Clock(progress), _Maker(out, threads, progress)
     with _compiling_ahead([] if out.exists() else [engines[0], *traps.values(), control]):
-        cycles = [make.run(spec, f"engine/friction={spec.dynamics.friction:g}") for spec in engines]
+        cycles = [
+            make.run(spec, f"engine/friction={spec.dynamics.table()['friction']:g}") for spec in engines
+        ]
         clock.lap("engine simulated")
         pairs = {name: make.pair(spec, name.replace(" ", "-")) for name, spec in traps.items()}
         with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
@@ -138,7 +138,7 @@ def engine_part(runs: Sequence[Dataset]) -> Part:
 
 
 def _friction(run: Dataset) -> float:
-    return float(cast(float, run.spec.dynamics.friction))
+    return float(run.spec.dynamics.table()["friction"])
 
 
 def name_of(run: Dataset) -> str:

@@ -12,8 +12,8 @@ from fluctua.parsing import Command, Parser
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from fluctua.ensembles.columns import Column
     from fluctua.ensembles.dataset import Dataset
+    from fluctua.stochastic.columns import Column
 
 Table = dict[str, Any]
 

@@ -12,9 +12,9 @@ from fluctua.parsing import Command, Parser, count, folder, index
 from fluctua.stochastic.errors import Damaged, InvalidInput
 
 if TYPE_CHECKING:
-    from fluctua.ensembles.columns import Column
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.replay import Replay
+    from fluctua.stochastic.columns import Column
 
 TABLES, PICTURES = (".csv", ".parquet"), (".png", ".svg", ".pdf")
 SHOWN = 10  # instants that are printed
@@ -186,8 +186,10 @@ def _failure(found: dict[str, Any], replay: Replay) -> list[str]:
     how = f"failed: {Status(found['status']).meaning}"
     if replay.failed_at is None:
         return [how]
-    step = round(replay.failed_at / replay.spec.time_step)
-    return [f"{how}, at time {replay.failed_at:.10g}, after {step:,} time steps"]
+    when = f"{how}, at time {replay.failed_at:.10g}"
+    if replay.spec.time_step is None:
+        return [when]
+    return [f"{when}, after {round(replay.failed_at / replay.spec.time_step):,} time steps"]
 
 
 COMMANDS = (

@@ -55,7 +55,8 @@ def judge_steps(options: Namespace) -> int:
     specs = specs_of(options)
     if len(specs) != 1:
         raise InvalidInput(f"{len(specs)} specs in one file", options.spec, "give a file without [sweep]")
-    if not options.quiet and _shares_a_path(options.steps, specs[0].time_step):
+    own = specs[0].time_step
+    if not options.quiet and own is not None and _shares_a_path(options.steps, own):
         _say_what_is_too_few(options.steps)
     report = time_step(
         specs[0],

@@ -83,9 +83,8 @@ class Course:
         """Return the fractions of a stroke where a table has a corner, 0 and 1 among them, ascending."""
         _, step = self._step(stroke)
         corners = [np.array([0.0, 1.0])]
-        for ramp in ramps_of(step, self.named).values():
-            if isinstance(ramp, tuple):
-                corners.append(np.arange(len(ramp)) / (len(ramp) - 1))
+        tables = [ramp for ramp in ramps_of(step, self.named).values() if isinstance(ramp, tuple)]
+        corners += [np.arange(len(table)) / (len(table) - 1) for table in tables]
         found = np.unique(np.concatenate(corners))
         return np.unique(1.0 - found) if self.backwards else found
 

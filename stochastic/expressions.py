@@ -550,7 +550,15 @@ _INSTEAD = {
     "|": ("'|' is not allowed in a formula", "write or, or sqrt(x**2) for an absolute value"),
 }
 _OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
-_COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_COMPARE = "compare with < <= > >= =="
+#: Each sign as one comparison, or as two and what joins them.
+_COMPARISONS = {
+    ast.Lt: ("<", "", ""),
+    ast.LtE: ("<=", "", ""),
+    ast.Gt: (">", "", ""),
+    ast.GtE: (">=", "", ""),
+    ast.Eq: ("<=", "and", ">="),
+}
 
 
 def not_text(formula: object, where: str) -> InvalidInput:
@@ -577,7 +585,7 @@ class _Reader:
             if self.graph.is_condition(node) and not conditions:
                 self.refuse("a condition stands where a number is expected", tree)
             if not self.graph.is_condition(node) and not quantities:
-                self.refuse("a number stands where a condition is expected", tree, "compare with < <= > >=")
+                self.refuse("a number stands where a condition is expected", tree, _COMPARE)
             return node
         if quantities and isinstance(self.source, numbers.Real) and not isinstance(self.source, bool):
             return self.number(self.source, None)
@@ -713,8 +721,12 @@ class _Reader:
         result: int | None = None
         for a, b, operator in zip(values[:-1], values[1:], part.ops, strict=True):
             if type(operator) not in _COMPARISONS:
-                self.refuse(f"{self.quote(part)} is not allowed in a formula", part, "compare with < <= > >=")
-            link = self.graph.compare(_COMPARISONS[type(operator)], a, b)
+                remedy = _COMPARE
+                self.refuse(f"{self.quote(part)} is not allowed in a formula", part, remedy)
+            sign, joint, other = _COMPARISONS[type(operator)]
+            link = self.graph.compare(sign, a, b)
+            if joint:
+                link = self.graph.logic(joint, link, self.graph.compare(other, a, b))
             result = link if result is None else self.graph.logic("and", result, link)
         assert result is not None
         return result
@@ -732,7 +744,7 @@ class _Reader:
 
     def condition(self, node: int, part: ast.AST) -> int:
         if not self.graph.is_condition(node):
-            self.refuse("a number stands where a condition is expected", part, "compare with < <= > >=")
+            self.refuse("a number stands where a condition is expected", part, _COMPARE)
         return node
 
     # ---- refusing

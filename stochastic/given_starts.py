@@ -9,6 +9,7 @@ import numpy as np
 
 from fluctua.stochastic.errors import Damaged, InvalidInput, StorageError, did_you_mean, shown
 from fluctua.stochastic.first_instant import Start
+from fluctua.stochastic.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,8 @@ def at_point(initial: Point, instant: FirstInstant) -> Start:
     for name in missing:
         if name in instant.system.coordinates:
             raise InvalidInput(f"no {name}", "initial", "a Point gives every coordinate")
-    point = np.array([initial.values.get(name, 0.0) for name in instant.names])
+    values = {name: number(value, f"initial.{name}") for name, value in initial.values.items()}
+    point = np.array([values.get(name, 0.0) for name in instant.names])
 
     def draw(_first: int, count: int) -> Array:
         return np.repeat(point[:, None], count, axis=1)

@@ -7,8 +7,12 @@ run is prepared with the reversed schedule, so that it starts the same way at it
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from fluctua.stochastic.equilibrium import bound_coordinates, equilibrium
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -91,19 +95,73 @@ class Steady(Initial):
 
 
 class Point(Initial):
-    """One and the same state for all trajectories: ``Point(x=0.0, v_x=0.0)``.
+    """One and the same state for all trajectories: ``Point(x=0.0, v_x=0.0)``, ``Point(state="empty")``.
 
     Parameters
     ----------
-    **values : float
-        Each coordinate, and velocities by the name ``v_x``; a velocity left out is 0.
+    **values : float, str or sequence
+        Each coordinate, and velocities by the name ``v_x``; a velocity left out is 0. Of a system with
+        levels its `state`, by name; of a quantum system also `amplitudes` in the basis of its operators, a
+        number each, or a pair of real and imaginary part.
     """
 
     reversible: ClassVar[bool] = False
-    values: dict[str, float]
+    values: dict[str, Any]
 
-    def __init__(self, /, **values: float) -> None:
-        self._set(values={name: number(value, f"initial.{name}") for name, value in values.items()})
+    def __init__(self, /, **values: Any) -> None:
+        self._set(values={name: _component(value, f"initial.{name}") for name, value in values.items()})
+
+
+def _component(value: object, where: str) -> Any:
+    """Read a component: a number; the state by name; amplitudes, numbers and pairs of them."""
+    if where == "initial.state":
+        return text(value, where)
+    if where == "initial.amplitudes":
+        entries = np.asarray(value).tolist() if hasattr(value, "__array__") else value
+        if not isinstance(entries, list | tuple):
+            raise InvalidInput(f"{shown(value)} is no list", where, "give an amplitude for each basis state")
+        return tuple(_amplitude(entry, f"{where}.{k}") for k, entry in enumerate(entries))
+    return number(value, where)
+
+
+def _amplitude(value: object, where: str) -> float | tuple[float, float]:
+    """Read an amplitude; a complex one becomes the pair of its parts."""
+    if isinstance(value, complex) and not isinstance(value, Real):
+        value = (value.real, value.imag)
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return number(value[0], where), number(value[1], where)
+    return number(value, where)
+
+
+class Populations(Initial):
+    """Levels drawn with given probabilities: ``Populations(empty=0.9, full=0.1)``; those left out have none.
+
+    Parameters
+    ----------
+    **probabilities : float
+        Of levels by name, not negative, 1 together.
+
+    Raises
+    ------
+    InvalidInput
+        If one is negative or they do not add up to 1, to a part in 10^9; if a name is no level.
+    """
+
+    reversible: ClassVar[bool] = False
+    probabilities: dict[str, float]
+
+    def __init__(self, /, **probabilities: float) -> None:
+        read = {name: number(value, f"initial.{name}") for name, value in probabilities.items()}
+        for name, value in read.items():
+            if value < 0.0:
+                raise InvalidInput(f"a probability of {value:g}", f"initial.{name}", "give 0 to 1")
+        total = math.fsum(read.values())
+        if abs(total - 1.0) > 1e-9:
+            what = f"probabilities add up to {total:.10g}"
+            raise InvalidInput(
+                what, "initial", f"divide each by {total:.10g}" if total > 0.0 else "give some"
+            )
+        self._set(probabilities=read)
 
 
 class Samples(Initial):

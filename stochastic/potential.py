@@ -13,7 +13,8 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.expressions import Graph, not_text
-from fluctua.stochastic.values import Value, mapping, name, names, number, share_namespace
+from fluctua.stochastic.system import System
+from fluctua.stochastic.values import mapping, name, names, number, share_namespace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,7 +36,7 @@ class Formulas:
     forces: tuple[int, ...]
 
 
-class Potential(Value):
+class Potential(System):
     """A system of n coordinates with an energy ``U(q, controls)``, and non-conservative forces if it has any.
 
     The total force on coordinate ``x`` is ``-dU/dx + forces[x]``.
@@ -113,6 +114,11 @@ class Potential(Value):
         self._check_periods()
 
     # ---- names
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The coordinates."""
+        return self.coordinates
 
     @property
     def velocities(self) -> tuple[str, ...]:

@@ -12,9 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, listed, shown
 from fluctua.stochastic.expressions import Graph
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.potential import Potential
 
 KINDS = ("integral", "final", "max", "min", "first")
 _FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", flags=re.S)
@@ -73,6 +77,26 @@ def parse_record(
         )
     node = graph.parse(formula, names, where)
     return Record(name, kind, node, None if along is None else coordinates.index(along))
+
+
+def records_of(
+    system: Potential, record: Mapping[str, str], underdamped: bool, *, own_graph: bool = False
+) -> tuple[Record, ...]:
+    """Read the formulas that a run records; velocities may stand in them when there are any.
+
+    Their trees stand in the system's graph, or in one of their own: nodes added to the system's would
+    renumber those that a kernel is written from.
+    """
+    graph = Graph() if own_graph else system.graph
+    velocities = system.velocities if underdamped else ()
+    names = {
+        name: symbol
+        for name, symbol in system.names.items()
+        if name not in system.velocities or name in velocities
+    }
+    return tuple(
+        parse_record(name, text, graph, names, tuple(system.coordinates)) for name, text in record.items()
+    )
 
 
 def _split(inside: str) -> tuple[str, str | None]:

@@ -63,6 +63,9 @@ _PARTS: dict[str, tuple[Decimal, tuple[int, int, int]]] = {
     "m": (Decimal(1), (0, 0, 1)),
     "mol": (_AVOGADRO, (0, 0, 0)),
 }
+_PLANCK = Decimal(
+    "1.054571817646156391262428003302280744722826330020413122421923470598435912734741e-34"
+)  # J s
 _LONGEST = 60  # letters of a label
 _LABELS = 'write a label such as "pN um" or "kJ/mol"'
 _ENERGIES = "J, kJ/mol, kcal/mol, eV, pN nm, and their like"
@@ -83,8 +86,9 @@ class Units(Value):
 
     Attributes
     ----------
-    boltzmann : float
-        Boltzmann's constant in these units, `energy` over `temperature`; 1 where temperatures are energies.
+    boltzmann, hbar : float
+        Boltzmann's constant in these units, `energy` over `temperature`, and Planck's over 2 pi, `energy`
+        times `time`; 1 where temperatures are energies.
 
     Raises
     ------
@@ -119,6 +123,21 @@ class Units(Value):
             for word, label in labels.items()
         }
         self._set(**read, boltzmann=_boltzmann(read["energy"], read["temperature"]))
+
+    @property
+    def hbar(self) -> float:
+        """Planck's constant over 2 pi, `energy` times `time`; 1 where temperatures are energies.
+
+        NaN where the unit of time is not known in seconds: only quantum dynamics asks for it.
+        """
+        if self.temperature is None:
+            return 1.0
+        assert self.energy is not None
+        time = self.time or ""
+        if not time.endswith("s") or time[:-1] not in _PREFIXES:
+            return math.nan
+        seconds = Decimal(1).scaleb(_PREFIXES[time[:-1]])
+        return float(_PLANCK / _joules(self.energy) / seconds)
 
     def label(self, kind: str) -> str:
         """Return the unit of a kind of quantity: ``"energy"``, ``"velocity"``, ``"friction"`` and the like.

@@ -55,14 +55,13 @@ def _regions(run: Ledger, success: str) -> tuple[Floats, Floats]:
 
     A coordinate in the condition, ``x > 0``, means its value at the end, as ``x_final > 0`` does.
     """
-    from fluctua.ensembles.formula import Formula
-
     if not isinstance(success, str):
         raise InvalidInput(f"{shown(success)} is not a condition", "success", 'write text, "x > 0"')
-    names = (*run.spec.system.coordinates, *run.spec.system.velocities)
+    ends = [column.name for column in run.spec.dynamics.ends(run.spec.system)]
+    names = [name.removesuffix("_final") for name in ends if name.endswith("_final")]
     at = re.compile(rf"\b({'|'.join(names)})(?:_final)?\b")
     ended, began = (at.sub(rf"\1_{which}", success) for which in ("final", "initial"))
-    condition = Formula(success, run.run.columns, "success", {name: f"{name}_final" for name in names})
+    condition = run.run.formula(success, "success", {name: f"{name}_final" for name in names})
     if not condition.is_condition:
         raise InvalidInput(f"{success!r} is not a condition", "success", 'write a comparison, "x > 0"')
     others = set(condition.columns) - {f"{name}_final" for name in names}

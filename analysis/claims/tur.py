@@ -31,21 +31,18 @@ def _missing(run: Ledger, current: str) -> str:
     """Say which precondition is not met."""
     if not (run.stationary and run.steady):
         return "needs a steady state: controls that do not change, and initial = Steady"
-    if run.spec.dynamics.masses_of(run.spec.system):
+    if run.spec.dynamics.uncertainty == "inertial":
         return "needs overdamped or jump dynamics: inertia may beat the bound"
     even = _even_records(run, current)
     return f"needs a current that time reversal turns around: {even} does not" if even else ""
 
 
 def _even_records(run: Ledger, current: str) -> str:
-    """Name what the formula takes from the records that is no integral along a coordinate."""
-    from fluctua.ensembles.formula import Formula
-    from fluctua.stochastic.propagator import records_of
-
-    used = Formula(current, run.run.columns, "current").columns
-    records = records_of(run.spec.system, run.spec.record, False)
-    even = [record.name for record in records if record.along is None and record.name in used]
-    return ", ".join(f"{name} = {run.spec.record[name]}" for name in even)
+    """Name what the formula takes from the columns that time reversal does not turn around."""
+    used = run.run.formula(current, "current").columns
+    spec = run.spec
+    even = [name for name in spec.dynamics.even(spec.system, spec.record) if name in used]
+    return ", ".join(f"{name} = {spec.record[name]}" if name in spec.record else name for name in even)
 
 
 CLAIM = Claim(

@@ -13,18 +13,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fluctua.stochastic.dynamics.langevin import Langevin
+    from fluctua.stochastic.dynamics.dynamics import Dynamics
 
 
-def catalogue() -> Mapping[str, type[Langevin]]:
-    """Give the dynamics by name: every class of Langevin dynamics that a module of this package defines."""
-    from fluctua.stochastic.dynamics.langevin import Langevin
+def catalogue() -> Mapping[str, type[Dynamics]]:
+    """Give the dynamics by name: every class of dynamics that a module of this package defines."""
+    from fluctua.stochastic.dynamics.dynamics import Dynamics
 
-    found: dict[str, type[Langevin]] = {}
+    found: dict[str, type[Dynamics]] = {}
     for name in sorted(module.name for module in iter_modules(__path__)):
         module = import_module(f"{__name__}.{name}")
         for kind in vars(module).values():
             here = inspect.isclass(kind) and kind.__module__ == module.__name__
-            if here and issubclass(kind, Langevin) and not inspect.isabstract(kind):
+            if here and issubclass(kind, Dynamics) and not inspect.isabstract(kind):
                 found[kind.__name__] = kind
     return MappingProxyType(found)

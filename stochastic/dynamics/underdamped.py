@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Underdamped(Langevin):
     011007 (2013) (shadow work).
     """
 
+    uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "inertial"
     criterion: ClassVar[str] = "time_step * frequency"
     coarse: ClassVar[float] = 0.5
 

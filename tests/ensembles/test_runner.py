@@ -21,7 +21,7 @@ from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
 from fluctua.stochastic.initial import Point
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.propagator import Propagator
+from fluctua.stochastic.langevin import LangevinPropagator as Propagator
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
 

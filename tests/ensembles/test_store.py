@@ -283,11 +283,11 @@ def test_renamed_and_exchanged_parts_are_noticed(tmp_path: Path) -> None:
     (folder / first.name).rename(folder / "kept")
     (folder / second.name).rename(folder / first.name)
     with pytest.raises(Damaged, match="does not match its checksum"):
-        open_part(tmp_path / "a", "parts", first, SCHEMA)
+        open_part(tmp_path / "a", "parts", first, SCHEMA, first.rows)
     moved = Part(7, tail.rows + 1, tail.digest)
     (folder / tail.name).rename(folder / moved.name)
     with pytest.raises(Damaged, match="another number of rows"):
-        open_part(tmp_path / "a", "parts", moved, SCHEMA)
+        open_part(tmp_path / "a", "parts", moved, SCHEMA, moved.rows)
 
 
 def test_a_sound_file_of_another_run_is_noticed(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_a_sound_file_of_another_run_is_noticed(tmp_path: Path) -> None:
         part = Part(0, 16, hashlib.sha256(payload).hexdigest()[:32])
         (tmp_path / "a" / "parts" / part.name).write_bytes(payload)
         with pytest.raises(Damaged, match="belongs to another run"):
-            open_part(tmp_path / "a", "parts", part, SCHEMA)
+            open_part(tmp_path / "a", "parts", part, SCHEMA, part.rows)
 
 
 def test_rubbish_with_the_right_checksum_is_still_told_in_one_line(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_rubbish_with_the_right_checksum_is_still_told_in_one_line(tmp_path: Pat
 def _is_told(folder: Path, part: Part) -> bool:
     """Read a part; nothing but `Damaged` may come out of it."""
     try:
-        open_part(folder, "parts", part, SCHEMA).read()
+        open_part(folder, "parts", part, SCHEMA, part.rows).read()
     except (Damaged, *UNREADABLE):
         return True
     return False

@@ -427,7 +427,7 @@ def test_conditions(text):
     assert printed(graph, [node], at)[0].tolist() == expected
 
 
-@pytest.mark.parametrize("text", ["q", "q + (x < 1)", "q > 0 and x", "(q < 1) < 2", "q == 1", "sin(q < 1)"])
+@pytest.mark.parametrize("text", ["q", "q + (x < 1)", "q > 0 and x", "(q < 1) < 2", "q is 1", "sin(q < 1)"])
 def test_conditions_and_numbers_are_not_mixed(text):
     with pytest.raises(InvalidInput):
         Graph().parse_condition(text, SAME)
@@ -521,3 +521,12 @@ def test_reading_formulas_needs_no_compiler():
     source = pathlib.Path(sys.modules[Graph.__module__].__file__).read_text()
     assert "numba" not in source
     assert "sympy" not in source
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("q == 1", [0, 1, 0]), ("0 < q == 1", [0, 1, 0])]
+)
+def test_equality_is_two_comparisons(text, wanted):
+    graph = Graph()
+    node = graph.parse_condition(text, {"q": "q"})
+    assert graph.evaluate(node, {"q": np.array([0.0, 1.0, 2.0])}).astype(int).tolist() == wanted

@@ -17,7 +17,8 @@ from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Point, Steady
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.propagator import LANES, Propagator
+from fluctua.stochastic.langevin import LANES
+from fluctua.stochastic.langevin import LangevinPropagator as Propagator
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench, Thermostatic
