@@ -219,7 +219,10 @@ class MarkovJump(Dynamics):
             return f"needs entropy: {self.no_theorems()}"
         if isinstance(initial, Samples):
             return "needs a start whose probabilities are known: Equilibrium, Steady, Point or Populations"
-        first, last = self.border_populations(system, schedule, initial)
+        try:
+            first, last = self.border_populations(system, schedule, initial)
+        except InvalidInput as error:
+            return f"needs the probabilities at both ends: {error.what}"
         with np.errstate(all="ignore"):
             result: Floats = log(first)[column("state_initial")] - log(last)[column("state_final")]
         return result
@@ -252,11 +255,11 @@ class MarkovJump(Dynamics):
 
     def no_equilibrium(self, system: Levels, schedule: Schedule) -> str:
         """Say what drives currents at one temperature; empty if nothing does."""
-        from fluctua.stochastic.markov.columns import has_dimensionless_work, work_parts
+        from fluctua.stochastic.markov.columns import has_dimensionless_work
         from fluctua.stochastic.markov.equilibrium import countable
 
         generator = self.generator(system)
-        if any(part[0] == "force_work" for part in work_parts(self)):
+        if generator.pushed:
             return "non-conservative forces drive it"
         if not countable(generator):
             return "particles go round through its leads"

@@ -27,7 +27,7 @@ def columns_of(
     leads = [bath.name for bath in dynamics.baths if isinstance(bath, Lead)]
     columns: list[Column] = []
     if dynamics.thermodynamics:
-        columns += [*_work(dynamics, system, generator, schedule), *heat_columns(dynamics.bath_names)]
+        columns += [*_work(system, generator, schedule), *heat_columns(dynamics.bath_names)]
         columns += [Column("energy_change", "energy", "energy at the end minus energy at the start")]
         columns += [log_ratio_column(), *(_steady_entropies() if dynamics.housekeeping else ())]
     columns += [
@@ -42,8 +42,8 @@ def columns_of(
     return [*columns, Column("activity", "1", "number of jumps", dtype="int32")]
 
 
-def _work(dynamics: MarkovJump, system: Levels, generator: Generator, schedule: Schedule) -> Iterator[Column]:
-    parts = work_parts(dynamics)
+def _work(system: Levels, generator: Generator, schedule: Schedule) -> Iterator[Column]:
+    parts = work_parts(generator)
     yield Column("work", "energy", "work done on the system by all that is not heat", ON)
     yield from (Column(*part, ON) for part in (parts if len(parts) > 1 else ()))
     if system.controls and system.controls_affine:
@@ -53,15 +53,13 @@ def _work(dynamics: MarkovJump, system: Levels, generator: Generator, schedule: 
         yield Column("dimensionless_work", "1", meaning, ON)
 
 
-def work_parts(dynamics: MarkovJump) -> list[tuple[str, str, str]]:
+def work_parts(generator: Generator) -> list[tuple[str, str, str]]:
     """List name, unit and meaning of the parts of which work is the sum."""
-    kinds = {bath.kind for bath in dynamics.baths}
-    forces = any(bath.kind == "Rates" and bath.table().get("work", 0.0) != 0.0 for bath in dynamics.baths)
     parts = [("control_work", "energy", "the part of the work that comes from changes of the controls")]
-    if forces:
+    if generator.pushed:
         meaning = "the part of the work that non-conservative forces do in jumps"
         parts.append(("force_work", "energy", meaning))
-    if "Lead" in kinds:
+    if generator.particles.any():
         meaning = "the part of the work that particles bring in, mu of their lead each"
         parts.append(("chemical_work", "energy", meaning))
     return parts

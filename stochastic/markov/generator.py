@@ -127,6 +127,11 @@ class Generator:
         """The channel back of each, -1 where there is none, shape (K,)."""
         return self._indices("reverse")
 
+    @property
+    def pushed(self) -> bool:
+        """Whether non-conservative forces do work in some jump."""
+        return not all(self._graph.is_zero(node) for node, _ in self._pushes)
+
     # ---- building
 
     def _add(self, b: int, bath: Reservoir) -> None:
