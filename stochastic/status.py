@@ -8,13 +8,14 @@ from enum import IntEnum
 class Status(IntEnum):
     """What became of a trajectory; all but OK are failures, whose other columns are NaN.
 
-    2, 4, 5 and 6 are kept free: a bound that is exceeded, a norm that is lost, too many jumps, an equation
-    that is not solved.
+    2 and 5 are kept free: a bound that is exceeded, an equation that is not solved.
     """
 
     OK = 0
     NON_FINITE = 1
     OVERSHOT = 3
+    NORM_LOST = 4
+    TOO_MANY_JUMPS = 6
 
     @property
     def meaning(self) -> str:
@@ -26,4 +27,6 @@ _MEANINGS = {
     Status.OK: "sound",
     Status.NON_FINITE: "not finite",
     Status.OVERSHOT: "stepped too far for the forces on the path",
+    Status.NORM_LOST: "lost the norm of its wave function",
+    Status.TOO_MANY_JUMPS: "jumped too often",
 }
