@@ -58,11 +58,11 @@ def stationary(generator: Generator, rates: Floats) -> Floats:
     table = flows(generator, rates)
     result = np.full(table.shape[:2], np.nan)
     finite = np.isfinite(rates).all(axis=1)
-    patterns, kind = np.unique(table > 0.0, axis=0, return_inverse=True)
+    patterns, kind = np.unique((rates > 0.0)[finite], axis=0, return_inverse=True)
     for p, pattern in enumerate(patterns):
-        sets = closed_sets(pattern)
-        rows = finite & (kind.reshape(-1) == p)
-        if len(sets) == 1 and rows.any():
+        sets = closed_sets(flows(generator, pattern[None, :].astype(np.float64))[0] > 0.0)
+        rows = np.flatnonzero(finite)[kind.reshape(-1) == p]
+        if len(sets) == 1:
             result[rows] = _eliminated(table[rows], sets[0][0])
     return result
 
