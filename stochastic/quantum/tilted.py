@@ -1,0 +1,247 @@
+"""What measured quantum trajectories collect, exactly: generating functions and cumulants at finite time.
+
+A trajectory collects numbers with its jumps and with the measurements n, m at both ends,
+
+    X = a_n + sum over jumps of c_k + b_m
+
+    <exp(s X)> = Tr exp(s b) T exp(int (L + sum_k (e^(s c_k) - 1) L_k . L_k^+) dt) exp(s a) rho
+
+M. Esposito, U. Harbola, S. Mukamel, Rev. Mod. Phys. 81, 1665 (2009); J. M. Horowitz, Phys. Rev. E 85, 031110
+(2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.quantum.evolution import Evolution, Piece, levels, outcomes
+from fluctua.stochastic.quantum.generator import potential_changes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Complex = NDArray[np.complex128]
+    Floats = NDArray[np.float64]
+
+#: A population below this is rounding: such an outcome does not happen.
+_NEVER = 1e-14
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """A measurement: its eigenvectors in columns, and the number that each outcome adds."""
+
+    vectors: Complex
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What a trajectory collects.
+
+    Parameters
+    ----------
+    jumps : tuple of (K,) arrays
+        With a jump of each channel, for each piece.
+    first, last : Outcomes, optional
+        With the measurements at both ends; left out, there is none.
+    """
+
+    jumps: tuple[Floats, ...]
+    first: Outcomes | None = None
+    last: Outcomes | None = None
+
+
+def _potential(piece: Piece) -> Floats:
+    held = piece.held
+    if not piece.duration or not len(held.operators):
+        return np.zeros(len(held.operators))
+    return potential_changes(held, held.steady_state())[0]
+
+
+_WITH_JUMPS: dict[str, Callable[[Piece], Floats]] = {
+    "work": lambda piece: -piece.held.quantum,
+    "dimensionless_work": lambda piece: -piece.beta[piece.held.bath] * piece.held.quantum,
+    "energy_change": lambda piece: np.zeros(len(piece.held.quantum)),
+    "heat": lambda piece: piece.held.quantum,
+    "entropy_flow": lambda piece: -piece.beta[piece.held.bath] * piece.held.quantum,
+    "log_ratio": lambda piece: piece.held.entropy,
+    "activity": lambda piece: np.ones(len(piece.held.quantum)),
+    "total_entropy": lambda piece: piece.held.entropy,
+    "adiabatic_entropy": lambda piece: piece.held.entropy + _potential(piece),
+    "non_adiabatic_entropy": lambda piece: -_potential(piece),
+}
+_ENDS = {
+    "work": "energy",
+    "energy_change": "energy",
+    "dimensionless_work": "beta energy",
+    "total_entropy": "probability",
+    "non_adiabatic_entropy": "probability",
+}
+
+
+def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False) -> Collected:
+    """Return how trajectories collect a named quantity.
+
+    Parameters
+    ----------
+    evolution : Evolution
+    quantity : str
+        ``work``, ``energy_change``, ``heat``, ``heat_<bath>``, ``dimensionless_work``, ``entropy_flow``,
+        ``log_ratio``, ``activity``, ``total_entropy``, ``adiabatic_entropy`` or ``non_adiabatic_entropy``.
+    eigenstates : bool
+        Whether the entropies measure the eigenstates of the density matrix at both ends, in place of energy.
+    """
+    named = dict(_WITH_JUMPS)
+    for number, bath in enumerate(evolution.bath_names):
+        named[f"heat_{bath}"] = lambda piece, chosen=number: np.where(  # type: ignore[misc]
+            piece.held.bath == chosen, piece.held.quantum, 0.0
+        )
+    if quantity not in named:
+        raise not_among(quantity, "quantity", named)
+    jumps = tuple(named[quantity](piece) for piece in evolution.pieces)
+    return Collected(jumps, *_ends(evolution, _ENDS.get(quantity, ""), eigenstates))
+
+
+def _ends(evolution: Evolution, kind: str, eigenstates: bool) -> tuple[Outcomes | None, Outcomes | None]:
+    if not kind:
+        return None, None
+    pieces, states = (evolution.pieces[0], evolution.pieces[-1]), (evolution.start, evolution.final)
+    if kind == "probability":
+        first, last = (
+            _surprise(np.linalg.eigh(state)[1] if eigenstates else levels(piece)[1], state)
+            for piece, state in zip(pieces, states, strict=True)
+        )
+        return Outcomes(first.vectors, -first.values), last
+    scales = (pieces[0].beta[0], pieces[1].beta[0]) if kind == "beta energy" else (1.0, 1.0)
+    (before, first_vectors), (after, last_vectors) = levels(pieces[0]), levels(pieces[1])
+    return Outcomes(first_vectors, -scales[0] * before), Outcomes(last_vectors, scales[1] * after)
+
+
+def _surprise(vectors: Complex, state: Complex) -> Outcomes:
+    """Return ``-ln p_m``, infinite where an outcome does not happen."""
+    chances = outcomes(vectors, state)
+    with np.errstate(divide="ignore"):
+        return Outcomes(vectors, -np.log(np.where(chances > _NEVER, chances, 0.0)))
+
+
+def log_generating_function(
+    evolution: Evolution, quantity: str | Collected, s: float, *, eigenstates: bool = False
+) -> float:
+    """Return ``ln <exp(s X)>`` over measured trajectories.
+
+    Parameters
+    ----------
+    evolution : Evolution
+    quantity : str or Collected
+        As `collected` names them.
+    s : float
+        -1 for the integral theorems of dimensionless work and entropy; ``-beta`` for Jarzynski's.
+    eigenstates : bool
+        See `collected`.
+
+    Notes
+    -----
+    Where the start has outcomes that never happen, the integral theorem of the total entropy gives the
+    probability that the reverse process ends where the forward one can start: absolute irreversibility
+    (Y. Murashita, K. Funo, M. Ueda, Phys. Rev. E 90, 042110 (2014)).
+    """
+    chosen = (
+        collected(evolution, quantity, eigenstates=eigenstates) if isinstance(quantity, str) else quantity
+    )
+    operator = _weighted_start(evolution.start, chosen.first, lambda values: np.exp(s * values)).reshape(-1)
+    for piece, counts in zip(evolution.pieces, chosen.jumps, strict=True):
+        if piece.duration:
+            matrix = piece.held.superoperator(np.exp(s * counts))
+            operator = piece.propagated(lambda x, a=matrix: a @ x, _norm(matrix), operator)  # type: ignore[misc]
+    closing = _observable(chosen.last, lambda values: np.exp(s * values), len(evolution.start))
+    return float(np.log(np.trace(closing @ operator.reshape(closing.shape)).real))
+
+
+def cumulants(
+    evolution: Evolution, quantity: str | Collected, *, eigenstates: bool = False
+) -> tuple[float, float]:
+    """Return mean and variance of what measured trajectories collect.
+
+    The first two derivatives of the tilted propagation, along with the state::
+
+        x_0' = L x_0      x_1' = L x_1 + M_1 x_0      x_2' = L x_2 + 2 M_1 x_1 + M_2 x_0
+
+    with ``M_n = sum_k c_k^n L_k . L_k^+``.
+
+    Raises
+    ------
+    InvalidInput
+        If a channel has no way back, so that what it collects is infinite.
+    """
+    chosen = (
+        collected(evolution, quantity, eigenstates=eigenstates) if isinstance(quantity, str) else quantity
+    )
+    if not all(np.isfinite(counts).all() for counts in chosen.jumps):
+        raise InvalidInput("a channel without a way back", "dynamics", "heat its bath")
+    orders = [
+        _weighted_start(evolution.start, chosen.first, lambda values, n=n: _power(values, n))  # type: ignore[misc]
+        for n in range(3)
+    ]
+    if chosen.first is None:
+        orders[1:] = [np.zeros_like(orders[0])] * 2
+    x = np.array(orders).reshape(3, -1)
+    for piece, counts in zip(evolution.pieces, chosen.jumps, strict=True):
+        if piece.duration:
+            x = _with_derivatives(piece, counts, x)
+    return _moments(x.reshape(3, *evolution.start.shape), chosen.last)
+
+
+def _with_derivatives(piece: Piece, counts: Floats, x: Complex) -> Complex:
+    held = piece.held
+    matrix, first, second = held.superoperator(), held.jumps(counts), held.jumps(counts**2)
+
+    def apply(y: Complex) -> Complex:
+        return np.stack(
+            [matrix @ y[0], matrix @ y[1] + first @ y[0], matrix @ y[2] + 2.0 * first @ y[1] + second @ y[0]]
+        )
+
+    return piece.propagated(apply, _norm(matrix) + 2.0 * _norm(first) + _norm(second), x)
+
+
+def _moments(x: Complex, last: Outcomes | None) -> tuple[float, float]:
+    """Return mean and variance from the derivatives of the weighted state and the last measurement."""
+    d = x.shape[1]
+    once = _observable(last, lambda values: _power(values, 1), d) if last else np.zeros((d, d))
+    twice = _observable(last, lambda values: _power(values, 2), d) if last else np.zeros((d, d))
+    mean = np.trace(x[1] + once @ x[0]).real
+    square = np.trace(x[2] + 2.0 * once @ x[1] + twice @ x[0]).real
+    return float(mean), float(square - mean**2)
+
+
+def _power(values: Floats, exponent: int) -> Floats:
+    # What does not happen adds nothing to a moment.
+    powers: Floats = np.where(np.isfinite(values), values, 0.0) ** exponent
+    return powers
+
+
+def _weighted_start(start: Complex, first: Outcomes | None, weight: Callable[[Floats], Floats]) -> Complex:
+    if first is None:
+        return start
+    chances = outcomes(first.vectors, start)
+    happen = chances > _NEVER
+    weights = np.zeros(len(chances))
+    weights[happen] = chances[happen] * weight(first.values[happen])
+    result: Complex = (first.vectors * weights) @ first.vectors.conj().T
+    return result
+
+
+def _observable(last: Outcomes | None, weight: Callable[[Floats], Floats], dimension: int) -> Complex:
+    if last is None:
+        return np.eye(dimension, dtype=np.complex128)
+    result: Complex = (last.vectors * weight(last.values)) @ last.vectors.conj().T
+    return result
+
+
+def _norm(matrix: Complex) -> float:
+    return float(np.abs(matrix).sum(axis=0).max())
