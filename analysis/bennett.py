@@ -67,10 +67,20 @@ def bar(work_forward: ArrayLike, work_reverse: ArrayLike) -> Estimate:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both samples on one axis, measured from an origin near them: work may sit at millions of kT."""
+    """Both samples on one axis, measured from an origin near them: work may sit at millions of kT.
+
+    Parameters
+    ----------
+    forward, turned : Sample
+        Forward work, and reverse work with its sign turned.
+    drawn : pair of int, optional
+        How many trajectories were drawn in each direction, where values that only one of them takes were
+        left out (`fluctua.analysis.masses`): these decide M and the error.
+    """
 
     forward: Sample
     turned: Sample
+    drawn: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, work_forward: ArrayLike, work_reverse: ArrayLike) -> Pair:
@@ -98,7 +108,13 @@ class Pair:
     @property
     def log_sizes(self) -> float:
         """M = ln(n_F / n_R)."""
-        return math.log(self.n_forward / self.n_reverse)
+        forward, reverse = self.sizes
+        return math.log(forward / reverse)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Trajectories drawn in each direction."""
+        return self.drawn or (self.n_forward, self.n_reverse)
 
     @property
     def labelled(self) -> tuple[tuple[Sample, float], tuple[Sample, float]]:
@@ -118,7 +134,8 @@ class Pair:
         """Return BAR's standard error; infinite where the samples share nothing that a number can hold."""
         if information <= 0.0:
             return math.inf
-        variance = 1.0 / information - 1.0 / self.n_forward - 1.0 / self.n_reverse
+        forward, reverse = self.sizes
+        variance = 1.0 / information - 1.0 / forward - 1.0 / reverse
         return math.sqrt(max(0.0, variance))
 
     def solved(self) -> tuple[float, float]:

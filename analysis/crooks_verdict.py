@@ -9,6 +9,7 @@ from scipy import special
 
 from fluctua.analysis.bennett import LEAST_INFORMATION
 from fluctua.analysis.crooks_fit import CrooksFit
+from fluctua.analysis.masses import Masses
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.verdict import Verdict
@@ -30,6 +31,7 @@ def judge_crooks(
     alpha: float = 0.05,
     symbol: str = "ΔF",
     assumptions: tuple[str, ...] = (),
+    irreversible: bool = False,
 ) -> Verdict:
     """Judge Crooks' theorem: slope 1, no other shape, and the free-energy difference where it is known.
 
@@ -47,6 +49,10 @@ def judge_crooks(
         What the free-energy difference is called.
     assumptions : tuple of str
         What the verdict takes for granted.
+    irreversible : bool
+        Whether a part of the trajectories is known to have no way back: values that only one direction takes
+        are expected then, and what both take decides. Otherwise the claim is ``undecidable`` where there are
+        such values, as lost trajectories look the same.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def judge_crooks(
         over the first three.
     """
     if not fit.varies:
-        return not_applicable("crooks", "needs work that varies between trajectories by more than rounding")
+        return _of_one_value(fit, delta_f, free_energy_tolerance, alpha, symbol, assumptions)
     parts = [slope_part(fit, slope_tolerance)]
     if delta_f is not None:
         parts.append(replace(free_energy_part(fit, delta_f, free_energy_tolerance), name=symbol))
@@ -63,7 +69,7 @@ def judge_crooks(
     if delta_f is not None and fit.overlaps:
         parts.append(_joint_part(parts[0], parts[1]))
     parts += _shape_details(fit)
-    return judge(
+    verdict = judge(
         "crooks",
         parts,
         alpha=alpha,
@@ -71,6 +77,34 @@ def judge_crooks(
         information=fit.information,
         assumptions=("trajectories are independent", *assumptions),
     )
+    return with_unmatched(verdict, fit, irreversible)
+
+
+def with_unmatched(verdict: Verdict, fit: CrooksFit, irreversible: bool = False) -> Verdict:
+    """Tell of values that one direction never takes: without knowing why, nothing is shown to hold."""
+    if fit.unmatched is None or verdict.outcome == "not applicable" or str(fit.unmatched) in verdict.reason:
+        return verdict
+    reason = f"{fit.unmatched}; of the work that both take: {verdict.reason or verdict.measured}"
+    undecided = verdict.outcome == "holds" and not irreversible
+    return replace(verdict, outcome="undecidable" if undecided else verdict.outcome, reason=reason)
+
+
+def _of_one_value(
+    fit: CrooksFit,
+    delta_f: float | None,
+    tolerance: float,
+    alpha: float,
+    symbol: str,
+    assumptions: tuple[str, ...],
+) -> Verdict:
+    """Judge work that is the same in all trajectories, which it can be only where it is ΔF."""
+    if delta_f is None or not fit.overlaps:
+        what = "needs work that varies between trajectories by more than rounding"
+        return not_applicable("crooks", what + ("" if delta_f is not None else ", or a known ΔF (delta_f=)"))
+    part = replace(free_energy_part(fit, delta_f, tolerance), name=symbol)
+    n = min(fit.n_forward, fit.n_reverse)
+    verdict = judge("crooks", [part], alpha=alpha, n=n, information=fit.information, assumptions=assumptions)
+    return replace(verdict, reason=f"the work is the same in all trajectories: {verdict.reason}")
 
 
 def slope_part(fit: CrooksFit, tolerance: float = SLOPE_TOLERANCE) -> Part:
@@ -102,24 +136,34 @@ def free_energy_part(fit: CrooksFit, delta_f: float, tolerance: float = FREE_ENE
 
 
 def shape_part(fit: CrooksFit) -> Part:
-    """Return the test that the log odds are straight: smooth test and cusum, the smaller p counted twice."""
+    """Return the test that the log odds are straight: two tests, the smaller p counted twice.
+
+    Smooth test and walk of residuals; where the work takes a few values, smooth test and masses.
+    """
     if min(fit.n_forward, fit.n_reverse) < LEAST_FOR_SHAPE:
         return Part("shape", starved=f"too few trajectories: shape needs {LEAST_FOR_SHAPE} in each direction")
+    other, p = ("cusum", fit.cusum_p) if fit.masses is None else ("masses", fit.masses.p_value)
     return Part(
         "shape",
         statistic=fit.smooth_statistic,
-        p_value=min(1.0, 2.0 * min(fit.smooth_p, fit.cusum_p)),
-        method=f"smooth test and cusum, {fit.method}",
+        p_value=min(1.0, 2.0 * min(fit.smooth_p, p)),
+        method=f"smooth test and {other}, {fit.method}",
     )
 
 
 def _shape_details(fit: CrooksFit) -> list[Part]:
-    return [
-        Part(
-            "smooth", statistic=fit.smooth_statistic, p_value=fit.smooth_p, decides=False, method=fit.method
-        ),
-        Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
+    told = [("smooth", fit.smooth_statistic, fit.smooth_p), ("cusum", fit.cusum_statistic, fit.cusum_p)]
+    parts = [
+        Part(name, statistic=statistic, p_value=p, decides=False, method=fit.method)
+        for name, statistic, p in told
     ]
+    return parts if fit.masses is None else [*parts, masses_part(fit.masses)]
+
+
+def masses_part(masses: Masses) -> Part:
+    """Return the test of masses as it stands beside a shape."""
+    method = f"chi-square, {masses.degrees}, {masses.method}"
+    return Part("masses", statistic=masses.statistic, p_value=masses.p_value, decides=False, method=method)
 
 
 def _joint_part(slope: Part, free_energy: Part) -> Part:

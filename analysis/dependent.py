@@ -15,7 +15,7 @@ from fluctua.analysis.rule import judge
 from fluctua.analysis.strata import LEAST_GROUPS, Strata
 from fluctua.analysis.verdict import Verdict
 
-_SHAPES = ("shape", "smooth", "cusum")
+_SHAPES = ("shape", "smooth", "cusum", "masses")
 
 
 def crooks_anew(verdict: Verdict, fit: CrooksFit, dependence: Dependence, alpha: float) -> Verdict:
@@ -142,8 +142,10 @@ def _shape(part: Part, fit: CrooksFit, dependence: Dependence) -> Part:
     ratio = dependence.shape_variance_ratio
     smooth = float(special.chdtrc(max(1, fit.smooth_degrees), fit.smooth_statistic / ratio))
     cusum = float(special.kolmogorov(fit.cusum_statistic / math.sqrt(ratio)))
-    p = {"shape": min(1.0, 2.0 * min(smooth, cusum)), "smooth": smooth, "cusum": cusum}[part.name]
-    return replace(part, p_value=p, method="smooth test and cusum, variance between blocks")
+    p = {"shape": min(1.0, 2.0 * min(smooth, cusum)), "smooth": smooth, "cusum": cusum}
+    if fit.masses is not None:  # of more cells than the ratio was taken over: it decides nothing here
+        p["masses"] = float(special.chdtrc(fit.masses.degrees, fit.masses.statistic / ratio))
+    return replace(part, p_value=p[part.name], method="smooth test and cusum, variance between blocks")
 
 
 def _within_groups(pooled: Part, dependence: Dependence, strata: Strata, alpha: float) -> Part:
