@@ -166,7 +166,7 @@ class Hamiltonian(System):
         """
         rows = np.asarray(controls, dtype=np.float64)
         rows = rows.reshape(len(rows), len(self.controls))
-        values = self._values(rows)
+        values = self.symbol_values(rows)
         d = self.dimension
         re, im = np.zeros((len(rows), d, d)), np.zeros((len(rows), d, d))
         for k, term in enumerate(self._sum.terms):
@@ -205,9 +205,18 @@ class Hamiltonian(System):
             raise InvalidInput(f"{text} is not finite", where)
         return result
 
-    def _values(self, rows: Floats) -> dict[str, Any]:
+    def symbol_values(self, controls: ArrayLike) -> dict[str, Any]:
+        """Return the numbers of the symbols in formulas, controls as columns."""
+        rows = np.asarray(controls, dtype=np.float64)
         known = {word: rows[:, k] for k, word in enumerate(self.controls)} | dict(self.parameters)
         return {self.names[word]: value for word, value in known.items()}
+
+    def said(self, controls: Floats) -> str:
+        """Say where, for an error: `` at epsilon = 0.3``; empty without controls."""
+        values = ", ".join(
+            f"{word} = {value:.6g}" for word, value in zip(self.controls, controls, strict=True)
+        )
+        return f" at {values}" if values else ""
 
     # ---- equilibrium
 

@@ -110,6 +110,11 @@ class Matrices:
         return Matrices(self.re.transpose(0, 2, 1), -self.im.transpose(0, 2, 1))
 
     @property
+    def conjugate(self) -> Matrices:
+        """The matrices with conjugated elements."""
+        return Matrices(self.re, -self.im)
+
+    @property
     def trace(self) -> tuple[Floats, Floats]:
         """Real and imaginary part of the trace, shape (M,) each."""
         every = np.arange(self.dimension)

@@ -1,0 +1,329 @@
+"""Quantum jump dynamics: wave functions that evolve without jumps, and jump with their baths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.stochastic.columns import INTO, ON, Column
+from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
+from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.hamiltonian import Hamiltonian
+from fluctua.stochastic.initial import Equilibrium, Initial, Steady
+from fluctua.stochastic.lanes import log
+from fluctua.stochastic.reservoirs import BoseBath, LocalBath, Reservoir
+from fluctua.stochastic.system import System
+from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.propagator import Propagator
+    from fluctua.stochastic.protocol import Protocol
+    from fluctua.stochastic.quantum.channels import Model
+    from fluctua.stochastic.schedule import Schedule
+
+Floats = NDArray[np.float64]
+
+KINDS: dict[str, type[Reservoir]] = {"BoseBath": BoseBath, "LocalBath": LocalBath}
+
+
+class QuantumJump(Dynamics):
+    r"""Quantum jumps (Monte Carlo wave functions) of a Hamiltonian of few levels.
+
+    .. math::
+        d\psi = -\frac{i}{\hbar} H_{eff} \psi\,dt, \quad
+        H_{eff} = H - \frac{i\hbar}{2} \sum_k L_k^+ L_k, \quad
+        \psi \to L_k \psi / |L_k \psi| \text{ at the rate } |L_k \psi|^2
+
+    Averages obey the Lindblad equation with the same operators. A jump takes its quantum of heat from its
+    bath. With `measured`, the energy is measured at the first and at the last instant: work is the change of
+    the measured energy less the heat.
+
+    Parameters
+    ----------
+    baths : sequence of BoseBath or LocalBath
+        BoseBath: channels between the instantaneous levels, one for each bath and Bohr frequency, coupled
+        through the operator ``on="X"``, or each pair of levels alike. LocalBath: fixed operators.
+    measured : bool
+        Whether the energy is measured at both ends. Without it nothing disturbs the wave function but jumps;
+        energies are expectations, and what of their change is neither work nor heat is `quantum_heat`.
+    path_work : bool
+        Whether the power ``<dH/dt>`` is followed along the path of measured trajectories too.
+
+    Raises
+    ------
+    InvalidInput
+        Two baths of one name, no bath, or a bath that does not act on a Hamiltonian.
+
+    Source
+    ------
+    Dalibard, Castin, Molmer, Phys. Rev. Lett. 68, 580 (1992); Hekking, Pekola, ibid. 111, 093602 (2013);
+    Horowitz, Parrondo, New J. Phys. 15, 085028 (2013).
+    """
+
+    moves: ClassVar[type[System]] = Hamiltonian
+    uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "quantum"
+
+    baths: tuple[Reservoir, ...]
+    measured: bool
+    path_work: bool
+
+    def __init__(self, baths: Sequence[Reservoir], *, measured: bool = True, path_work: bool = False) -> None:
+        several = [baths] if isinstance(baths, Reservoir) else baths
+        made = tuple(
+            build(bath, KINDS, f"dynamics.baths.{k}")
+            for k, bath in enumerate(sequence(several, "dynamics.baths", "bath", most=MOST_NAMES))
+        )
+        if not made:
+            raise InvalidInput("no baths", "dynamics.baths", "give at least one, such as BoseBath")
+        share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
+        for key, value in (("measured", measured), ("path_work", path_work)):
+            if not isinstance(value, bool):
+                raise InvalidInput(f"{shown(value)} is neither true nor false", f"dynamics.{key}")
+        if path_work and not measured:
+            raise InvalidInput(
+                "without measurements work is that of the path", "dynamics.path_work", "leave it out"
+            )
+        self._set(baths=made, measured=measured, path_work=path_work)
+
+    def __repr__(self) -> str:
+        """Return the baths on one line."""
+        return f"QuantumJump({', '.join(repr(bath) for bath in self.baths)})"
+
+    @property
+    def bath_names(self) -> tuple[str, ...]:
+        """Names of the baths."""
+        return tuple(bath.name for bath in self.baths)
+
+    @property
+    def allows_isolated(self) -> bool:
+        """Whether a system without baths makes sense: it evolves, and a control still does work."""
+        return True
+
+    @property
+    def jumps(self) -> bool:
+        """Whether trajectories have jumps: they have."""
+        return True
+
+    @property
+    def thermal(self) -> bool:
+        """Whether every channel has a way back, so that there is an entropy."""
+        return all(bath.reverse for bath in self.baths if isinstance(bath, LocalBath))
+
+    def model(self, system: Hamiltonian, *, turned: bool = False, **units: float) -> Model:
+        """Make the channels; `turned` is how time reversal sees them."""
+        from fluctua.stochastic.quantum.channels import Model
+
+        return Model(system, self, turned=turned, **units)
+
+    # ---- does it fit?
+
+    def check(self, system: Hamiltonian) -> None:
+        """Check that operators and formulas of the baths can be read and fit the dimension."""
+        _ = self.model(system).couplings
+
+    def check_protocol(self, system: Hamiltonian, schedule: Schedule) -> None:
+        """Check energies, rates and the length of the time step at instants along a schedule."""
+        from fluctua.stochastic.quantum.sampling import sampled
+
+        rows = sampled(schedule)
+        self.model(system, time_step=schedule.move).held(rows.controls, rows.beta, rows.coupled)
+
+    def check_start(self, initial: Initial, system: Hamiltonian, schedule: Schedule) -> None:
+        """Check that a start has populations of levels, or amplitudes where nothing is measured."""
+        from fluctua.stochastic.quantum.laws import check
+
+        check(initial, self.model(system), schedule)
+
+    def check_record(self, record: Mapping[str, str], system: Hamiltonian) -> None:
+        """Refuse records: columns, strokes, paths and jumps hold what there is."""
+        if record:
+            raise InvalidInput(
+                "quantum jumps record no formulas",
+                f"record.{next(iter(record))}",
+                "use the columns, strokes=True, paths=, or the table of jumps",
+            )
+
+    def namespace(self, system: Hamiltonian) -> dict[str, Iterable[str]]:
+        """Give the levels, which stand for their numbers in formulas of columns, and the operators."""
+        return {"level": system.levels, "operator": tuple(system.operators)}
+
+    # ---- what a run writes
+
+    def ledger(self, system: Hamiltonian, schedule: Schedule) -> list[Column]:
+        """List work, heat and entropies of a trajectory, and the number of jumps."""
+        return [*self._work(schedule), *self._jumps(), *self._changes()]
+
+    def stroke_ledger(self, system: Hamiltonian, schedule: Schedule) -> list[Column]:
+        """List those of a stroke: the energy is not measured between strokes, so only jumps count."""
+        if self.measured:
+            path = [self._path_work()] if self.path_work else []
+            return [*path, *self._jumps(), self._activity()]
+        return self.ledger(system, schedule)
+
+    def _work(self, schedule: Schedule) -> Iterator[Column]:
+        if not self.measured:
+            yield Column("work", "energy", "integral of the power <dH/dt> along the path", ON)
+            return
+        yield Column("work", "energy", "change of the measured energy less the heat", ON)
+        if self.path_work:
+            yield self._path_work()
+        if schedule.one_beta and self.thermal:
+            meaning = "change of beta times the measured energy, plus the entropy flow"
+            yield Column("dimensionless_work", "1", meaning, ON)
+
+    @staticmethod
+    def _path_work() -> Column:
+        return Column("path_work", "energy", "integral of the power <dH/dt> along the path", ON)
+
+    def _jumps(self) -> list[Column]:
+        from fluctua.stochastic.ledger import heat_columns, log_ratio_column
+
+        heat = heat_columns(self.bath_names)
+        return [*heat, log_ratio_column()] if self.thermal else heat[:-1]
+
+    def _changes(self) -> Iterator[Column]:
+        if not self.measured:
+            meaning = "change of the expected energy that is neither work nor heat of jumps"
+            yield Column("quantum_heat", "energy", meaning, INTO)
+        which = "measured" if self.measured else "expected"
+        yield Column("energy_change", "energy", f"{which} energy at the end minus that at the start")
+        yield self._activity()
+
+    @staticmethod
+    def _activity() -> Column:
+        return Column("activity", "1", "number of jumps", dtype="int32")
+
+    def ends(self, system: Hamiltonian) -> list[Column]:
+        """List the levels that the measurements find, counted from 0 by ascending energy."""
+        if not self.measured:
+            return []
+        return [
+            Column(f"state_{which}", "1", f"level measured at the {instant}, by its number", dtype="int32")
+            for which, instant in (("initial", "start"), ("final", "end"))
+        ]
+
+    def stroke_ends(self, system: Hamiltonian) -> list[Column]:
+        """List none: nothing is measured between strokes."""
+        return []
+
+    def path_state(self, system: Hamiltonian) -> list[Column]:
+        """List the populations of the instantaneous levels, and the expected energy."""
+        populations = [
+            Column(f"p_{level}", "1", f"population of {name}") for level, name in enumerate(system.levels)
+        ]
+        return [*populations, Column("energy", "energy", "expectation of the energy")]
+
+    def cost(self, system: Hamiltonian) -> int:
+        """Say that a move multiplies a complex matrix with a vector."""
+        return max(1, system.dimension**2 // 4)
+
+    # ---- computing it
+
+    def propagator(
+        self,
+        system: Hamiltonian,
+        protocol: Protocol,
+        *,
+        time_step: float | None,
+        seed: int,
+        direction: str,
+        initial: Initial,
+        boltzmann: float,
+        hbar: float,
+        strokes: bool,
+        paths: int,
+        path_every: int,
+        lanes: int | None,
+        **_other: Any,
+    ) -> Propagator:
+        """Make what computes its trajectories."""
+        from fluctua.stochastic.quantum.engine import QuantumPropagator
+        from fluctua.stochastic.quantum.laws import prepare
+        from fluctua.stochastic.quantum.remarks import remarks_of
+
+        schedule = protocol.schedule(time_step, system.controls, self.bath_names, boltzmann)
+        turned = direction == "reverse"
+        schedule = schedule.reversed() if turned else schedule
+        model = self.model(system, turned=turned, hbar=hbar, time_step=schedule.move)
+        start = prepare(initial, model, schedule, seed=seed, direction=direction)
+        tables = {"strokes": strokes, "paths": paths, "path_every": path_every, "lanes": lanes}
+        made = QuantumPropagator(model, schedule, start, seed=seed, direction=direction, **tables)
+        made.remarks = remarks_of(model, schedule)
+        return made
+
+    # ---- what judges ask
+
+    def minus_log_z(self, system: Hamiltonian, controls: Sequence[float], beta: float) -> float:
+        """Return ``-ln Tr exp(-beta H)``."""
+        return system.minus_log_z(controls, beta)
+
+    def energy(self, system: Hamiltonian, controls: Sequence[float], which: str, column: Get) -> Floats:
+        """Return the energy of each trajectory's measured level."""
+        if not self.measured:
+            raise InvalidInput("no energy is measured", "dynamics.measured", "leave measured=False out")
+        found: Floats = system.eigen([list(controls)])[0][0][column(f"state_{which}")]
+        return found
+
+    def boundary(
+        self, system: Hamiltonian, schedule: Schedule, initial: Initial, column: Get
+    ) -> Floats | str:
+        r"""Return :math:`\ln p_0(x_0)-\ln p_\tau(x_\tau)` of each trajectory, or what is missing for it.
+
+        After equilibrium or a steady state the last probabilities are of the same kind; after a point or
+        given populations they are those of the last measurement, by the Lindblad equation.
+        """
+        if self.no_theorems():
+            return f"needs entropy: {self.no_theorems()}"
+        first, last = self.border_populations(system, schedule, initial)
+        with np.errstate(all="ignore"):
+            result: Floats = log(first)[column("state_initial")] - log(last)[column("state_final")]
+        return result
+
+    def border_populations(
+        self, system: Hamiltonian, schedule: Schedule, initial: Initial
+    ) -> tuple[Floats, Floats]:
+        """Return the probabilities of levels where a run starts, and where its reverse starts."""
+        from fluctua.stochastic.quantum.laws import carried, populations
+
+        model = self.model(system)
+        first = populations(initial, model, schedule)
+        if isinstance(initial, Equilibrium | Steady):
+            turned = self.model(system, turned=True)
+            return first, populations(initial, turned, schedule.reversed())
+        return first, carried(model, schedule, first)
+
+    def irreversible_weight(self, system: Hamiltonian, schedule: Schedule, initial: Initial) -> float:
+        """Return the probability of reverse trajectories that end where no forward one starts."""
+        from fluctua.stochastic.quantum.laws import carried
+
+        if self.no_theorems():
+            return 0.0
+        first, last = self.border_populations(system, schedule, initial)
+        empty = first == 0.0
+        if not empty.any():
+            return 0.0
+        back = carried(self.model(system, turned=True), schedule.reversed(), last)
+        return float(np.cumsum(back[empty])[-1])
+
+    def no_equilibrium(self, system: Hamiltonian, schedule: Schedule) -> str:
+        """Say why the steady state at one temperature is no equilibrium; empty where it is."""
+        from fluctua.stochastic.quantum.remarks import worst_local
+
+        if self.no_theorems():
+            return self.no_theorems()
+        bath, deviation = worst_local(self.model(system), schedule)
+        return f"the local bath {bath} does not act between energy levels" if deviation > 0.0 else ""
+
+    def no_theorems(self) -> str:
+        """Say why its numbers obey no fluctuation theorem; empty where they do."""
+        for bath in self.baths:
+            if isinstance(bath, LocalBath) and not bath.reverse:
+                return f"jumps of {bath.name} have no way back (reverse=False), so that they have no entropy"
+        return "" if self.measured else "the energy is not measured at both ends (measured=False)"
+
+    def even(self, system: Hamiltonian, record: Mapping[str, str]) -> list[str]:
+        """Name the columns that time reversal does not turn around."""
+        return ["activity"]
