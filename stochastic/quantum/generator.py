@@ -64,7 +64,8 @@ class Generator:
     @cached_property
     def activities(self) -> Complex:
         """``L_k^+ L_k`` of each channel, shape (K, d, d): its mean is the channel's rate."""
-        return np.einsum("kba,kbc->kac", self.operators.conj(), self.operators)
+        activities: Complex = np.einsum("kba,kbc->kac", self.operators.conj(), self.operators)
+        return activities
 
     def jumps(self, weights: ArrayLike) -> Complex:
         """Return ``sum_k w_k L_k . L_k^+`` as a (d^2, d^2) matrix."""

@@ -1,0 +1,186 @@
+"""The exact companion of a run of quantum jumps: the Lindblad equation with the schedule of the engine.
+
+Rows of held values follow each other as in a run, controls change at frozen state, and channels are the
+engine's own: averages over trajectories approach these numbers without an error of the time step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.quantum.evolution import Evolution, Piece
+from fluctua.stochastic.quantum.generator import Generator, generator, gibbs_state
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
+    from fluctua.stochastic.hamiltonian import Hamiltonian
+    from fluctua.stochastic.quantum.channels import Model
+    from fluctua.stochastic.quantum.tables import Held
+    from fluctua.stochastic.schedule import Schedule
+
+    Complex = NDArray[np.complex128]
+    Floats = NDArray[np.float64]
+
+_SUM = 1e-9
+
+
+class Lindblad(Evolution):
+    """The Lindblad equation of a Hamiltonian and its baths along a schedule.
+
+    What an `Evolution` has, for the whole run; and here for its strokes and channels. Generating functions
+    and cumulants are in `tilted`.
+
+    Parameters
+    ----------
+    system : Hamiltonian
+    dynamics : QuantumJump
+    schedule : Schedule
+        With a time step.
+    start : (d,) or (d, d) array, optional
+        Populations of the energy levels, ascending, or a density matrix. Left out, equilibrium at the
+        schedule's first instant.
+    hbar : float, energy time
+    turned : bool
+        Whether time reversal conjugates Hamiltonian and operators, as in a reverse run.
+
+    Attributes
+    ----------
+    opening, closing : (M,) arrays of int
+        The pieces in which each stroke begins and ends: ``states[closing]`` are the states at the ends of
+        strokes.
+
+    Raises
+    ------
+    InvalidInput
+        If the start is no state, or equilibrium is ambiguous.
+    """
+
+    opening: NDArray[np.int64]
+    closing: NDArray[np.int64]
+    channel_names: tuple[str, ...]
+    _channels: tuple[NDArray[np.int64], ...]
+
+    def __init__(
+        self,
+        system: Hamiltonian,
+        dynamics: QuantumJump,
+        schedule: Schedule,
+        *,
+        start: ArrayLike | None = None,
+        hbar: float = 1.0,
+        turned: bool = False,
+    ) -> None:
+        model = dynamics.model(system, turned=turned, hbar=hbar)
+        moves = _moves(model, schedule)
+        pieces: list[Piece] = []
+        channels: list[NDArray[np.int64]] = []
+        ends: list[tuple[int, int]] = []
+        first = model.hamiltonian(schedule.opening_controls).complex
+        last = model.hamiltonian(schedule.closing_controls).complex
+        number = 0
+        for stroke, count in enumerate(schedule.moves):
+            opening, closing = (
+                Piece(generator(h[stroke]), 0.0, beta[stroke])
+                for h, beta in ((first, schedule.opening_beta), (last, schedule.closing_beta))
+            )
+            held = moves[number : number + count]
+            ends.append((len(pieces), len(pieces) + len(held) + 1))
+            pieces += [opening, *(piece for piece, _ in held), closing]
+            none = np.zeros(0, np.int64)
+            channels += [none, *(names for _, names in held), none]
+            number += count
+        super().__init__(tuple(pieces), _start_of(first[0], schedule, start), model.bath_names)
+        opened, closed = np.array(ends, np.int64).T
+        known = {"opening": opened, "closing": closed, "_channels": tuple(channels)}
+        self.__dict__.update(known, channel_names=model.channel_names)
+
+    def stroke_heat(self) -> Floats:
+        """Return the mean heat from each bath in each stroke, energy, shape (M, B)."""
+        return self._per_stroke(self.heat())
+
+    def stroke_energy_change(self) -> Floats:
+        """Return the mean energy change in each stroke, energy, shape (M,)."""
+        before, after = (
+            np.array([self._energy_before(int(place)) for place in places])
+            for places in (self.opening, self.closing)
+        )
+        change: Floats = after - before
+        return change
+
+    def stroke_work(self) -> Floats:
+        """Return the mean work in each stroke, energy change less heat, energy, shape (M,)."""
+        work: Floats = self.stroke_energy_change() - self.stroke_heat().sum(axis=1)
+        return work
+
+    def stroke_activity(self) -> Floats:
+        """Return the mean number of jumps in each stroke, shape (M,)."""
+        return self._per_stroke(np.array([count.sum() for count in self.counts]))
+
+    def channel_counts(self) -> dict[str, float]:
+        """Return the mean number of jumps of each channel that is open at some time, by its name."""
+        totals: dict[str, float] = {}
+        for numbers, count in zip(self._channels, self.counts, strict=True):
+            for number, jumps in zip(numbers, count, strict=True):
+                name = self.channel_names[number]
+                totals[name] = totals.get(name, 0.0) + float(jumps)
+        return totals
+
+    def _energy_before(self, place: int) -> float:
+        return float(np.trace(self.pieces[place].held.hamiltonian @ self.states[place]).real)
+
+    def _per_stroke(self, rows: Floats) -> Floats:
+        ends = zip(self.opening, self.closing, strict=True)
+        return np.array([rows[begin : end + 1].sum(axis=0) for begin, end in ends])
+
+
+def _moves(model: Model, schedule: Schedule) -> list[tuple[Piece, NDArray[np.int64]]]:
+    """Return the piece of each move, and the channels of its operators; equal rows share one."""
+    rows = np.hstack([schedule.controls, schedule.beta, schedule.coupled])
+    _, kept, which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    held = model.held(schedule.controls[kept], schedule.beta[kept], schedule.coupled[kept])
+    energies = model.hamiltonian(schedule.controls[kept]).complex
+    made = [
+        (
+            Piece(_generator(held, row, energies[row], model.hbar), schedule.move, schedule.beta[kept[row]]),
+            held.channel[held.first_slot[row] : held.first_slot[row + 1]],
+        )
+        for row in range(len(kept))
+    ]
+    return [made[row] for row in which.reshape(-1)]
+
+
+def _generator(held: Held, row: int, hamiltonian: Complex, hbar: float) -> Generator:
+    """Return the generator of one row, its operators turned from the eigenbasis to the fixed one."""
+    slots = slice(held.first_slot[row], held.first_slot[row + 1])
+    first = held.first_entry[held.first_slot[row] : held.first_slot[row + 1] + 1]
+    operators = np.zeros((len(first) - 1, *hamiltonian.shape), dtype=np.complex128)
+    part = slice(first[0], first[-1])
+    owner = np.repeat(np.arange(len(operators)), np.diff(first))
+    np.add.at(operators, (owner, held.target[part], held.source[part]), held.re[part] + 1j * held.im[part])
+    vectors = held.vectors.complex[row]
+    # A jump without a way back makes infinite entropy.
+    entropy = np.nan_to_num(held.entropy[slots], nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    turned = vectors @ operators @ vectors.conj().T
+    return Generator(hamiltonian, turned, held.bath[slots], held.quantum[slots], entropy, hbar)
+
+
+def _start_of(hamiltonian: Complex, schedule: Schedule, start: ArrayLike | None) -> Complex:
+    if start is None:
+        beta = np.unique(schedule.start_beta)
+        if len(beta) != 1:
+            raise InvalidInput("equilibrium is ambiguous", "start", "give populations or a density matrix")
+        return gibbs_state(hamiltonian, float(beta[0]))
+    given, d = np.asarray(start, dtype=np.complex128), len(hamiltonian)
+    if given.shape == (d,):
+        vectors = np.linalg.eigh(hamiltonian)[1]
+        given = (vectors * given) @ vectors.conj().T
+    if given.shape != (d, d) or np.abs(given - given.conj().T).max() > _SUM:
+        raise InvalidInput(f"no state of {d} levels", "start", "give populations or a density matrix")
+    if abs(np.trace(given) - 1.0) > _SUM or np.linalg.eigvalsh(given)[0] < -_SUM:
+        raise InvalidInput("not probabilities", "start", "let them be positive and sum to 1")
+    return given
