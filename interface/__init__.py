@@ -26,17 +26,22 @@ if TYPE_CHECKING:
     from fluctua.making import sweep as sweep
     from fluctua.stochastic import systems as systems
     from fluctua.stochastic.baths import Bath as Bath
+    from fluctua.stochastic.dynamics.markov_jump import MarkovJump as MarkovJump
     from fluctua.stochastic.dynamics.overdamped import Overdamped as Overdamped
+    from fluctua.stochastic.dynamics.quantum_jump import QuantumJump as QuantumJump
     from fluctua.stochastic.dynamics.underdamped import Underdamped as Underdamped
     from fluctua.stochastic.errors import Busy as Busy
     from fluctua.stochastic.errors import Damaged as Damaged
     from fluctua.stochastic.errors import InvalidInput as InvalidInput
     from fluctua.stochastic.errors import StorageError as StorageError
     from fluctua.stochastic.errors import Unstable as Unstable
+    from fluctua.stochastic.hamiltonian import Hamiltonian as Hamiltonian
     from fluctua.stochastic.initial import Equilibrium as Equilibrium
     from fluctua.stochastic.initial import Point as Point
+    from fluctua.stochastic.initial import Populations as Populations
     from fluctua.stochastic.initial import Samples as Samples
     from fluctua.stochastic.initial import Steady as Steady
+    from fluctua.stochastic.levels import Levels as Levels
     from fluctua.stochastic.potential import Potential as Potential
     from fluctua.stochastic.protocol import Hold as Hold
     from fluctua.stochastic.protocol import Isolated as Isolated
@@ -45,6 +50,11 @@ if TYPE_CHECKING:
     from fluctua.stochastic.protocol import Quench as Quench
     from fluctua.stochastic.protocol import Thermostatic as Thermostatic
     from fluctua.stochastic.protocol import stirling_cycle as stirling_cycle
+    from fluctua.stochastic.reservoirs import Arrhenius as Arrhenius
+    from fluctua.stochastic.reservoirs import BoseBath as BoseBath
+    from fluctua.stochastic.reservoirs import Lead as Lead
+    from fluctua.stochastic.reservoirs import LocalBath as LocalBath
+    from fluctua.stochastic.reservoirs import Rates as Rates
     from fluctua.stochastic.units import Units as Units
     from fluctua.validation.calibrate import calibrate as calibrate
     from fluctua.validation.validate import validate as validate
@@ -54,13 +64,18 @@ if TYPE_CHECKING:
 # The same list for the interpreter; a test holds the two together.
 _HOMES = {
     "stochastic.potential": ("Potential",),
+    "stochastic.levels": ("Levels",),
+    "stochastic.hamiltonian": ("Hamiltonian",),
     "stochastic.baths": ("Bath",),
+    "stochastic.reservoirs": ("Lead", "BoseBath", "Arrhenius", "Rates", "LocalBath"),
     "stochastic.dynamics.overdamped": ("Overdamped",),
     "stochastic.dynamics.underdamped": ("Underdamped",),
+    "stochastic.dynamics.markov_jump": ("MarkovJump",),
+    "stochastic.dynamics.quantum_jump": ("QuantumJump",),
     "stochastic.protocol": (
         "Protocol", "Isothermal", "Thermostatic", "Isolated", "Hold", "Quench", "stirling_cycle",
     ),
-    "stochastic.initial": ("Equilibrium", "Steady", "Point", "Samples"),
+    "stochastic.initial": ("Equilibrium", "Steady", "Point", "Populations", "Samples"),
     "stochastic.units": ("Units",),
     "stochastic.errors": ("InvalidInput", "Unstable", "Damaged", "StorageError", "Busy"),
     "ensembles.spec": ("EnsembleSpec",),
@@ -77,11 +92,12 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Bath", "Busy", "Damaged", "Dataset", "EnsembleSpec", "Equilibrium", "Estimate", "Hold", "InvalidInput",
-    "Isolated", "Isothermal", "Overdamped", "Point", "Potential", "Protocol", "Quench", "Report", "Runs",
-    "Samples", "Steady", "StorageError", "Thermostatic", "Underdamped", "Units", "Unstable", "Verdict",
-    "calibrate", "compare", "simulate", "stirling_cycle", "sweep", "systems", "time_step", "validate",
-    "verify",
+    "Arrhenius", "Bath", "BoseBath", "Busy", "Damaged", "Dataset", "EnsembleSpec", "Equilibrium", "Estimate",
+    "Hamiltonian", "Hold", "InvalidInput", "Isolated", "Isothermal", "Lead", "Levels", "LocalBath",
+    "MarkovJump", "Overdamped", "Point", "Populations", "Potential", "Protocol", "QuantumJump", "Quench",
+    "Rates", "Report", "Runs", "Samples", "Steady", "StorageError", "Thermostatic", "Underdamped", "Units",
+    "Unstable", "Verdict", "calibrate", "compare", "simulate", "stirling_cycle", "sweep", "systems",
+    "time_step", "validate", "verify",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # a checker that saw this would take every misspelt name for right
