@@ -122,11 +122,9 @@ def _point(initial: Point, generator: Generator) -> Array:
         if key != "state":
             remedy = f'a Point of levels is Point(state="{generator.levels[0]}")'
             raise InvalidInput(f"{shown(key)} is not part of the state", f"initial.{key}", remedy)
-    level = initial.values.get("state")
-    if not isinstance(level, str):
-        what = "no state" if level is None else f"{shown(level)} is no name of a level"
-        raise InvalidInput(what, "initial", f'name a level, Point(state="{generator.levels[0]}")')
-    return _weights({level: 1.0}, generator, "initial.state")
+    if "state" not in initial.values:
+        raise InvalidInput("no state", "initial", f'name a level, Point(state="{generator.levels[0]}")')
+    return _weights({initial.values["state"]: 1.0}, generator, "initial.state")
 
 
 def _given(initial: Populations, generator: Generator) -> Array:
