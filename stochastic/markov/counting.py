@@ -1,0 +1,298 @@
+r"""Exact statistics of jump trajectories: the numbers that a run samples.
+
+Populations p and the joint law of any counted quantities follow linear equations in time. With the amounts
+a_k of each jump and functions F of the ends (`quantities`), L_a carrying a_k once, L_ab twice,
+
+    dp/dt = L p                                                                                            (1)
+    dm_a/dt = L m_a + L_a p,        dS_ab/dt = L S_ab + L_a m_b + L_b m_a + L_ab p                         (2)
+    dg/dt = L(s) g,        <exp(sum_x s_x X_x)> = sum_i exp(s F_i(tau)) g_i(tau), g_i(0) = p_i exp(-s F_i) (3)
+
+where m_a and S_ab are first and second moments of ``sum a_k - F(x_0, 0)`` restricted to a level.
+Sources: Bagrets, Nazarov, PRB 67, 085316 (2003); Esposito, Harbola, Mukamel, Rev. Mod. Phys. 81, 1665 (2009),
+section VI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.markov.dual import Dual
+from fluctua.stochastic.markov.evolution import Evolution, plain
+from fluctua.stochastic.markov.quantities import quantities, tilts
+from fluctua.stochastic.markov.steady_state import SteadyState
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from fluctua.stochastic.markov.frozen import Array, Frozen
+    from fluctua.stochastic.markov.generator import Generator
+    from fluctua.stochastic.markov.quantities import Quantity
+    from fluctua.stochastic.schedule import Schedule
+
+#: A probability is a probability to this.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class SpeedLimit:
+    """How fast populations may change, ``duration >= distance^2 / (2 entropy activity)``.
+
+    Attributes
+    ----------
+    distance : float
+        ``sum_i |p_i(tau) - p_i(0)|``.
+    entropy : float
+        Total entropy production, k_B.
+    activity : float
+        Jumps per time on average, 1 / time.
+    bound : float
+        Shortest duration that these allow, time.
+
+    References
+    ----------
+    Shiraishi, Funo, Saito, PRL 121, 070601 (2018).
+    """
+
+    distance: float
+    entropy: float
+    activity: float
+    bound: float
+
+
+class Counting:
+    """Exact statistics of what a jump dynamics counts along a protocol.
+
+    Quantities are called as the columns of a run: ``activity``, ``heat``, ``work``, ``control_work``,
+    ``chemical_work``, ``force_work``, ``exclusive_work``, ``dimensionless_work``, ``energy_change``,
+    ``entropy_flow``, ``log_ratio``, ``housekeeping_entropy``, ``hatano_sasa``; ``particles_<bath>``,
+    ``energy_<bath>``, ``heat_<bath>``; a channel by its name, whose jumps are counted. And with the
+    populations of the ensemble at the ends, ``system_entropy``, ``total_entropy`` (entropy flow
+    and system entropy) and ``nonadiabatic_entropy`` (total without housekeeping).
+
+    Parameters
+    ----------
+    generator : Generator
+        Of the levels and their baths.
+    schedule : Schedule
+        The protocol in continuous time.
+    initial : (n,) array, optional
+        Populations at the first instant; the steady state there if left out.
+
+    Raises
+    ------
+    InvalidInput
+        If the populations are none, or there is no single steady state.
+
+    Examples
+    --------
+    >>> counting = Counting(generator, schedule)                                         # doctest: +SKIP
+    >>> counting.mean("particles_left"), counting.fano("particles_left")                 # doctest: +SKIP
+    >>> counting.log_generating_function({"entropy_flow": -1.0})                         # doctest: +SKIP
+    >>> counting.steady().scaled_generating_function({"particles_left": 0.3})            # doctest: +SKIP
+    """
+
+    def __init__(self, generator: Generator, schedule: Schedule, initial: ArrayLike | None = None) -> None:
+        self.generator = generator
+        self.schedule = schedule
+        self._evolution = Evolution(generator, schedule)
+        self._first, self._last = self._evolution.border(0), self._evolution.border(-1)
+        self.initial = self._first.populations[0] if initial is None else self._read(initial)
+
+    @cached_property
+    def final(self) -> Array:
+        """Populations at the last instant, shape (n,)."""
+        final, scale = self._evolution.carry(plain, self.initial)
+        return np.asarray(final * np.exp(scale), np.float64)
+
+    def populations(self, times: Sequence[float] | None = None) -> Array:
+        """Solve the master equation.
+
+        Parameters
+        ----------
+        times : sequence of float, time, optional
+            Within the protocol; the borders of all strokes, first and last instant among them, if left out.
+
+        Returns
+        -------
+        (N, n) array
+        """
+        borders = np.concatenate([[0.0], np.cumsum(self.schedule.durations)])
+        asked = borders if times is None else np.array(times, dtype=np.float64)
+        if not ((asked >= 0.0) & (asked <= borders[-1] * (1.0 + _ROUNDING))).all():
+            raise InvalidInput("a time outside the protocol", "times", f"it lasts {borders[-1]:g}")
+        rows, vector = np.tile(self.initial, (len(asked), 1)), self.initial
+        for stroke, (begin, end) in enumerate(pairwise(borders)):
+            inside = np.unique(asked[(asked > begin) & (asked < end)])
+            stops = np.concatenate([[0.0], (inside - begin) / max(end - begin, 1e-300), [1.0]])
+            for start, stop in pairwise(stops):
+                carried, scale = self._evolution.through(stroke, plain, vector, start, stop)
+                vector = carried * np.exp(scale)
+                rows[asked >= (begin + stop * (end - begin)) * (1.0 - _ROUNDING)] = vector
+        return rows
+
+    def mean(self, name: str) -> float:
+        """Return the mean of a quantity over the whole protocol."""
+        return float(self._moments([name], second=False)[0][0])
+
+    def covariance(self, name: str, other: str) -> float:
+        """Return the covariance of two quantities over the whole protocol."""
+        mean, second = self._moments([name, other], second=True)
+        return float(second[0, 1] - mean[0] * mean[1])
+
+    def variance(self, name: str) -> float:
+        """Return the variance of a quantity over the whole protocol."""
+        mean, second = self._moments([name], second=True)
+        return float(second[0, 0] - mean[0] ** 2)
+
+    def fano(self, name: str) -> float:
+        """Return variance over mean, at this duration."""
+        return self.variance(name) / abs(self.mean(name))
+
+    def log_generating_function(
+        self, fields: Mapping[str, float], *, start: ArrayLike | None = None, end: ArrayLike | None = None
+    ) -> float:
+        """Return ``ln<exp(sum_x s_x X)>``, equation (3).
+
+        Parameters
+        ----------
+        fields : mapping of str to float
+            The counting field s of each quantity: ``{"work": -1.0}``.
+        start : (n,) array, optional
+            Weights of the first level in place of the initial populations.
+        end : (n,) array, optional
+            Weights of the last level; 1 if left out.
+        """
+        first = self.initial if start is None else np.asarray(start, np.float64)
+        last = np.ones(len(self.generator.levels)) if end is None else np.asarray(end, np.float64)
+        value, scale = self._tilted_sum(fields, first, last)
+        if not value.real > 0.0:
+            raise InvalidInput("the mean of an exponential is 0", "start, end", "some weights must meet")
+        return float(np.log(value.real) + scale)
+
+    def distribution(self, name: str) -> tuple[NDArray[np.int64], Array]:
+        """Return the law of a whole number, such as particles taken in, over the whole protocol.
+
+        ``P(n) = sum_k exp(-i theta_k n) <exp(i theta_k X)> / N`` with ``theta_k = 2 pi k / N``, N so large
+        that nothing lies outside the range.
+
+        Parameters
+        ----------
+        name : str
+            ``particles_<bath>``, ``activity`` or a channel.
+
+        Returns
+        -------
+        values : (N,) array of int
+        probabilities : (N,) array
+        """
+        self._refuse_no_count(name)
+        mean, spread = self.mean(name), np.sqrt(self.variance(name))
+        middle, half = round(mean), int(np.ceil(12.0 * spread + 20.0))
+        size = 2 * half + 1
+        angles = 2.0 * np.pi * np.arange(half + 1) / size
+        ones = np.ones(len(self.generator.levels))
+        waves = np.array([self._wave({name: 1j * angle}, ones) for angle in angles])
+        values = middle + np.arange(-half, half + 1)
+        turned = np.exp(-1j * np.outer(values, angles)) * waves
+        probabilities = (turned[:, 0].real + 2.0 * turned[:, 1:].real.sum(axis=1)) / size
+        return values.astype(np.int64), probabilities
+
+    def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
+        """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
+        return SteadyState(self._evolution.at(stroke, [fraction]))
+
+    def speed_limit(self) -> SpeedLimit:
+        """Return the numbers of the speed limit of jump dynamics."""
+        distance, duration = float(np.abs(self.final - self.initial).sum()), float(self.schedule.duration)
+        entropy, activity = self.mean("total_entropy"), self.mean("activity") / duration
+        return SpeedLimit(distance, entropy, activity, distance**2 / (2.0 * entropy * activity))
+
+    def reversed(self, initial: ArrayLike | None = None) -> Counting:
+        """Return the same along the reversed protocol, from the populations given or its own steady state."""
+        return Counting(self.generator, self.schedule.reversed(), initial)
+
+    def dual(self) -> Counting:
+        """Return the same for the dual rates, from the same populations."""
+        return Counting(Dual(self.generator), self.schedule, self.initial)
+
+    def _read(self, initial: ArrayLike) -> Array:
+        """Check populations."""
+        populations = np.array(initial, dtype=np.float64)
+        right = populations.shape == (len(self.generator.levels),) and (populations >= 0.0).all()
+        if not right or abs(populations.sum() - 1.0) > _ROUNDING:
+            raise InvalidInput(
+                "no populations", "initial", f"give {len(self.generator.levels)} numbers from 0 that sum to 1"
+            )
+        return populations
+
+    def _tilted_sum(self, fields: Mapping[str, Any], first: Array, last: Array) -> tuple[complex, float]:
+        """Equation (3): the sum, and the logarithm of a factor taken out of it."""
+        opening, closing = np.zeros((2, len(first)), dtype=np.result_type(*fields.values(), np.float64))
+        for quantity, s in zip(quantities(fields, self.generator), fields.values(), strict=True):
+            opening = opening - s * quantity.of_ends(self._first, self.initial)
+            closing = closing + s * quantity.of_ends(self._last, self._final_of(quantity))
+        start, end = float(opening.real.max()), float(closing.real.max())
+        vector, scale = self._evolution.carry(
+            lambda now: now.matrix(tilts(now, fields)), first * np.exp(opening - start)
+        )
+        return complex(np.sum(last * np.exp(closing - end) * vector)), scale + start + end
+
+    def _final_of(self, quantity: Quantity) -> Array:
+        """Return the final populations where a quantity needs them."""
+        return self.final if quantity.density else self.initial
+
+    def _wave(self, fields: Mapping[str, complex], ones: Array) -> complex:
+        value, scale = self._tilted_sum(fields, self.initial, ones)
+        return value * complex(np.exp(scale))
+
+    def _refuse_no_count(self, name: str) -> None:
+        (quantity,) = quantities([name], self.generator)
+        amounts = quantity.amounts(self._first)
+        if quantity.ends or quantity.density or (amounts != np.rint(amounts)).any():
+            raise InvalidInput(f"{name} is no whole number", "distribution", "count particles or jumps")
+
+    def _moments(self, names: Sequence[str], *, second: bool) -> tuple[Array, Array]:
+        """Equation (2): means (m,) and, if asked for, mean products (m, m)."""
+        counted = quantities(names, self.generator)
+        opening = np.array([q.of_ends(self._first, self.initial) for q in counted])
+        closing = np.array([q.of_ends(self._last, self._final_of(q)) for q in counted])
+        origin = (opening @ self.initial)[:, None]  # a constant of F: near the values that occur
+        opening, closing = opening - origin, closing - origin
+        blocks = [self.initial, *(-opening * self.initial)]
+        pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))] if second else []
+        blocks += [opening[a] * opening[b] * self.initial for a, b in pairs]
+        carried, scale = self._evolution.carry(
+            lambda now: _moment_matrix(now, counted, pairs), np.concatenate(blocks)
+        )
+        rows = (carried * np.exp(scale)).reshape(-1, len(self.generator.levels))
+        p, first = rows[0], rows[1 : 1 + len(names)]
+        mean = first.sum(axis=1) + closing @ p
+        products = np.empty((len(names), len(names)))
+        for (a, b), row in zip(pairs, rows[1 + len(names) :], strict=True):
+            ends = closing[a] @ first[b] + closing[b] @ first[a] + (closing[a] * closing[b]) @ p
+            products[a, b] = products[b, a] = row.sum() + ends
+        return mean, products
+
+
+def _moment_matrix(frozen: Frozen, counted: Sequence[Quantity], pairs: Sequence[tuple[int, int]]) -> Array:
+    """Equation (2) as one matrix on (p, m_a ..., S_ab ...)."""
+    amounts = [quantity.amounts(frozen) for quantity in counted]
+    once = [frozen.carrying(amount) for amount in amounts]
+    size, blocks = frozen.size, 1 + len(amounts) + len(pairs)
+    matrix = np.zeros((len(frozen.rates), blocks, size, blocks, size))
+    for block in range(blocks):
+        matrix[:, block, :, block] = plain(frozen)
+    for a, carried in enumerate(once):
+        matrix[:, 1 + a, :, 0] = carried
+    for row, (a, b) in enumerate(pairs, start=1 + len(amounts)):
+        matrix[:, row, :, 1 + b] += once[a]
+        matrix[:, row, :, 1 + a] += once[b]
+        matrix[:, row, :, 0] = frozen.carrying(amounts[a] * amounts[b])
+    return matrix.reshape(len(frozen.rates), blocks * size, blocks * size)
