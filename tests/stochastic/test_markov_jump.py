@@ -109,8 +109,8 @@ def test_what_is_no_jump_dynamics_is_refused(baths, keywords, line):
             DOT,
             [Rates("r", on=EDGE, forward="exp(-beta*eps)", backward="exp(beta*eps)")],
             "r: empty -> full breaks detailed balance at eps = 0.37, V = 0.66, beta = 0.7: ln(rate / rate"
-            " back) is -0.518, -beta * heat is -0.259 (dynamics.baths.r): correct the rates, say what work they"
-            " do, or set thermodynamics=False",
+            " back) is -0.518, -beta * heat is -0.259 (dynamics.baths.r): correct the rates, say what work"
+            " they do, or set thermodynamics=False",
         ),
         (
             DOT,
