@@ -1,0 +1,373 @@
+"""Carry jump trajectories through a protocol, exactly in continuous time.
+
+Where rates stand still in every stroke, blocks of lanes jump at constant rates (`kernels/gillespie.py`). Else
+each trajectory follows integrated hazards (`kernels/hazard.py`), as do those whose jumps and paths are kept:
+both kernels use the same random numbers in the same way, and at constant rates they take the same jumps, to
+the bit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.stochastic import compiling, streams
+from fluctua.stochastic.initial import Equilibrium
+from fluctua.stochastic.markov import still
+from fluctua.stochastic.markov.starts import prepare
+from fluctua.stochastic.markov.tables import Layout, Tables, tables_of
+from fluctua.stochastic.propagator import Block, Columns, Propagator
+from fluctua.stochastic.status import Status
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.dynamics.markov_jump import MarkovJump
+    from fluctua.stochastic.initial import Initial
+    from fluctua.stochastic.levels import Levels
+    from fluctua.stochastic.protocol import Protocol
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    Ledger = tuple[Floats, Floats, Whole, NDArray[np.uint8]]
+
+KERNELS = Path(__file__).parents[1] / "kernels"
+PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
+MOST_JUMPS = 10**9  # of one trajectory
+_HAZARD = (
+    "(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[::1],"
+    " int64[::1], float64[::1], float64[::1], float64[::1], float64[:, :, ::1], float64[:, :, ::1],"
+    " float64[:, ::1], int64[::1], int64[:, ::1], int64, uint64, uint64, uint64, int64[::1], uint8[::1],"
+    " float64[:, ::1], float64[:, :, ::1], int64[:, ::1], int64[:, ::1], float64[::1], float64[:, :, ::1],"
+    " float64[::1], int64[::1], float64[::1], int64[:, ::1], float64[::1])"
+)
+
+
+class MarkovPropagator(Propagator):
+    """Everything one run of a Markov jump process needs to make any of its trajectories.
+
+    Parameters
+    ----------
+    system : Levels
+    dynamics : MarkovJump
+    protocol : Protocol
+    time_step : float, time, optional
+        Needed for sampled paths alone.
+    seed : int, 0 <= seed < 2**64
+    direction : {"forward", "reverse"}
+    initial : Equilibrium, Steady, Point, Populations or Samples
+    record : mapping of column name to formula
+        None: jumps and columns hold all that levels do.
+    boltzmann : float
+        Boltzmann's constant in the units of energy over temperature.
+    strokes : bool
+        Keep the ledger of every stroke.
+    paths, path_every : int
+        Keep the jumps of the first `paths` trajectories, and with a time step their paths every `path_every`
+        steps.
+    finer, lanes
+        Change nothing: there are no steps, and no lane's numbers depend on another's.
+
+    Raises
+    ------
+    InvalidInput
+        Whatever cannot be run.
+    """
+
+    def __init__(
+        self,
+        system: Levels,
+        dynamics: MarkovJump,
+        protocol: Protocol,
+        *,
+        seed: int,
+        time_step: float | None = None,
+        direction: str = "forward",
+        initial: Initial | None = None,
+        record: Mapping[str, str] | None = None,  # noqa: ARG002  (the dynamics refuses them)
+        boltzmann: float = 1.0,
+        strokes: bool = False,
+        paths: int = 0,
+        path_every: int = 1,
+        finer: int = 1,  # noqa: ARG002  (there are no steps)
+        lanes: int | None = None,  # noqa: ARG002  (a lane's numbers are its own)
+    ) -> None:
+        self.system, self.dynamics, self.seed, self.direction = system, dynamics, seed, direction
+        schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
+        self.schedule = schedule.reversed() if direction == "reverse" else schedule
+        self.generator = dynamics.generator(system)
+        self.start = prepare(
+            Equilibrium() if initial is None else initial,
+            self.generator,
+            self.schedule,
+            seed=seed,
+            direction=direction,
+        )
+        self.tables: Tables = tables_of(self.generator, dynamics, self.schedule)
+        self.layout: Layout = self.tables.layout
+        self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
+        self.channel_names = tuple(channel.name for channel in self.generator.channels)
+        self.state_names = self.generator.levels
+        self._names = [column.name for column in dynamics.ledger(system, self.schedule)]
+        self._local = threading.local()
+        self._still: Any = None
+        self._hazard: Any = None
+        if not self.tables.all_still:
+            _ = self.tables.pieces  # what cannot be tabled is refused here, not when it runs
+
+    # ---- compiling
+
+    def compile(self) -> None:
+        """Compile the kernels that the run needs, or load them from the cache."""
+        with compiling.one_at_a_time():
+            if self.tables.all_still and self._still is None:
+                self._still = still.compiled()
+        if self.paths > 0 or not self.tables.all_still:
+            self._compile_hazard()
+
+    def _compile_hazard(self) -> None:
+        with compiling.one_at_a_time():
+            if self._hazard is None:
+                simulate = compiling.kernel_module(KERNELS / "hazard.py", ["simulate"]).simulate
+                compiling.compile_kernel(simulate, _HAZARD)
+                self._hazard = simulate
+
+    # ---- running
+
+    def _run(self, first: int, count: int, sampled: bool) -> Block:
+        state = np.ascontiguousarray(self.start.draw(first, count)[0], dtype=np.int64)
+        columns: list[Columns] = []
+        strokes: list[Columns] = []
+        size = PIECE if self.keep_strokes or not self.tables.all_still else max(count, 1)
+        for begin in range(0, count, size):  # in pieces: what is kept of strokes stands beside its columns
+            piece = state[begin : begin + size]
+            rows, each, ends, status = self._ledger(piece, first + begin)
+            columns.append(self._columns(first + begin, piece, rows, ends, status))
+            if self.keep_strokes:
+                strokes.append(self._strokes(first + begin, piece, each, ends, columns[-1]["status"]))
+        whole = _stacked(columns)
+        kept = _stacked(strokes) if self.keep_strokes else None
+        if not sampled:
+            return Block(whole, kept)
+        paths, jumps = self._traced(first, state, whole)
+        return Block(whole, kept, paths, jumps)
+
+    def _ledger(self, state: Whole, first: int) -> Ledger:
+        """Give the ledger's rows at the end, at each stroke's end if kept, and the levels there."""
+        if not self.tables.all_still:
+            followed: Ledger = self._follow(state, first, self.keep_strokes)
+            return followed
+        if self._still is None:
+            self.compile()
+        if not hasattr(self._local, "room"):
+            self._local.room = still.room(self.layout)
+        stream = (*streams.key(self.seed), streams.tag("jumps", self.direction))
+        room, keep = self._local.room, self.keep_strokes
+        return still.simulate(self._still, self.tables, first, state, stream, MOST_JUMPS, room, keep)
+
+    def _follow(
+        self,
+        state: Whole,
+        first: int,
+        keep_strokes: bool,
+        offsets: Whole | None = None,
+        samples: tuple[Whole, Floats] | None = None,
+    ) -> Any:
+        """Run the kernel of hazards; with `offsets` also keep jumps, with `samples` also paths."""
+        if self._hazard is None:
+            self._compile_hazard()
+        tables, layout, count = self.tables, self.layout, len(state)
+        pieces = tables.pieces
+        states, status = state.copy(), np.zeros(count, np.uint8)
+        out = np.empty((layout.rows, count))
+        strokes = np.empty((len(tables.kinds) if keep_strokes else 0, layout.rows, count))
+        ends = np.empty((strokes.shape[0], count), np.int64)
+        whose, places = samples or (np.zeros((0, 2), np.int64), np.zeros(0))
+        paths = np.full((3, len(places), count), np.nan)
+        offsets = np.zeros(count + 1, np.int64) if offsets is None else offsets
+        times, jumped = np.empty(int(offsets[-1])), np.empty((int(offsets[-1]), 2), np.int64)
+        self._hazard(
+            first,
+            count,
+            tables.kinds,
+            tables.durations,
+            tables.stirred,
+            tables.still,
+            *pieces,
+            tables.opening,
+            tables.closing,
+            tables.shifts,
+            tables.leaving,
+            tables.exits,
+            MOST_JUMPS,
+            *streams.key(self.seed),
+            streams.tag("jumps", self.direction),
+            states,
+            status,
+            out,
+            strokes,
+            ends,
+            whose,
+            places,
+            paths,
+            tables.borders,
+            offsets,
+            times,
+            jumped,
+            np.empty(3 * tables.opening.shape[2]),
+        )
+        last = states[None, :] if not keep_strokes else ends
+        if offsets[-1] == 0 and samples is None:
+            return out, strokes, last, status
+        return paths, times, jumped
+
+    # ---- rows to columns
+
+    def _grown(
+        self, rows: Floats, since: Floats | None, state: Whole, ends: Whole, stroke: int | None
+    ) -> Columns:
+        """Give the columns of what happened between two reports, of the run or of a stroke."""
+        tables, at = self.tables, self.layout
+        gained = rows if since is None else rows - since
+        opened = tables.opening_energies[0 if stroke is None else stroke]
+        closed = tables.closing_energies[-1 if stroke is None else stroke]
+        heats = [gained[at.heat + b] for b in range(at.baths)]
+        brought = [gained[at.chemical + b] for b in range(at.baths)]
+        parts = {
+            "control_work": gained[0],
+            "force_work": gained[at.force],
+            "chemical_work": _sum(brought),
+        }
+        work = _sum(list(parts.values()))
+        change = closed[ends] - opened[state]
+        found: Columns = {
+            **parts,
+            "work": work,
+            "exclusive_work": work - (change - (tables.bare_energies[ends] - tables.bare_energies[state])),
+            "dimensionless_work": gained[1],
+            "heat": _sum(heats),
+            "entropy_flow": gained[at.entropy],
+            "energy_change": change,
+            "log_ratio": gained[at.ratio],
+            "housekeeping_entropy": gained[at.keeping],
+            "hatano_sasa": gained[2],
+            "activity": gained[at.activity].astype(np.int32),
+        }
+        for b, bath in enumerate(self.generator.bath_names):
+            found[f"heat_{bath}"] = heats[b]
+            found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
+            found[f"energy_{bath}"] = heats[b] + brought[b]
+        ledger = {name: found[name] for name in self._names}
+        return ledger | {"state_initial": state.astype(np.int32), "state_final": ends.astype(np.int32)}
+
+    def _columns(
+        self, first: int, state: Whole, rows: Floats, ends: Whole, status: NDArray[np.uint8]
+    ) -> Columns:
+        columns = self._grown(rows, None, state, ends[-1], None)
+        for column in columns.values():
+            if not np.isfinite(column).all():
+                infinite = ~np.isfinite(column) & (status == Status.OK)
+                status = np.where(infinite, np.uint8(Status.NON_FINITE), status)
+        _blank(columns, status != Status.OK)
+        head = {"trajectory": np.arange(first, first + len(state), dtype=np.int64)}
+        return {**head, "status": status.astype(np.uint8), **columns}
+
+    def _strokes(
+        self, first: int, state: Whole, strokes: Floats, ends: Whole, status: NDArray[np.uint8]
+    ) -> Columns:
+        """One row a trajectory and stroke; cumulative rows are differenced."""
+        count, number = len(state), len(strokes)
+        each = [
+            self._grown(strokes[m], strokes[m - 1] if m else None, ends[m - 1] if m else state, ends[m], m)
+            for m in range(number)
+        ]
+        for columns in each:
+            _blank(columns, status != Status.OK)
+        head: Columns = {
+            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), number),
+            "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
+            "stroke": np.tile(np.arange(number, dtype=np.int32), count),
+        }
+        return head | {
+            name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]
+        }
+
+    # ---- paths and jumps
+
+    def _traced(self, first: int, state: Whole, columns: Columns) -> tuple[Columns | None, Columns]:
+        """Give the paths and jumps of trajectories whose columns are known."""
+        sound = columns["status"] == Status.OK
+        counts = np.where(sound, columns["activity"], 0)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        samples = self._samples()
+        whose, places = samples if samples else (np.zeros((0, 2), np.int64), np.zeros(0))
+        paths = np.full((3, len(places), len(state)), np.nan)
+        times, jumped = np.empty(offsets[-1]), np.empty((offsets[-1], 2), np.int64)
+        for i in np.flatnonzero(sound):
+            one = np.array([0, counts[i]], np.int64)
+            got = self._follow(state[i : i + 1], first + int(i), False, one, (whose, places))
+            paths[:, :, i] = got[0][:, :, 0]
+            times[offsets[i] : offsets[i + 1]], jumped[offsets[i] : offsets[i + 1]] = got[1], got[2]
+        trajectory = np.arange(first, first + len(state), dtype=np.int64)
+        jumps: Columns = {
+            "trajectory": np.repeat(trajectory, counts),
+            "time": times,
+            "channel": jumped[:, 0].astype(np.int32),
+            "state": jumped[:, 1].astype(np.int32),
+        }
+        if samples is None:
+            return None, jumps
+        return self._paths(trajectory, state, paths), jumps
+
+    def _samples(self) -> tuple[Whole, Floats] | None:
+        """Give stroke, interval and place of each sampled instant but the first; None without a time step."""
+        step = self.schedule.time_step
+        if step is None:
+            return None
+        done = np.concatenate([[0], np.cumsum(self.schedule.moves)])
+        numbers = np.arange(self.path_every, self.schedule.steps + 1, self.path_every)
+        strokes = np.searchsorted(done, numbers, side="left") - 1
+        intervals, places = self.tables.place(
+            strokes, (numbers - done[strokes]) / self.schedule.moves[strokes]
+        )
+        return np.ascontiguousarray(np.stack([strokes, intervals], axis=1)), places
+
+    def _paths(self, trajectory: Whole, state: Whole, sampled: Floats) -> Columns:
+        """One row a trajectory and sampled instant, the first among them."""
+        assert self.schedule.time_step is not None
+        number = sampled.shape[1] + 1
+        start = np.stack([np.zeros(len(state)), np.zeros(len(state)), state.astype(np.float64)])
+        start[:, np.isnan(sampled[0]).all(axis=0) & (number > 1)] = np.nan
+        work, heat, level = np.concatenate([start[:, None, :], sampled], axis=1).swapaxes(1, 2)
+        times = np.arange(number) * (self.path_every * self.schedule.time_step)
+        return {
+            "trajectory": np.repeat(trajectory, number),
+            "time": np.tile(times, len(state)),
+            "state": np.where(np.isnan(level), -1.0, level).astype(np.int32).ravel(),
+            "work": work.ravel(),
+            "heat": heat.ravel(),
+        }
+
+
+def _sum(rows: list[Floats]) -> Floats:
+    total = rows[0]
+    for row in rows[1:]:
+        total = total + row
+    return total
+
+
+def _stacked(pieces: list[Columns]) -> Columns:
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
+    """Blank the real numbers of failed trajectories: a careless mean of them is NaN, not wrong."""
+    if failed.any():
+        for name, column in columns.items():
+            if column.dtype.kind == "f":
+                columns[name] = np.where(failed, np.nan, column)
