@@ -47,15 +47,15 @@ class Evolution:
     schedule: Schedule
 
     def border(self, stroke: int) -> Frozen:
-        """Return the first (0) or last (-1) instant, with the baths of the nearest stroke that takes time."""
-        schedule, lasting = self.schedule, np.flatnonzero(self.schedule.durations > 0.0)
-        coupled = schedule.coupled_in(int(lasting[stroke]) if lasting.size else 0)
-        everywhere = np.ones_like(coupled)
+        """Return the first (0) or last (-1) instant, with the baths of the nearest stroke that has any."""
+        schedule = self.schedule
+        couplings = [schedule.coupled_in(k) for k in range(len(schedule.durations))]
+        coupled = [row for row in couplings if row.any()] or [np.ones_like(couplings[0])]
         return Frozen(
             self.generator,
             (schedule.start_controls if stroke == 0 else schedule.end_controls)[None, :],
             (schedule.start_beta if stroke == 0 else schedule.end_beta)[None, :],
-            coupled if coupled.any() else everywhere,
+            coupled[stroke],
         )
 
     def at(self, stroke: int, fractions: Sequence[float] | Array) -> Frozen:

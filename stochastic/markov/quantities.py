@@ -77,7 +77,7 @@ def quantities(names: Iterable[str], generator: Generator) -> list[Quantity]:
     found = []
     for name in names:
         if name not in known:
-            raise not_among(name, "quantity", known)
+            raise not_among(name, "observable", known)
         found.append(known[name])
     return found
 
@@ -138,11 +138,13 @@ def _steady_potential(frozen: Frozen) -> Array:
 
 
 def _minus_potential_rise(frozen: Frozen) -> Array:
+    if not frozen.coupled.any():  # no jumps, hence nothing that they carry
+        return _none(frozen)
     return -frozen.rise(_steady_potential(frozen))
 
 
 def _housekeeping(frozen: Frozen) -> Array:
-    return frozen.affinities + frozen.rise(_steady_potential(frozen))
+    return frozen.affinities - _minus_potential_rise(frozen)
 
 
 def _grand_energies(frozen: Frozen) -> Array:
@@ -160,7 +162,8 @@ def _grand_energies(frozen: Frozen) -> Array:
 
 
 def _grand_amounts(frozen: Frozen) -> Array:
-    return -frozen.rise(_grand_energies(frozen))
+    """Return what forces do in a jump, in units of temperature, without what the ends count."""
+    return frozen.beta[:, :1] * frozen.pushes - frozen.rise(_grand_energies(frozen))
 
 
 _PLAIN = (

@@ -464,6 +464,7 @@ def test_first_law_and_its_covariances() -> None:
     both = ring.variance("work") + ring.variance("heat") + 2.0 * ring.covariance("work", "heat")
     assert both == pytest.approx(ring.variance("energy_change"), abs=1e-10)
     assert ring.mean("entropy_flow") == pytest.approx(ring.mean("log_ratio"), abs=1e-11)
+    assert ring.mean("dimensionless_work") == pytest.approx(ring.mean("work"), abs=1e-11)  # at beta = 1
     assert ring.mean("heat") == pytest.approx(sum(ring.mean(f"heat_{n}") for n in ("one", "two", "three")))
 
 
@@ -532,6 +533,24 @@ def test_nothing_moves_where_no_bath_is_connected() -> None:
     assert jumps.final == pytest.approx([0.0, 1.0, 0.0], abs=ROUNDING)
     assert jumps.mean("work") == pytest.approx(2.0, abs=ROUNDING)
     assert jumps.variance("work") == pytest.approx(0.0, abs=ROUNDING)
+    assert jumps.mean("housekeeping_entropy") == 0.0
+
+
+def test_steady_potential_counts_what_a_change_of_baths_adds() -> None:
+    """Hatano and Sasa's theorem holds through strokes without a bath, or with one of two."""
+    baths: list[Reservoir] = [
+        Arrhenius("hot", on=["a -> b", "b -> c"], rate=1.0, barrier=2.0),
+        Arrhenius("cold", on=["a -> c", "b -> c"], rate=1.0, barrier=2.0),
+    ]
+    steps = [
+        Isothermal(1.0, E=(0.0, 1.0)),
+        Isolated(1.0, E=(1.0, -1.0)),
+        Hold(1.0, baths=["hot"]),
+        Isolated(0.5, E=(-1.0, 0.2)),
+    ]
+    jumps = counting(RING, baths, Protocol(steps, beta={"hot": 0.5, "cold": 2.0}), Steady())
+    assert jumps.log_generating_function({"hatano_sasa": -1.0}) == pytest.approx(0.0, abs=1e-11)
+    assert jumps.mean("hatano_sasa") > 0.01
 
 
 def test_a_reverse_run_starts_at_its_own_first_instant() -> None:
@@ -600,7 +619,7 @@ def test_fundamental_cycles_of_a_square_with_a_diagonal() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda dot: dot.mean("heat_lef"), "'heat_lef' is not a quantity"),
+        (lambda dot: dot.mean("heat_lef"), "'heat_lef' is not an observable"),
         (lambda dot: dot.populations([7.0]), "a time outside the protocol (times): it lasts 5"),
         (lambda dot: dot.mean("dimensionless_work"), "dimensionless_work needs one chemical potential"),
         (lambda dot: dot.distribution("heat_left"), "heat_left is no whole number"),
