@@ -6,13 +6,21 @@ engine's own: averages over trajectories approach these numbers without an error
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
 from fluctua.stochastic.quantum.generator import Generator, generator, gibbs_state
+from fluctua.stochastic.quantum.tilted import (
+    Collected,
+    collected,
+    cumulants,
+    distribution,
+    generating_function,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,8 +40,9 @@ _SUM = 1e-9
 class Lindblad(Evolution):
     """The Lindblad equation of a Hamiltonian and its baths along a schedule.
 
-    What an `Evolution` has, for the whole run; and here for its strokes and channels. Generating functions
-    and cumulants are in `tilted`.
+    What an `Evolution` has, for the whole run; and here for its strokes and channels, and the law of what
+    trajectories collect. Quantities are called as the columns of a run, as `tilted.collected` lists them, or
+    by the name of a channel, whose jumps are counted.
 
     Parameters
     ----------
@@ -98,6 +107,38 @@ class Lindblad(Evolution):
         opened, closed = np.array(ends, np.int64).T
         known = {"opening": opened, "closing": closed, "_channels": tuple(channels)}
         self.__dict__.update(known, channel_names=model.channel_names)
+
+    def mean(self, name: str) -> float:
+        """Return the mean of a quantity over the whole run."""
+        return cumulants(self, self._collected(name))[0]
+
+    def variance(self, name: str) -> float:
+        """Return the variance of a quantity over the whole run."""
+        return cumulants(self, self._collected(name))[1]
+
+    def fano(self, name: str) -> float:
+        """Return variance over mean, at this duration."""
+        mean, variance = cumulants(self, self._collected(name))
+        return variance / abs(mean)
+
+    def log_generating_function(self, fields: Mapping[str, float]) -> float:
+        """Return ``ln <exp(sum_x s_x X)>``: ``{"dimensionless_work": -1.0}`` is Jarzynski's."""
+        return float(np.log(generating_function(self, self._terms(fields)).real))
+
+    def distribution(self, name: str = "activity") -> tuple[NDArray[np.int64], Floats]:
+        """Return the law of the number of jumps, of all or of one channel: values and probabilities."""
+        if name != "activity" and name not in self.channel_names:
+            raise not_among(name, "count", ["activity", *self.channel_names])
+        return distribution(self, self._collected(name))
+
+    def _terms(self, fields: Mapping[str, float]) -> list[tuple[Collected, complex]]:
+        return [(self._collected(name), s) for name, s in fields.items()]
+
+    def _collected(self, name: str) -> Collected:
+        if name not in self.channel_names:
+            return collected(self, name)
+        number = self.channel_names.index(name)
+        return Collected(tuple((numbers == number).astype(np.float64) for numbers in self._channels))
 
     def stroke_heat(self) -> Floats:
         """Return the mean heat from each bath in each stroke, energy, shape (M, B)."""

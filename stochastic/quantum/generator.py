@@ -11,7 +11,7 @@ G. Lindblad, Commun. Math. Phys. 48, 119 (1976).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -71,7 +71,7 @@ class Generator:
         """Return ``sum_k w_k L_k . L_k^+`` as a (d^2, d^2) matrix."""
         count, d = len(self.operators), self.dimension
         flat = self.operators.reshape(count, d * d)
-        grouped = (np.asarray(weights, dtype=np.float64)[:, None] * flat).T @ flat.conj()
+        grouped = (np.asarray(weights)[:, None] * flat).T @ flat.conj()
         jumps: Complex = grouped.reshape(d, d, d, d).transpose(0, 2, 1, 3).reshape(d * d, d * d)
         return jumps
 
@@ -84,7 +84,7 @@ class Generator:
     def superoperator(self, weights: ArrayLike | None = None) -> Complex:
         """Return the generator as a (d^2, d^2) matrix, with each jump weighted by `weights`, 1 left out.
 
-        Weights ``exp(s c_k)`` count c_k with every jump of channel k: the tilted generator.
+        Weights ``exp(s c_k)``, real or complex, count c_k with each jump of channel k: the tilted generator.
         """
         return self.silence() + self.jumps(np.ones(len(self.operators)) if weights is None else weights)
 
@@ -244,6 +244,24 @@ def potential_changes(held: Generator, steady: ArrayLike) -> tuple[Floats, float
     size = np.maximum(_squares(held.operators), np.finfo(float).tiny)
     changes = np.einsum("kab,kab->k", held.operators.conj(), gained).real / size
     return changes, _deviation(potential, held.operators, changes)
+
+
+def dual(held: Generator, steady: ArrayLike) -> Generator:
+    """Return the dual dynamics: ``L_k exp(-(d s_k + d phi_k) / 2)``, with the same Hamiltonian.
+
+    Where each channel changes phi by a definite amount, it keeps the steady state and the evolution between
+    jumps, and turns around the currents there: the adiabatic entropy is the ratio of the two probabilities.
+
+    Raises
+    ------
+    InvalidInput
+        If the steady state has an empty level, or a channel no way back.
+    """
+    adiabatic = held.entropy + potential_changes(held, steady)[0]
+    if not np.isfinite(adiabatic).all():
+        raise InvalidInput("a channel without a way back", "dynamics", "heat its bath")
+    scaled = held.operators * np.exp(-0.5 * adiabatic)[:, None, None]
+    return replace(held, operators=scaled)
 
 
 def _deviation(observable: Complex, operators: Complex, changes: Floats) -> float:

@@ -12,7 +12,7 @@ M. Esposito, U. Harbola, S. Mukamel, Rev. Mod. Phys. 81, 1665 (2009); J. M. Horo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,15 +73,17 @@ _WITH_JUMPS: dict[str, Callable[[Piece], Floats]] = {
     "log_ratio": lambda piece: piece.held.entropy,
     "activity": lambda piece: np.ones(len(piece.held.quantum)),
     "total_entropy": lambda piece: piece.held.entropy,
-    "adiabatic_entropy": lambda piece: piece.held.entropy + _potential(piece),
-    "non_adiabatic_entropy": lambda piece: -_potential(piece),
+    "system_entropy": lambda piece: np.zeros(len(piece.held.quantum)),
+    "housekeeping_entropy": lambda piece: piece.held.entropy + _potential(piece),
+    "nonadiabatic_entropy": lambda piece: -_potential(piece),
 }
 _ENDS = {
     "work": "energy",
     "energy_change": "energy",
     "dimensionless_work": "beta energy",
     "total_entropy": "probability",
-    "non_adiabatic_entropy": "probability",
+    "system_entropy": "probability",
+    "nonadiabatic_entropy": "probability",
 }
 
 
@@ -93,7 +95,8 @@ def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False)
     evolution : Evolution
     quantity : str
         ``work``, ``energy_change``, ``heat``, ``heat_<bath>``, ``dimensionless_work``, ``entropy_flow``,
-        ``log_ratio``, ``activity``, ``total_entropy``, ``adiabatic_entropy`` or ``non_adiabatic_entropy``.
+        ``log_ratio``, ``activity``; ``system_entropy``, ``total_entropy``, and its two parts,
+        ``housekeeping_entropy`` (adiabatic) and ``nonadiabatic_entropy``.
     eigenstates : bool
         Whether the entropies measure the eigenstates of the density matrix at both ends, in place of energy.
     """
@@ -103,7 +106,7 @@ def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False)
             piece.held.bath == chosen, piece.held.quantum, 0.0
         )
     if quantity not in named:
-        raise not_among(quantity, "quantity", named)
+        raise not_among(quantity, "column", named)
     jumps = tuple(named[quantity](piece) for piece in evolution.pieces)
     return Collected(jumps, *_ends(evolution, _ENDS.get(quantity, ""), eigenstates))
 
@@ -131,17 +134,16 @@ def _surprise(vectors: Complex, state: Complex) -> Outcomes:
 
 
 def log_generating_function(
-    evolution: Evolution, quantity: str | Collected, s: float, *, eigenstates: bool = False
+    evolution: Evolution, fields: Mapping[str, float], *, eigenstates: bool = False
 ) -> float:
-    """Return ``ln <exp(s X)>`` over measured trajectories.
+    """Return ``ln <exp(sum_x s_x X)>`` over measured trajectories.
 
     Parameters
     ----------
     evolution : Evolution
-    quantity : str or Collected
-        As `collected` names them.
-    s : float
-        -1 for the integral theorems of dimensionless work and entropy; ``-beta`` for Jarzynski's.
+    fields : mapping of str to float
+        The counting field s of each quantity that `collected` knows. ``{"dimensionless_work": -1.0}`` for
+        Jarzynski's theorem, ``{"total_entropy": -1.0}`` for the integral theorem.
     eigenstates : bool
         See `collected`.
 
@@ -151,16 +153,55 @@ def log_generating_function(
     probability that the reverse process ends where the forward one can start: absolute irreversibility
     (Y. Murashita, K. Funo, M. Ueda, Phys. Rev. E 90, 042110 (2014)).
     """
-    chosen = (
-        collected(evolution, quantity, eigenstates=eigenstates) if isinstance(quantity, str) else quantity
-    )
-    operator = _weighted_start(evolution.start, chosen.first, lambda values: np.exp(s * values)).reshape(-1)
-    for piece, counts in zip(evolution.pieces, chosen.jumps, strict=True):
+    terms = [(collected(evolution, name, eigenstates=eigenstates), s) for name, s in fields.items()]
+    return float(np.log(generating_function(evolution, terms).real))
+
+
+def generating_function(evolution: Evolution, terms: Sequence[tuple[Collected, complex]]) -> complex:
+    """Return ``<exp(sum s X)>`` of what is collected, each with its counting field, real or complex."""
+    terms = [(chosen, s) for chosen, s in terms if s != 0.0]
+    start = _sum([(chosen.first, s) for chosen, s in terms if chosen.first is not None])
+    operator = _weighted_start(evolution.start, start, np.exp).reshape(-1)
+    for number, piece in enumerate(evolution.pieces):
         if piece.duration:
-            matrix = piece.held.superoperator(np.exp(s * counts))
+            fields = sum((s * chosen.jumps[number] for chosen, s in terms), np.zeros(len(piece.held.quantum)))
+            matrix = piece.held.superoperator(np.exp(fields))
             operator = piece.propagated(lambda x, a=matrix: a @ x, _norm(matrix), operator)  # type: ignore[misc]
-    closing = _observable(chosen.last, lambda values: np.exp(s * values), len(evolution.start))
-    return float(np.log(np.trace(closing @ operator.reshape(closing.shape)).real))
+    last = _sum([(chosen.last, s) for chosen, s in terms if chosen.last is not None])
+    closing = _observable(last, np.exp, len(evolution.start))
+    return complex(np.trace(closing @ operator.reshape(closing.shape)))
+
+
+def _sum(terms: Sequence[tuple[Outcomes, complex]]) -> Outcomes | None:
+    """Add what the outcomes of one measurement are worth."""
+    if not terms:
+        return None
+    vectors = terms[0][0].vectors
+    if not all(np.array_equal(outcome.vectors, vectors) for outcome, _ in terms):
+        raise InvalidInput("two measurements at one instant", "fields", "count energies and entropies apart")
+    values: Floats = np.sum([s * outcome.values for outcome, s in terms], axis=0)
+    return Outcomes(vectors, values)
+
+
+def distribution(evolution: Evolution, chosen: Collected) -> tuple[NDArray[np.int64], Floats]:
+    """Return the law of a whole number that jumps add up to.
+
+    ``P(n) = sum_k exp(-i theta_k n) <exp(i theta_k X)> / N`` with ``theta_k = 2 pi k / N``, N so large that
+    nothing lies outside the range.
+
+    Returns
+    -------
+    values : (N,) array of int
+    probabilities : (N,) array
+        Right to rounding, so that what never happens may be of the order -1e-16.
+    """
+    mean, variance = cumulants(evolution, chosen)
+    half = int(np.ceil(12.0 * max(variance, 0.0) ** 0.5 + 20.0))
+    values = round(mean) + np.arange(-half, half + 1)
+    angles = 2.0 * np.pi * np.arange(half + 1) / len(values)
+    waves = np.array([generating_function(evolution, [(chosen, 1j * angle)]) for angle in angles])
+    turned = (np.exp(-1j * np.outer(values, angles)) * waves).real
+    return values.astype(np.int64), (turned[:, 0] + 2.0 * turned[:, 1:].sum(axis=1)) / len(values)
 
 
 def cumulants(

@@ -13,7 +13,7 @@ from fluctua.stochastic.quantum.closed import scheduled_work_law
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
 from fluctua.stochastic.quantum.exact import Lindblad
 from fluctua.stochastic.quantum.generator import generator, gibbs_state, minus_log_z
-from fluctua.stochastic.quantum.tilted import cumulants, log_generating_function
+from fluctua.stochastic.quantum.tilted import cumulants
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
 
 X, Z = np.array([[0, 1], [1, 0]]), np.diag([1, -1])
@@ -38,9 +38,9 @@ def digits(value, quoted):
 
 @pytest.fixture(scope="module")
 def driven():
-    """The driven qubit of E9 as a user writes it, 100 and 200 steps."""
+    """The driven qubit of E9 as a user writes it, 80 and 160 steps."""
     sweep = Protocol([Isothermal(5.0, epsilon=(-4.0, 4.0))], beta=1.0)
-    return tuple(scheduled(PHONONS, sweep, time_step) for time_step in (0.05, 0.025))
+    return tuple(scheduled(PHONONS, sweep, time_step) for time_step in (0.0625, 0.03125))
 
 
 def by_hand(steps):
@@ -58,7 +58,7 @@ def by_hand(steps):
 
 
 def test_schedule_and_channels_are_those_of_plain_lists(driven):
-    slow = by_hand(100)
+    slow = by_hand(80)
     np.testing.assert_allclose(driven[0].states, slow.states, atol=ROUNDING)
     np.testing.assert_allclose(driven[0].heat(), slow.heat(), atol=ROUNDING)
     np.testing.assert_allclose(cumulants(driven[0], "work"), cumulants(slow, "work"), atol=1e-11)
@@ -69,21 +69,23 @@ def test_driven_qubit_e9(driven):
     digits((4.0 * fine.mean_heat()[0] - coarse.mean_heat()[0]) / 3.0, "-0.241335")
     digits((4.0 * fine.mean_work() - coarse.mean_work()) / 3.0, "1.248339")
     for evolution in driven:
-        assert log_generating_function(evolution, "work", -1.0) == pytest.approx(0.0, abs=ROUNDING)
+        assert evolution.log_generating_function({"work": -1.0}) == pytest.approx(0.0, abs=ROUNDING)
         assert evolution.power_work().sum() == pytest.approx(evolution.mean_work(), abs=ROUNDING)
     counts = fine.channel_counts()
     assert set(counts) == {"phonons: level_1 -> level_0", "phonons: level_0 -> level_1"}
     assert sum(counts.values()) == pytest.approx(fine.mean_activity(), abs=ROUNDING)
+    for name, count in counts.items():
+        assert fine.mean(name) == pytest.approx(count, abs=ROUNDING)
 
 
 def test_crooks_by_generating_functions(driven):
     """``<exp(s W)>`` of the run is ``<exp(-(1 + s) W)>`` of its reverse, at equal free energies."""
     sweep = Protocol([Isothermal(5.0, epsilon=(-4.0, 4.0))], beta=1.0)
-    schedule = sweep.schedule(0.05, QUBIT.controls, PHONONS.bath_names).reversed()
+    schedule = sweep.schedule(0.0625, QUBIT.controls, PHONONS.bath_names).reversed()
     reverse = Lindblad(QUBIT, PHONONS, schedule, turned=True)
     for s in (-0.7, 0.4):
         there, back = (
-            log_generating_function(run, "work", x) for run, x in ((driven[0], s), (reverse, -1.0 - s))
+            run.log_generating_function({"work": x}) for run, x in ((driven[0], s), (reverse, -1.0 - s))
         )
         assert there == pytest.approx(back, abs=ROUNDING)
 
@@ -119,11 +121,26 @@ def test_first_law_in_each_stroke(cycle):
 def test_dimensionless_work_has_its_theorem(cycle):
     first, last = (cycle.pieces[end].held.hamiltonian for end in (0, -1))
     expected = minus_log_z(first, 1.0) - minus_log_z(last, 2.0)
-    assert log_generating_function(cycle, "dimensionless_work", -1.0) == pytest.approx(expected, abs=ROUNDING)
+    assert cycle.log_generating_function({"dimensionless_work": -1.0}) == pytest.approx(
+        expected, abs=ROUNDING
+    )
     flows = [cumulants(cycle, quantity) for quantity in ("entropy_flow", "log_ratio")]
     np.testing.assert_allclose(flows[0], flows[1], atol=1e-11)
     heats = [cumulants(cycle, f"heat_{bath}")[0] for bath in ("left", "right")]
     np.testing.assert_allclose(heats, cycle.mean_heat(), atol=ROUNDING)
+
+
+def test_the_law_of_jumps(cycle):
+    for name in ("activity", "left: level_1 -> level_0"):
+        values, chances = cycle.distribution(name)
+        assert chances.sum() == pytest.approx(1.0, abs=ROUNDING)
+        assert chances.min() > -ROUNDING
+        assert chances[values < 0].max() < ROUNDING
+        assert values @ chances == pytest.approx(cycle.mean(name), abs=1e-10)
+        assert (values**2) @ chances - cycle.mean(name) ** 2 == pytest.approx(cycle.variance(name), abs=1e-9)
+        assert cycle.fano(name) == pytest.approx(cycle.variance(name) / cycle.mean(name))
+    with pytest.raises(InvalidInput, match="'work' is not a count"):
+        cycle.distribution("work")
 
 
 def test_isolation_is_a_closed_system():
@@ -133,7 +150,7 @@ def test_isolation_is_a_closed_system():
     run, law = Lindblad(QUBIT, PHONONS, schedule), scheduled_work_law(QUBIT, schedule)
     for s in (-1.3, 0.7):
         assert law.log_generating_function(s) == pytest.approx(
-            log_generating_function(run, "work", s), abs=ROUNDING
+            run.log_generating_function({"work": s}), abs=ROUNDING
         )
     np.testing.assert_allclose(cumulants(run, "work"), [law.mean(), law.variance()], atol=1e-11)
     assert run.mean_activity() == 0.0
@@ -206,8 +223,8 @@ def test_absolute_irreversibility_a6(excited, mean, theorem):
     atom = Hamiltonian("0.5*Z")
     bath = QuantumJump([BoseBath("phonons", rate=1.0)])
     run = scheduled(bath, Protocol([Hold(2.0)], beta=2.0), 0.1, atom, start=[1.0 - excited, excited])
-    digits(cumulants(run, "total_entropy")[0], mean)
-    digits(math.exp(log_generating_function(run, "total_entropy", -1.0)), theorem)
+    digits(run.mean("total_entropy"), mean)
+    digits(math.exp(run.log_generating_function({"total_entropy": -1.0})), theorem)
 
 
 @pytest.mark.parametrize(
