@@ -169,26 +169,27 @@ def _check_gaps(
 ) -> None:
     """Refuse a gap that closes where a bath of bosons has an infinite rate then."""
     coupled = schedule.coupled_in(stroke)
+    flat = [
+        isinstance(bath, BoseBath) and coupled[b] and not generator.finite_without_gap(b)
+        for b, bath in enumerate(dynamics.baths)
+    ]
+    energies = generator.energies(schedule.values(stroke, fractions)[0]) if any(flat) else None
     for k, channel in enumerate(generator.channels):
-        bath = dynamics.baths[channel.bath]
-        if not isinstance(bath, BoseBath) or not coupled[channel.bath] or channel.reverse < k:
+        if energies is None or not flat[channel.bath] or channel.reverse < k:
             continue
-        at = (
-            None
-            if generator.finite_without_gap(channel.bath)
-            else _closing(generator, schedule, stroke, fractions, k)
-        )
+        gaps = energies[:, channel.target] - energies[:, channel.source]
+        at = _closing(generator, schedule, stroke, fractions, k, gaps)
         if at is not None:
             here = _at(generator, sample_at(schedule, stroke, np.array([at])), 0)
             raise InvalidInput(
                 f"the gap of {channel.name} closes{here}, and its rate is infinite there",
-                f"{bath.where}.spectrum",
+                f"{_where(generator, k)}.spectrum",
                 'let the spectrum vanish with the gap, spectrum="omega"',
             )
 
 
 def _closing(
-    generator: Generator, schedule: Schedule, stroke: int, fractions: Floats, k: int
+    generator: Generator, schedule: Schedule, stroke: int, fractions: Floats, k: int, gaps: Floats
 ) -> float | None:
     """Return the fraction of a stroke at which the gap of channel k closes, or None."""
     channel = generator.channels[k]
@@ -198,7 +199,6 @@ def _closing(
         found: Floats = energies[:, channel.target] - energies[:, channel.source]
         return found
 
-    gaps = gap(fractions)
     sign, size = np.sign(gaps), np.abs(gaps)
     if not np.isfinite(gaps).all() or (gaps == 0.0).any():
         return float(fractions[int(np.argmax(gaps == 0.0))]) if (gaps == 0.0).any() else None

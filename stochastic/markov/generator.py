@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
-    RateOf = Callable[["Instants", int], Floats]
+    RateOf = Callable[["Instants", slice], Floats]
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,18 @@ class Generator:
         self.bath_names = dynamics.bath_names
         self._graph = Graph()
         self._channels: list[Channel] = []
+        self._mine: list[slice] = []
         self._laws: list[RateOf] = []
         self._potentials: list[int] = []
-        self._pushes: list[tuple[int, float]] = []
+        self._pushes: list[int] = []
         self._spectra: dict[int, tuple[int, int]] = {}
         for b, bath in enumerate(dynamics.baths):
             self._add(b, bath)
         self.channels = tuple(self._channels)
+        # Its work is done along an edge, and undone against it.
+        self._ways = np.array(
+            [1.0 if c.reverse < 0 or c.reverse > k else -1.0 for k, c in enumerate(self.channels)]
+        )
 
     def _indices(self, field: str) -> Indices:
         return np.array([getattr(channel, field) for channel in self.channels], dtype=np.int64)
@@ -130,29 +135,33 @@ class Generator:
     @property
     def pushed(self) -> bool:
         """Whether non-conservative forces do work in some jump."""
-        return not all(self._graph.is_zero(node) for node, _ in self._pushes)
+        return not all(self._graph.is_zero(node) for node in self._pushes)
 
     # ---- building
 
     def _add(self, b: int, bath: Reservoir) -> None:
-        """Add the channels of one bath."""
-        law, back = self._laws_of(b, bath)
-        mu = self._node(bath.mu, bath, "mu") if isinstance(bath, Lead) else self._graph.number(0.0)
-        push = self._node(bath.work, bath, "work") if isinstance(bath, Rates) else self._graph.number(0.0)
-        particles = int(isinstance(bath, Lead))
+        """Add the channels of one bath, and what all of them share."""
+        first, particles, both = len(self._channels), int(isinstance(bath, Lead)), self._both_ways(bath)
         for a, z in edges_of(bath, self.levels):
             source, target = self._level(a, bath), self._level(z, bath)
             here = len(self._channels)
-            both = back is not None
             self._append(bath, (source, target, b), particles, here + 1 if both else -1)
-            self._laws.append(law)
-            self._potentials.append(mu)
-            self._pushes.append((push, 1.0))
-            if back is not None:
+            if both:
                 self._append(bath, (target, source, b), -particles, here)
-                self._laws.append(back)
-                self._potentials.append(mu)
-                self._pushes.append((push, -1.0))
+        self._mine.append(slice(first, len(self._channels)))
+        self._laws.append(self._law(b, bath))
+        self._potentials.append(
+            self._node(bath.mu, bath, "mu") if isinstance(bath, Lead) else self._graph.number(0.0)
+        )
+        self._pushes.append(
+            self._node(bath.work, bath, "work") if isinstance(bath, Rates) else self._graph.number(0.0)
+        )
+
+    def _both_ways(self, bath: Reservoir) -> bool:
+        """Tell whether there is a way back, which a backward rate of 0 is not."""
+        if not isinstance(bath, Rates):
+            return True
+        return not self._graph.is_zero(self._node(bath.backward, bath, "backward", beta="beta"))
 
     def _append(self, bath: Reservoir, way: tuple[int, int, int], particles: int, reverse: int) -> None:
         source, target, b = way
@@ -169,8 +178,10 @@ class Generator:
         noun = {"mu": "a chemical potential", "work": "a work", "barrier": "a barrier"}.get(field, "a rate")
         return parse(self._graph, formula, self.system.names | also, f"{bath.where}.{field}", noun)
 
-    def _value(self, node: int, symbols: dict[str, Any], count: int) -> Floats:
-        return np.broadcast_to(self._graph.evaluate(node, symbols), (count,)).astype(np.float64)
+    def _value(self, node: int, symbols: dict[str, Any], shape: tuple[int, ...]) -> Floats:
+        """Compute a formula; one that is a number needs no arithmetic."""
+        known = self._graph.constant(node)
+        return np.full(shape, self._graph.evaluate(node, symbols) if known is None else known)
 
     # ---- numbers
 
@@ -180,14 +191,19 @@ class Generator:
 
     def potentials(self, controls: ArrayLike) -> Floats:
         """Return the chemical potential of each channel's bath, shape (N, K); 0 where it has none."""
-        symbols, count = self.system.symbol_values(controls), len(np.asarray(controls))
-        return self._table([self._value(node, symbols, count) for node in self._potentials], count)
+        return self._spread(self._potentials, controls)
 
     def pushes(self, controls: ArrayLike) -> Floats:
         """Return the non-conservative work on the system in a jump through each channel, shape (N, K)."""
+        return self._spread(self._pushes, controls) * self._ways
+
+    def _spread(self, nodes: list[int], controls: ArrayLike) -> Floats:
+        """Return one formula a bath as columns of its channels."""
         symbols, count = self.system.symbol_values(controls), len(np.asarray(controls))
-        columns = [sign * self._value(node, symbols, count) for node, sign in self._pushes]
-        return self._table(columns, count)
+        table = np.empty((count, len(self.channels)))
+        for node, mine in zip(nodes, self._mine, strict=True):
+            table[:, mine] = self._value(node, symbols, (count,))[:, None]
+        return table
 
     def rates(self, controls: ArrayLike, beta: ArrayLike, coupled: ArrayLike) -> Floats:
         """Return the rate of each channel.
@@ -207,63 +223,54 @@ class Generator:
         """
         inverse, connected = np.asarray(beta, dtype=np.float64), np.asarray(coupled, dtype=bool)
         at = Instants(self.system.symbol_values(controls), self.energies(controls), inverse)
-        columns = [
-            law(at, k) if connected[self._channels[k].bath] else np.zeros(len(inverse))
-            for k, law in enumerate(self._laws)
-        ]
-        return self._table(columns, len(inverse))
-
-    @staticmethod
-    def _table(columns: list[Floats], count: int) -> Floats:
-        table = np.empty((count, len(columns)))
-        for k, column in enumerate(columns):
-            table[:, k] = column
+        table = np.zeros((len(inverse), len(self.channels)))
+        for law, mine, there in zip(self._laws, self._mine, connected, strict=True):
+            if there:
+                table[:, mine] = law(at, mine)
         return table
 
-    def gaps(self, at: Instants, k: int) -> Floats:
-        """Return the energy that the levels gain in a jump through channel k."""
-        channel = self._channels[k]
-        gained: Floats = at.energies[:, channel.target] - at.energies[:, channel.source]
+    def _gaps(self, at: Instants, mine: slice) -> Floats:
+        """Return the energy that levels gain in a jump through each of some channels, shape (N, k)."""
+        gained: Floats = at.energies[:, self.targets[mine]] - at.energies[:, self.sources[mine]]
         return gained
 
     def finite_without_gap(self, b: int) -> bool:
         """Tell whether the rates of a bath of bosons stay finite where a gap closes."""
-        symbols = self.system.symbol_values(np.zeros((1, len(self.system.controls)))) | {"omega": np.zeros(1)}
-        spectrum, slope = (self._value(node, symbols, 1)[0] for node in self._spectra[b])
+        symbols = self._parameters | {"omega": np.zeros(1)}
+        spectrum, slope = (self._value(node, symbols, (1,))[0] for node in self._spectra[b])
         return bool(spectrum == 0.0 and np.isfinite(slope))
 
     # ---- the laws of each kind of bath
 
-    def _laws_of(self, b: int, bath: Reservoir) -> tuple[RateOf, RateOf | None]:
-        """Give the rates along and against an edge; None if nothing leads back."""
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {self.system.names[word]: value for word, value in self.system.parameters.items()}
+
+    def _law(self, b: int, bath: Reservoir) -> RateOf:
+        """Give the function that computes the rates of a bath's channels, (N, k)."""
         match bath:
             case Lead():
-                law = self._lead(b, bath)
+                return self._lead(b, bath)
             case BoseBath():
-                law = self._bose(b, bath)
+                return self._bose(b, bath)
             case Arrhenius():
-                law = self._arrhenius(b, bath)
+                return self._arrhenius(b, bath)
             case Rates():
                 return self._given(b, bath)
-            case _:
-                raise InvalidInput(
-                    f"{bath.kind} does not act on levels",
-                    bath.where,
-                    "use Lead, BoseBath, Arrhenius or Rates",
-                )
-        return law, law
+        raise InvalidInput(
+            f"{bath.kind} does not act on levels", bath.where, "use Lead, BoseBath, Arrhenius or Rates"
+        )
 
     def _lead(self, b: int, bath: Lead) -> RateOf:
         """Give rate / (1 + exp(x)), x = beta times the heat that the jump takes from the lead."""
         rate, mu = self._node(bath.rate, bath, "rate"), self._node(bath.mu, bath, "mu")
 
-        def law(at: Instants, k: int) -> Floats:
-            count = len(at.beta)
-            taken = self._value(mu, at.symbols, count) * float(self._channels[k].particles)
+        def law(at: Instants, mine: slice) -> Floats:
+            brought = self._value(mu, at.symbols, (len(at.beta),))[:, None] * self.particles[mine]
+            x = at.beta[:, b, None] * (self._gaps(at, mine) - brought)
             with np.errstate(over="ignore"):
-                occupied = 1.0 / (1.0 + exp(at.beta[:, b] * (self.gaps(at, k) - taken)))
-            found: Floats = self._value(rate, at.symbols, count) * occupied
-            return found
+                occupied: Floats = 1.0 / (1.0 + exp(x))
+            return self._value(rate, at.symbols, (len(at.beta),))[:, None] * occupied
 
         return law
 
@@ -274,16 +281,17 @@ class Generator:
         rate = self._node(bath.rate, bath, "rate")
         spectrum, slope = self._spectra[b] = self._spectrum(bath)
 
-        def law(at: Instants, k: int) -> Floats:
-            gap, beta = self.gaps(at, k), at.beta[:, b]
+        def law(at: Instants, mine: slice) -> Floats:
+            gap, beta = self._gaps(at, mine), at.beta[:, b, None]
             omega = np.abs(gap)
-            symbols = at.symbols | {"omega": omega}
+            symbols = self._parameters | {"omega": omega}
             with np.errstate(all="ignore"):
-                weight = self._value(spectrum, symbols, len(beta))
-                limit = self._value(slope, symbols, len(beta)) / beta
+                weight = self._value(spectrum, symbols, gap.shape)
                 found = weight * bosons(beta * gap)
-            found = np.where(omega > 0.0, found, np.where(weight == 0.0, limit, np.inf))
-            result: Floats = self._value(rate, at.symbols, len(beta)) * np.where(np.isnan(gap), gap, found)
+                if not omega.all():
+                    limit = self._value(slope, symbols, gap.shape) / beta
+                    found = np.where(omega == 0.0, np.where(weight == 0.0, limit, np.inf), found)
+            result: Floats = self._value(rate, at.symbols, (len(beta),))[:, None] * found
             return result
 
         return law
@@ -300,28 +308,33 @@ class Generator:
         return node, self._graph.derivative(node, "omega")
 
     def _arrhenius(self, b: int, bath: Arrhenius) -> RateOf:
+        """Give rate * exp(-beta * climb)."""
         rate, barrier = self._node(bath.rate, bath, "rate"), self._node(bath.barrier, bath, "barrier")
 
-        def law(at: Instants, k: int) -> Floats:
-            count = len(at.beta)
-            climb = self._value(barrier, at.symbols, count) - at.energies[:, self._channels[k].source]
+        def law(at: Instants, mine: slice) -> Floats:
+            top = self._value(barrier, at.symbols, (len(at.beta),))[:, None]
+            climb = top - at.energies[:, self.sources[mine]]
             with np.errstate(over="ignore"):
-                found: Floats = self._value(rate, at.symbols, count) * exp(-at.beta[:, b] * climb)
-            return found
+                crossed: Floats = exp(-at.beta[:, b, None] * climb)
+            return self._value(rate, at.symbols, (len(at.beta),))[:, None] * crossed
 
         return law
 
-    def _given(self, b: int, bath: Rates) -> tuple[RateOf, RateOf | None]:
+    def _given(self, b: int, bath: Rates) -> RateOf:
+        """Give the formulas themselves."""
         forward = self._node(bath.forward, bath, "forward", beta="beta")
         backward = self._node(bath.backward, bath, "backward", beta="beta")
+        step = 2 if self._both_ways(bath) else 1
 
-        def along(node: int) -> RateOf:
-            def law(at: Instants, _k: int) -> Floats:
-                return self._value(node, at.symbols | {"beta": at.beta[:, b]}, len(at.beta))
+        def law(at: Instants, mine: slice) -> Floats:
+            symbols, count = at.symbols | {"beta": at.beta[:, b]}, (len(at.beta),)
+            table = np.empty((*count, mine.stop - mine.start))
+            table[:, ::step] = self._value(forward, symbols, count)[:, None]
+            if step == 2:
+                table[:, 1::2] = self._value(backward, symbols, count)[:, None]
+            return table
 
-            return law
-
-        return along(forward), None if self._graph.is_zero(backward) else along(backward)
+        return law
 
 
 def bosons(x: Floats) -> Floats:
