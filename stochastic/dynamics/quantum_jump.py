@@ -249,8 +249,17 @@ class QuantumJump(Dynamics):
         schedule = schedule.reversed() if turned else schedule
         model = self.model(system, turned=turned, hbar=hbar, time_step=schedule.move)
         start = prepare(initial, model, schedule, seed=seed, direction=direction)
-        tables = {"strokes": strokes, "paths": paths, "path_every": path_every, "lanes": lanes}
-        made = QuantumPropagator(model, schedule, start, seed=seed, direction=direction, **tables)
+        made = QuantumPropagator(
+            model,
+            schedule,
+            start,
+            seed=seed,
+            direction=direction,
+            strokes=strokes,
+            paths=paths,
+            path_every=path_every,
+            lanes=lanes,
+        )
         made.remarks = remarks_of(model, schedule)
         return made
 

@@ -77,7 +77,7 @@ class Channels(Held):
         worst = 0.0
         rows = self.rows
         for slot in np.flatnonzero((self.reverse >= 0) & (self.quantum < 0.0)):
-            there, back = self.operator(slot), self.operator(int(self.reverse[slot]))
+            there, back = self.operator(int(slot)), self.operator(int(self.reverse[slot]))
             half = 0.5 * beta[rows[slot], self.bath[slot]] * self.quantum[slot]
             defect = there.adjoint.times(lanes.exp(np.float64(half))) - back
             size = max(float(back.largest[0]), np.finfo(float).tiny)
@@ -210,7 +210,7 @@ class Model:
             raise Unstable(
                 f"a jump has the probability {probability:.3g} in one time step{at}",
                 "time_step",
-                f"{0.99 * MOST_PROBABLE / rates[worst]:.2g} is short enough, the probability is"
+                f"{0.9 * MOST_PROBABLE / rates[worst]:.2g} is short enough, the probability is"
                 f" {MOST_PROBABLE} at most",
             )
 

@@ -1,0 +1,258 @@
+"""Where quantum jumps start: populations of energy levels, or amplitudes where nothing is measured.
+
+A measurement at the first instant leaves a mixture of energy levels, whatever came before. So a measured run
+starts from populations; a superposition starts a run without measurements only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic.errors import InvalidInput, not_among, shown
+from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_start
+from fluctua.stochastic.initial import Equilibrium, Point, Populations, Steady
+from fluctua.stochastic.markov.stationary import _eliminated as eliminated
+from fluctua.stochastic.markov.stationary import closed_sets
+from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
+from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fluctua.stochastic.initial import Initial
+    from fluctua.stochastic.quantum.channels import Channels, Model
+    from fluctua.stochastic.schedule import Schedule
+
+    Floats = NDArray[np.float64]
+    Complex = NDArray[np.complex128]
+
+_NORM = 1e-9  # by which amplitudes may miss the norm 1
+_COHERENCE = 1e-9  # of the fastest rate: coherence that levels make in a steady state by rounding
+_LAWS = {"Equilibrium": "equilibrium", "Steady": "steady state", "Point": "point", "Populations": "given"}
+
+
+def check(initial: Initial, model: Model, schedule: Schedule) -> None:
+    """Check that a start is possible.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not: see `populations` and `amplitudes`.
+    """
+    if _is_superposition(initial):
+        amplitudes(initial, model)
+    else:
+        populations(initial, model, schedule)
+
+
+def prepare(initial: Initial, model: Model, schedule: Schedule, *, seed: int, direction: str) -> Start:
+    """Prepare the start of a run: wave functions in the fixed basis, and the number of the measured level.
+
+    Parameters
+    ----------
+    initial : Equilibrium, Steady, Point or Populations
+    model : Model
+    schedule : Schedule
+        As the run goes through it: reversed for a reverse run.
+    seed : int
+    direction : {"forward", "reverse"}
+
+    Raises
+    ------
+    InvalidInput
+        If the start does not fit the system.
+    """
+    if direction == "reverse" and not initial.reversible:
+        what = f"no reverse process starts from {initial.kind}"
+        raise InvalidInput(what, "initial", "start from Equilibrium() or Steady()")
+    facts: dict[str, object] = {"law": _LAWS.get(initial.kind, "given"), "notes": []}
+    if _is_superposition(initial):
+        return from_amplitudes(amplitudes(initial, model), {**facts, "law": "superposition"})
+    weights = populations(initial, model, schedule)
+    vectors = hermitian_eigen(model.hamiltonian(schedule.start_controls[None]))[1]
+    return from_populations(vectors, weights, seed=seed, direction=direction, facts=facts)
+
+
+# ---- populations of levels
+
+
+def populations(initial: Initial, model: Model, schedule: Schedule) -> Floats:
+    """Return the probability of each level at the first instant, shape (d,).
+
+    Raises
+    ------
+    InvalidInput
+        If they are not defined: an ambiguous equilibrium, several steady states or one with coherence between
+        levels, an unknown level, a superposition, samples.
+    """
+    match initial:
+        case Equilibrium():
+            return _equilibrium(initial, model, schedule)
+        case Steady():
+            return _steady(initial, model, schedule)
+        case Populations():
+            return _given(initial.probabilities, model, "initial")
+        case Point() if _is_superposition(initial):
+            raise _destroyed(initial, model)
+        case Point():
+            return _point(initial, model)
+    raise InvalidInput(
+        f"{shown(initial)} is no law of levels", "initial", "use Equilibrium, Steady, Point or Populations"
+    )
+
+
+def _equilibrium(initial: Equilibrium, model: Model, schedule: Schedule) -> Floats:
+    if initial.burn_in is not None:
+        raise InvalidInput("levels need no burn-in", "initial.burn_in", "leave it out")
+    beta = beta_at_start(schedule, model.bath_names) if initial.beta is None else initial.beta
+    return model.system.populations(schedule.start_controls.tolist(), beta)[0]
+
+
+def _point(initial: Point, model: Model) -> Floats:
+    levels = model.state_names
+    for key in initial.values:
+        if key != "state":
+            remedy = f'a Point of levels is Point(state="{levels[0]}")'
+            raise InvalidInput(f"{shown(key)} is not part of the state", f"initial.{key}", remedy)
+    level = initial.values.get("state")
+    if not isinstance(level, str):
+        what = "no state" if level is None else f"{shown(level)} is no name of a level"
+        raise InvalidInput(what, "initial", f'name a level, Point(state="{levels[0]}")')
+    return _given({level: 1.0}, model, "initial.state")
+
+
+def _given(probabilities: Mapping[str, float], model: Model, where: str) -> Floats:
+    for level in probabilities:
+        if level not in model.state_names:
+            raise not_among(level, "level", model.state_names, where)
+    weights = np.array([probabilities.get(level, 0.0) for level in model.state_names])
+    result: Floats = weights / np.cumsum(weights)[-1]
+    return result
+
+
+# ---- the steady state
+
+
+def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
+    """Return the populations of the steady state, which must be a mixture of energy levels."""
+    if initial.duration is not None:
+        raise InvalidInput("the steady state of levels is exact", "initial.duration", "leave it out")
+    found = model.held(
+        schedule.start_controls[None, :], schedule.start_beta[None, :], coupled_at_start(schedule)[None, :]
+    )
+    table = _flows(found, model.dimension)
+    sets = closed_sets(table > 0.0)
+    if len(sets) > 1:
+        named = [f"{{{', '.join(model.state_names[k] for k in one)}}}" for one in sets[:3]]
+        raise InvalidInput(
+            f"there is no one steady state, nothing leads from one to another of {' and '.join(named)}",
+            "initial",
+            "connect them, or start from Populations(...)",
+        )
+    weights: Floats = eliminated(table[None, :, :], sets[0][0])[0]
+    coherence = _coherence(found, weights)
+    if coherence > _COHERENCE:
+        raise InvalidInput(
+            "the steady state is no mixture of energy levels, which would gain coherence at"
+            f" {coherence:.2g} of the fastest rate",
+            "initial",
+            "start from Equilibrium() or Populations(...), and Hold first until it is reached",
+        )
+    return weights
+
+
+def _flows(found: Channels, dimension: int) -> Floats:
+    """Return the rate from each level to each other, shape (d, d), of one row."""
+    table = np.zeros((dimension, dimension))
+    np.add.at(table, (found.source, found.target), found.re * found.re + found.im * found.im)
+    np.fill_diagonal(table, 0.0)
+    return table
+
+
+def _coherence(found: Channels, weights: Floats) -> float:
+    """Return the largest element that a mixture of levels gains at once, as a part of the fastest rate."""
+    state = Matrices.diagonal(weights[None, :])
+    change = (found.decay @ state + state @ found.decay).times(-0.5)
+    for slot in range(len(found.channel)):
+        one = found.operator(slot)
+        change = change + one @ (state @ one.adjoint)
+    fastest = float(found.fastest[0])
+    return float(change.largest[0]) / fastest if fastest > 0.0 else 0.0
+
+
+# ---- superpositions
+
+
+def _is_superposition(initial: Initial) -> bool:
+    return isinstance(initial, Point) and "amplitudes" in initial.values
+
+
+def amplitudes(initial: Initial, model: Model) -> Complex:
+    """Return the amplitudes of a superposition in the basis of the operators, shape (d,).
+
+    Raises
+    ------
+    InvalidInput
+        If they are too many or too few, have not the norm 1, or are measured at once.
+    """
+    assert isinstance(initial, Point)
+    for key in initial.values:
+        if key != "amplitudes":
+            raise InvalidInput(f"{shown(key)} beside amplitudes", f"initial.{key}", "leave one out")
+    if model.measured:
+        raise _destroyed(initial, model)
+    return _normalised(initial, model)
+
+
+def _normalised(initial: Point, model: Model) -> Complex:
+    where = "initial.amplitudes"
+    given = [
+        complex(*one) if isinstance(one, tuple) else complex(one) for one in initial.values["amplitudes"]
+    ]
+    if len(given) != model.dimension:
+        raise InvalidInput(f"{len(given)} amplitudes", where, f"give {model.dimension}")
+    norm = sum(one.real * one.real + one.imag * one.imag for one in given)
+    if abs(norm - 1.0) > _NORM:
+        remedy = f"divide each by {np.sqrt(norm):.10g}" if norm > 0.0 else "give some"
+        raise InvalidInput(f"the squares of the amplitudes add up to {norm:.10g}, not to 1", where, remedy)
+    return np.array(given)
+
+
+def _destroyed(initial: Point, model: Model) -> InvalidInput:
+    _normalised(initial, model)
+    return InvalidInput(
+        "a superposition would not survive the measurement of the energy at the first instant, which leaves"
+        " one of the levels",
+        "initial.amplitudes",
+        "start from Populations(...) of the levels, or set measured=False",
+    )
+
+
+# ---- what becomes of populations
+
+
+def carried(model: Model, schedule: Schedule, weights: Floats) -> Floats:
+    """Return the probabilities of the levels measured last, by the Lindblad equation, shape (d,).
+
+    Parameters
+    ----------
+    model : Model
+    schedule : Schedule
+    weights : (d,) array
+        Populations of the levels at the first instant.
+    """
+    from fluctua.stochastic.quantum.exact import Lindblad
+
+    ends = np.stack([schedule.start_controls, schedule.end_controls])
+    first, last = hermitian_eigen(model.hamiltonian(ends))[1].complex
+    start = (first * weights) @ first.conj().T
+    state = Lindblad(
+        model.system, model.dynamics, schedule, start=start, hbar=model.hbar, turned=model.turned
+    ).final
+    found = np.einsum("ia,ij,ja->a", last.conj(), state, last).real
+    found = np.maximum(found, 0.0)
+    result: Floats = found / found.sum()
+    return result
