@@ -195,7 +195,8 @@ class Generator:
 
     def pushes(self, controls: ArrayLike) -> Floats:
         """Return the non-conservative work on the system in a jump through each channel, shape (N, K)."""
-        return self._spread(self._pushes, controls) * self._ways
+        done: Floats = self._spread(self._pushes, controls) * self._ways
+        return done
 
     def _spread(self, nodes: list[int], controls: ArrayLike) -> Floats:
         """Return one formula a bath as columns of its channels."""
