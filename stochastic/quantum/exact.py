@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.initial import Equilibrium, Point
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
 from fluctua.stochastic.quantum.generator import Generator, generator, gibbs_state
 from fluctua.stochastic.quantum.tilted import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
     from fluctua.stochastic.hamiltonian import Hamiltonian
+    from fluctua.stochastic.initial import Initial
+    from fluctua.stochastic.protocol import Protocol
     from fluctua.stochastic.quantum.channels import Model
     from fluctua.stochastic.quantum.tables import Held
     from fluctua.stochastic.schedule import Schedule
@@ -177,6 +180,56 @@ class Lindblad(Evolution):
     def _per_stroke(self, rows: Floats) -> Floats:
         ends = zip(self.opening, self.closing, strict=True)
         return np.array([rows[begin : end + 1].sum(axis=0) for begin, end in ends])
+
+
+def exact(
+    system: Hamiltonian,
+    dynamics: QuantumJump,
+    protocol: Protocol,
+    *,
+    time_step: float,
+    initial: Initial | None = None,
+    direction: str = "forward",
+    boltzmann: float = 1.0,
+    hbar: float = 1.0,
+) -> Lindblad:
+    """Return the exact statistics of what an ensemble samples.
+
+    Parameters
+    ----------
+    system : Hamiltonian
+    dynamics : QuantumJump
+    protocol : Protocol
+    time_step : float, time
+        Of the run: rows of held values are the same.
+    initial : Initial, optional
+        Any but `Samples`; equilibrium if left out.
+    direction : {"forward", "reverse"}
+    boltzmann : float, energy / temperature
+    hbar : float, energy time
+
+    Examples
+    --------
+    >>> run = exact(qubit, thermal, sweep, time_step=0.005)   # doctest: +SKIP
+    >>> run.mean("work"), run.log_generating_function({"work": -1.0})   # doctest: +SKIP
+    """
+    turned = direction == "reverse"
+    schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
+    schedule = schedule.reversed() if turned else schedule
+    model = dynamics.model(system, turned=turned, hbar=hbar)
+    start = _state_of(initial or Equilibrium(), model, schedule)
+    return Lindblad(system, dynamics, schedule, start=start, hbar=hbar, turned=turned)
+
+
+def _state_of(initial: Initial, model: Model, schedule: Schedule) -> Complex | Floats:
+    """Return the density matrix of a superposition, or the populations of the levels."""
+    from fluctua.stochastic.quantum.laws import amplitudes, populations
+
+    if isinstance(initial, Point) and "amplitudes" in initial.values:
+        state = amplitudes(initial, model)
+        density: Complex = np.outer(state, state.conj())
+        return density
+    return populations(initial, model, schedule)
 
 
 def _moves(model: Model, schedule: Schedule) -> list[tuple[Piece, NDArray[np.int64]]]:

@@ -8,10 +8,11 @@ import pytest
 from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.hamiltonian import Hamiltonian
+from fluctua.stochastic.initial import Point, Populations
 from fluctua.stochastic.protocol import Hold, Isolated, Isothermal, Protocol, Quench, Thermostatic
 from fluctua.stochastic.quantum.closed import scheduled_work_law
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
-from fluctua.stochastic.quantum.exact import Lindblad
+from fluctua.stochastic.quantum.exact import Lindblad, exact
 from fluctua.stochastic.quantum.generator import generator, gibbs_state, minus_log_z
 from fluctua.stochastic.quantum.tilted import cumulants
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
@@ -81,8 +82,7 @@ def test_driven_qubit_e9(driven):
 def test_crooks_by_generating_functions(driven):
     """``<exp(s W)>`` of the run is ``<exp(-(1 + s) W)>`` of its reverse, at equal free energies."""
     sweep = Protocol([Isothermal(5.0, epsilon=(-4.0, 4.0))], beta=1.0)
-    schedule = sweep.schedule(0.0625, QUBIT.controls, PHONONS.bath_names).reversed()
-    reverse = Lindblad(QUBIT, PHONONS, schedule, turned=True)
+    reverse = exact(QUBIT, PHONONS, sweep, time_step=0.0625, direction="reverse")
     for s in (-0.7, 0.4):
         there, back = (
             run.log_generating_function({"work": x}) for run, x in ((driven[0], s), (reverse, -1.0 - s))
@@ -225,6 +225,22 @@ def test_absolute_irreversibility_a6(excited, mean, theorem):
     run = scheduled(bath, Protocol([Hold(2.0)], beta=2.0), 0.1, atom, start=[1.0 - excited, excited])
     digits(run.mean("total_entropy"), mean)
     digits(math.exp(run.log_generating_function({"total_entropy": -1.0})), theorem)
+
+
+@pytest.mark.parametrize(
+    ("initial", "measured", "start"),
+    [
+        (None, True, gibbs_state(X / 2, 1.0)),
+        (Populations(level_0=0.25, level_1=0.75), True, [[0.5, 0.25], [0.25, 0.5]]),
+        (Point(state="level_1"), True, [[0.5, 0.5], [0.5, 0.5]]),
+        (Point(amplitudes=[0.6, 0.8j]), False, [[0.36, -0.48j], [0.48j, 0.64]]),
+    ],
+)
+def test_starts_of_a_spec(initial, measured, start):
+    dynamics = QuantumJump([BoseBath("phonons", rate=0.2)], measured=measured)
+    hold = Protocol([Hold(1.0)], beta=1.0, epsilon=0.0)
+    run = exact(QUBIT, dynamics, hold, time_step=0.5, initial=initial)
+    np.testing.assert_allclose(run.start, start, atol=ROUNDING)
 
 
 @pytest.mark.parametrize(
