@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from fluctua.stochastic.initial import Equilibrium
 from fluctua.stochastic.markov.counting import Counting, SpeedLimit
 from fluctua.stochastic.markov.dual import Dual
-from fluctua.stochastic.markov.generator import Generator
 from fluctua.stochastic.markov.starts import populations
 from fluctua.stochastic.markov.steady_state import Cycle, SteadyState
 
@@ -50,5 +49,5 @@ def exact(
     if direction == "reverse":
         schedule = schedule.reversed()
     dynamics.check_protocol(system, schedule)
-    generator = Generator(system, dynamics)
+    generator = dynamics.generator(system)
     return Counting(generator, schedule, populations(initial or Equilibrium(), generator, schedule))
