@@ -97,6 +97,11 @@ class Levels(System):
         return self.order
 
     @property
+    def constants(self) -> dict[str, float]:
+        """The number of each level, for which its name stands in formulas of columns."""
+        return {level: float(k) for k, level in enumerate(self.states)}
+
+    @property
     def names(self) -> dict[str, str]:
         """Each name that a formula may contain, with its canonical symbol."""
         groups = {"c": self.controls, "p": tuple(self.parameters)}

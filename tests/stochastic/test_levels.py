@@ -46,6 +46,10 @@ def test_the_order_of_levels_is_part_of_what_they_say():
     assert Levels({"a": "0", "b": "1"}, order=["b", "a"]) == other
 
 
+def test_levels_stand_for_their_numbers():
+    assert DOT.constants == {"empty": 0.0, "full": 1.0}
+
+
 def test_energies_are_their_formulas():
     levels = Levels({"a": "0", "b": "k*c**2 - d", "c3": 1}, controls=("c", "d"), parameters={"k": 2.0})
     found = levels.energies([[1.0, 0.5], [-3.0, 1.0]])
