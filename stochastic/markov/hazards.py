@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 NODES = 13
 TERMS = NODES + 1  # an integral has one more
 TOLERANCE = 1e-13
-MOST_INTERVALS = 10_000
+NEVER = 1e-20  # a probability that no run will ever see
+MOST_INTERVALS = 4_000
 DEEPEST = 50
 
 
@@ -125,7 +126,9 @@ def pieces_of(
             np.maximum(a, b.max(axis=0)) for a, b in zip(largest or [np.zeros(())] * 5, scales, strict=True)
         ]
         bounds = [
-            TOLERANCE * (b if k == RATES else np.broadcast_to(largest[k], b.shape))
+            np.maximum(TOLERANCE * b, NEVER / duration)
+            if k == RATES
+            else np.broadcast_to(TOLERANCE * largest[k], b.shape)
             for k, b in enumerate(scales)
         ]
         series = [_series(f) for f in values]

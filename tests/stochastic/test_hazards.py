@@ -1,0 +1,113 @@
+"""Polynomials of time: as good as they promise, refused where they are not."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.markov import hazards
+from fluctua.stochastic.markov.hazards import Values, pieces_of, still_pieces
+
+SOURCES = np.array([0, 1])
+DURATION = 2.5
+KNOTS = np.array([0.0, 1.0])
+
+
+def values(energy, rate):
+    """Two levels, one channel each way, one bath: what a stroke is made of, from functions of fractions."""
+
+    def at(s):
+        states = np.zeros((len(s), 2, 3))
+        states[:, 1, 0] = energy(s)
+        rates = np.stack([rate(s), 0.5 + rate(s)], axis=1)
+        return Values(
+            states,
+            energy(s)[:, None, None] * np.ones((1, 2, 1)),
+            rates,
+            np.zeros((len(s), 2, 3)),
+            1.0 + s[:, None],
+        )
+
+    return at
+
+
+def evaluated(pieces, table, times, column):
+    """Evaluate one column of the level 1 at times."""
+    found = np.clip(np.searchsorted(pieces.lefts, times, side="right") - 1, 0, None)
+    x = (times - pieces.lefts[found]) / pieces.halves[found] - 1.0
+    return np.array([np.polyval(table[i, 1, ::-1, column], y) for i, y in zip(found, x, strict=True)])
+
+
+SMOOTH = [
+    (lambda s: 2.0 * s, lambda s: 1.0 / (1.0 + np.exp(2.0 * s - 1.0))),
+    (lambda s: np.sin(20.0 * s), lambda s: 1.0 + np.cos(40.0 * s)),
+    (lambda s: np.sqrt(0.01 + (s - 0.3) ** 2), lambda s: np.exp(8.0 * s)),
+    (lambda s: 1.0 / (1.0 + 900.0 * (s - 0.37) ** 2), lambda s: np.exp(-(((s - 0.37) / 0.02) ** 2))),
+    (lambda s: np.abs(s - 0.3), lambda s: 1.0 + s),
+]
+
+
+@pytest.mark.parametrize(("energy", "rate"), SMOOTH)
+def test_polynomials_follow_functions(energy, rate):
+    pieces = pieces_of(values(energy, rate), KNOTS, SOURCES, DURATION, "here")
+    times = np.random.default_rng(5).uniform(0.0, DURATION, 400)
+    fractions = times / DURATION
+    got = evaluated(pieces, pieces.levels, times, 1)
+    # 1e-13 of the largest energy, and the position itself, 2^-53, times the slope
+    assert np.abs(got - energy(fractions)).max() < 3e-12
+    at = np.clip(np.searchsorted(pieces.lefts, times, side="right") - 1, 0, None)
+    x = (times - pieces.lefts[at]) / pieces.halves[at] - 1.0
+    rates = np.array([np.polyval(pieces.channels[i, 0, ::-1, 0], y) for i, y in zip(at, x, strict=True)])
+    assert np.abs(rates - rate(fractions)).max() < 3e-12 * (0.5 + rate(np.linspace(0, 1, 1001)).max())
+
+
+@pytest.mark.parametrize(("energy", "rate"), SMOOTH)
+def test_hazards_and_integrals_against_quadrature(energy, rate):
+    pieces = pieces_of(values(energy, rate), KNOTS, SOURCES, DURATION, "here")
+    whole = 0.0
+    for k in range(len(pieces.lefts)):
+        whole += np.polyval(pieces.levels[k, 0, ::-1, 0], 1.0)
+        assert abs(np.polyval(pieces.levels[k, 0, ::-1, 0], -1.0)) < 1e-12
+    points = [0.3, 0.35, 0.37, 0.39]
+    expected = (
+        DURATION * quad(lambda s: rate(np.array([s]))[0], 0, 1, points=points, epsabs=1e-13, limit=400)[0]
+    )
+    assert whole == pytest.approx(expected, rel=1e-11)
+    expected = (
+        DURATION * quad(lambda s: energy(np.array([s]))[0], 0, 1, points=points, epsabs=1e-13, limit=400)[0]
+    )
+    assert pieces.totals[1, 0] == pytest.approx(expected, rel=1e-11, abs=1e-12)
+    assert evaluated(pieces, pieces.levels, np.array([DURATION]), 4)[0] == pytest.approx(pieces.totals[1, 0])
+
+
+def test_a_narrow_peak_between_the_nodes_is_seen():
+    """The nodes see a constant, where a peak stands between two of them."""
+
+    def peak(s):
+        return 1.0 + np.exp(-(((s - 0.0605) / 0.004) ** 2))
+
+    nodes = 0.5 * (1.0 + hazards._NODES)
+    assert np.abs(peak(nodes) - 1.0).max() < 1e-13
+    pieces = pieces_of(values(lambda s: s, peak), KNOTS, SOURCES, DURATION, "here")
+    total = sum(np.polyval(pieces.levels[k, 0, ::-1, 0], 1.0) for k in range(len(pieces.lefts)))
+    assert total == pytest.approx(DURATION * (1.0 + 0.004 * np.sqrt(np.pi)), rel=1e-11)
+
+
+def test_what_jumps_or_is_infinite_is_refused():
+    jagged = np.random.default_rng(1)
+    with pytest.raises(InvalidInput, match="do not follow"):
+        pieces_of(
+            values(lambda s: jagged.normal(size=len(s)), np.ones_like), KNOTS, SOURCES, DURATION, "here"
+        )
+    with pytest.raises(InvalidInput, match="a rate is not finite"), np.errstate(divide="ignore"):
+        pieces_of(values(lambda s: s, lambda s: 1.0 / (s - 0.5)), KNOTS, SOURCES, DURATION, "here")
+
+
+def test_constants_are_kept_to_the_bit():
+    at = values(lambda s: 0.1 + 0.0 * s, lambda s: 1.0 / 3.0 + 0.0 * s)(np.array([0.5]))
+    pieces = still_pieces(at, SOURCES, DURATION)
+    assert pieces.channels[0, 0, 0, 0] == 1.0 / 3.0
+    assert not pieces.channels[0, 0, 1:, 0].any()
+    assert pieces.levels[0, 1, 0, 1] == 0.1
+    assert np.polyval(pieces.levels[0, 1, ::-1, 0], 1.0) == pytest.approx((0.5 + 1.0 / 3.0) * DURATION)
+    assert pieces.totals[1, 0] == pytest.approx(0.1 * DURATION)
