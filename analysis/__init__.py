@@ -11,6 +11,7 @@ from fluctua.analysis.compare import compare
 from fluctua.analysis.crooks import bar, fit_crooks, judge_crooks
 from fluctua.analysis.detailed import fit_detailed, judge_detailed
 from fluctua.analysis.estimate import Estimate
+from fluctua.analysis.exchange import judge_exchange, least_noise
 from fluctua.analysis.fitted import FittedPotential
 from fluctua.analysis.free_energies import Method, free_energies
 from fluctua.analysis.integral import exponential_average, judge_integral
@@ -63,8 +64,9 @@ __all__ = [
     "Verdict", "Watched", "Wealth", "bar", "compare", "direction_probability", "direction_walk",
     "dissipation_of_pairs", "erasure", "exponential_average", "exponential_terms", "fit_crooks",
     "fit_detailed", "free_energies", "free_energy_by_method", "holm", "jarzynski", "judge", "judge_crooks",
-    "judge_detailed", "judge_integral", "judge_jarzynski", "judge_jarzynski_pair", "judge_landauer",
-    "judge_second_law", "judge_several", "judge_time_steps", "judge_tur", "overlap_information",
+    "judge_detailed", "judge_exchange", "judge_integral", "judge_jarzynski", "judge_jarzynski_pair",
+    "judge_landauer", "judge_second_law", "judge_several", "judge_time_steps", "judge_tur", "least_noise",
+    "overlap_information",
     "sign_probability", "sign_walk", "slope_interval", "uncertainty", "verify", "watch", "wealth_against",
     "work_distributions",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_cov
 from fluctua.analysis.crooks import LEAST_INFORMATION
 from fluctua.analysis.parts import Part
 from fluctua.analysis.remarks import COPIES, copied
-from fluctua.analysis.samples import finite
+from fluctua.analysis.samples import LARGEST, finite, replaced
 from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
 from fluctua.analysis.strata import DISAGREEMENT, LEAST_GROUPS, LEVEL, Strata, too_correlated
 
@@ -142,7 +142,7 @@ class Dependence:
     @classmethod
     def of_signs(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Judge the scores of the one-sample theorem: residual of the sign times size, and times 1."""
-        values = finite(s, "entropy")
+        values = replaced(s, "entropy", 0.0)  # a sign that is certain has no score
         naive = np.diag(sign_information(values))
         if naive[1, 1] < LEAST_INFORMATION:
             return cls()
@@ -166,7 +166,7 @@ class Dependence:
     @classmethod
     def of_average(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Judge the terms exp(-s), for their mean."""
-        values = finite(s, "entropy")
+        values = replaced(s, "entropy", LARGEST)
         least = float(values.min())
         return cls._of_mean(values, lambda part: np.exp(least - part)[None, :], groups)
 

@@ -25,12 +25,14 @@ from scipy import special
 from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE_TOLERANCE
 from fluctua.analysis.crooks_coins import Coins, edges_between, outermost
+from fluctua.analysis.crooks_verdict import masses_part
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.logistic import blocks, chances, likelihood
+from fluctua.analysis.masses import Masses, masses_of
 from fluctua.analysis.parts import Part
 from fluctua.analysis.relabelling import SAME, Labels, p_value, walk_ends
 from fluctua.analysis.rule import judge
-from fluctua.analysis.samples import Sample, finite
+from fluctua.analysis.samples import Sample, replaced
 from fluctua.analysis.scores import sign_information
 from fluctua.analysis.verdict import Verdict
 
@@ -63,6 +65,8 @@ class DetailedFit:
         Largest excursion of the cumulated residuals, ordered by size.
     method : str
         How the p-values were found.
+    masses : Masses or None
+        Test of the signs at each size, where s takes a few values only.
     """
 
     n: int
@@ -76,6 +80,7 @@ class DetailedFit:
     cusum_statistic: float
     cusum_p: float
     method: str
+    masses: Masses | None = None
 
 
 def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
@@ -120,12 +125,16 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
         cusum_statistic=float(observed[2]),
         cusum_p=p[2],
         method=method,
+        masses=masses_of(coins, fitted=False, alpha=alpha),
     )
 
 
 def _settled(s: ArrayLike) -> Floats:
-    """Set to zero what is zero but for rounding: terms that cancel leave a sign that is no coin."""
-    values = finite(s, "entropy")
+    """Set to zero what is zero but for rounding: terms that cancel leave a sign that is no coin.
+
+    So is the sign of what is infinite: the way back is impossible, and the coin has one side.
+    """
+    values = replaced(s, "entropy", 0.0)
     for (part,) in blocks(values):
         if np.any((np.abs(part) <= SAME) & (part != 0.0)):
             return np.where(np.abs(values) > SAME, values, 0.0)
@@ -249,6 +258,7 @@ def judge_detailed(
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
     dependence: Dependence = INDEPENDENT,
+    claim: str = "detailed",
 ) -> Verdict:
     """Judge the detailed theorem: slope 1, and as many positive signs as it asks for at every size.
 
@@ -264,6 +274,8 @@ def judge_detailed(
         What the verdict takes for granted.
     dependence : Dependence
         Of the signs, by `Dependence.of_signs`.
+    claim : str
+        What the verdict is called.
 
     Returns
     -------
@@ -282,11 +294,12 @@ def judge_detailed(
         starved="" if known else _unseen(fit),
         method=f"score test, {fit.method}",
     )
+    named, other = ("cusum", fit.cusum_p) if fit.masses is None else ("masses", fit.masses.p_value)
     signs = Part(
         "signs",
         statistic=fit.sign_statistic,
-        p_value=min(1.0, 2.0 * min(fit.sign_p, fit.cusum_p)),
-        method=f"sign count and cusum, {fit.method}",
+        p_value=min(1.0, 2.0 * min(fit.sign_p, other)),
+        method=f"sign count and {named}, {fit.method}",
     )
     details = [
         Part(
@@ -294,10 +307,12 @@ def judge_detailed(
         ),
         Part("cusum", statistic=fit.cusum_statistic, p_value=fit.cusum_p, decides=False, method=fit.method),
     ]
+    if fit.masses is not None:
+        details.append(masses_part(fit.masses))
     slope = dependence.widen(slope, dependence.slope_score_variance_ratio)
     signs, *details = (_dependent(part, fit, dependence) for part in (signs, *details))
     return judge(
-        "detailed",
+        claim,
         [slope, signs, *details],
         alpha=alpha,
         n=fit.n,
@@ -313,8 +328,10 @@ def _dependent(part: Part, fit: DetailedFit, dependence: Dependence) -> Part:
     ratio = math.sqrt(dependence.shape_variance_ratio)
     count = float(2.0 * special.stdtr(dependence.freedom, -abs(fit.sign_statistic) / ratio))
     cusum = reach_of_estimated_scale(fit.cusum_statistic / ratio, dependence.freedom)
-    p = {"signs": min(1.0, 2.0 * min(count, cusum)), "sign count": count, "cusum": cusum}[part.name]
-    return replace(part, p_value=p, method="sign count and cusum, variance between blocks")
+    p = {"signs": min(1.0, 2.0 * min(count, cusum)), "sign count": count, "cusum": cusum}
+    if fit.masses is not None:
+        p["masses"] = float(special.chdtrc(fit.masses.degrees, fit.masses.statistic / ratio**2))
+    return replace(part, p_value=p[part.name], method="sign count and cusum, variance between blocks")
 
 
 def _unseen(fit: DetailedFit) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.reading import Numbers, read_column
-from fluctua.analysis.samples import finite, stretches, surveyed
+from fluctua.analysis.samples import stretches, surveyed
 from fluctua.analysis.scale import check_scale
 from fluctua.analysis.table_columns import Column, guess_column, nearest_unit, unit_of
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
@@ -147,7 +147,7 @@ def numbers_of(value: Any, column: str | None, group: Any, place: str, kind: str
         ``"work"`` or ``"entropy"``: what the column of a frame is called where none is named.
     """
     if isinstance(value, Numbers):
-        finite(value.values, place)
+        surveyed(value.values, place, infinite=kind == "entropy")
         return value if group is None or _is_name(group) else _grouped(value, group)
     if column is None and is_run(value):
         raise InvalidInput("a run where numbers are needed", place, "give all as runs, or name a column")
@@ -158,7 +158,8 @@ def numbers_of(value: Any, column: str | None, group: Any, place: str, kind: str
     given = value if column is None else _named(value, column, place)
     _check_kind(given, place)
     unit = None if column is None or is_run(value) else unit_of(str(column))
-    found = Numbers(finite(given, place), "" if column is None else str(column), unit=unit, notes=notes)
+    values = surveyed(given, place, infinite=kind == "entropy")[0]
+    found = Numbers(values, "" if column is None else str(column), unit=unit, notes=notes)
     if group is None:
         return found
     return _grouped(found, _named(value, group, place) if _is_name(group) else group)

@@ -27,6 +27,7 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.reading import Numbers
 from fluctua.analysis.remarks import mistaken_reverse, remarks
 from fluctua.analysis.rule import together
+from fluctua.analysis.samples import stretches
 from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.strata import LEAST_GROUPS
@@ -41,7 +42,13 @@ Floats = NDArray[np.float64]
 Names = tuple[str, ...]  # of claims that were asked for; none: all that apply
 
 
-def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules, wanted: Names) -> Report:
+def judge_work(
+    samples: Sequence[Numbers],
+    known: KnownDifference,
+    rules: Rules,
+    wanted: Names,
+    irreversible_weight: float | None = None,
+) -> Report:
     """Judge work of one direction or of both, given as numbers."""
     size = known.size_of_kt()
     for sample, place in zip(samples, PLACES, strict=False):
@@ -55,6 +62,7 @@ def judge_work(samples: Sequence[Numbers], known: KnownDifference, rules: Rules,
         delta_f=None if known.value is None else known.value / size,
         given=known.value is not None,
         groups=joint_groups(samples),
+        weight=irreversible_weight,
     )
     conversion = None if known.units == "kT" else (size, known.units)
     title = f"{_counts([values.size for values in work])}, in kT"
@@ -104,11 +112,21 @@ def _of_protocols(protocols: Sequence[ForwardWork]) -> tuple[str, ...]:
 
 
 def judge_entropy(
-    sample: Numbers, rules: Rules, wanted: Names, potential: FittedPotential | None = None
+    sample: Numbers,
+    rules: Rules,
+    wanted: Names,
+    potential: FittedPotential | None = None,
+    irreversible_weight: float | None = None,
 ) -> Report:
-    """Judge total entropy production, given as numbers."""
+    """Judge total entropy production, given as numbers; some may be plus infinity."""
     check_units(sample, "k_B", "entropy")
-    check_numbers(sample.values, "entropy", "k_B")
+    possible = sample.values[np.isfinite(sample.values)] if _infinite(sample.values) else sample.values
+    if possible.size:
+        check_numbers(possible, "entropy", "k_B")
+    if potential is not None and possible.size < sample.values.size:
+        raise InvalidInput(
+            "infinite entropy beside a fitted density", "entropy", "a density that is never 0 has none"
+        )
     if potential is not None:
         potential.check_size(sample.values.size)
     subject = Subject(
@@ -116,15 +134,26 @@ def judge_entropy(
         entropy=sample.values,
         groups=joint_groups([sample]),
         potential=potential,
+        weight=irreversible_weight,
         assumptions=() if potential is None else (potential.assumption(),),
     )
     title = f"entropy production ({sample.values.size:,}), in k_B"
     return _report(subject, wanted, title, None).with_notes(_what_stands_out(subject))
 
 
+def _infinite(values: Floats) -> bool:
+    return any(bool(np.isposinf(part).any()) for part in stretches(values))
+
+
+def judge_exchanged(sample: Numbers, affinity: float, rules: Rules, wanted: Names) -> Report:
+    """Judge what trajectories exchanged, given as numbers in whatever unit."""
+    subject = Subject(rules, exchanged=sample.values, affinity=affinity, groups=joint_groups([sample]))
+    return _report(subject, wanted, f"exchange ({sample.values.size:,})", None)
+
+
 def _what_stands_out(subject: Subject) -> tuple[str, ...]:
     """Say what stands out in the numbers: groups, correlation, drift, copies, a mistaken reverse column."""
-    values = subject.work if subject.entropy is None else subject.entropy
+    values = subject.work if subject.entropy is None else subject.possible_entropy
     if values is None:
         return ()
     said = [*subject.dependence.notes, *subject.dependence_of_signs.notes]
@@ -147,6 +176,8 @@ def judge_runs(
     *,
     success: str | None = None,
     current: str | None = None,
+    affinity: float | None = None,
+    irreversible_weight: float | None = None,
 ) -> Report:
     """Judge a run, or a run and its reverse."""
     ledgers = tuple(Ledger(run) for run in runs)
@@ -168,6 +199,8 @@ def judge_runs(
         assumptions=first.assumptions,
         success=success,
         current=current,
+        affinity=affinity,
+        weight=irreversible_weight,
     )
     report = _report(subject, wanted, _title(ledgers), _conversion(first))
     return report.with_notes(tuple(dict.fromkeys(filter(None, map(_stopped_by, runs)))))
@@ -252,6 +285,8 @@ def _judged_numbers(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, 
         for verdict in verdicts
     )
     entropy = subject.total_entropy if of_entropy else subject.entropy
+    if isinstance(entropy, np.ndarray) and _infinite(entropy):
+        entropy = entropy[np.isfinite(entropy)]
     kept = {"forward": subject.work, "reverse": subject.reverse, "entropy": entropy}
     return {
         name: values for name, values in kept.items() if values is not None and not isinstance(values, str)

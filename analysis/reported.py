@@ -17,6 +17,9 @@ from fluctua.analysis.verdict import FreeEnergy, Verdict
 _DEPENDENT = "trajectories depend on each other, and only the interval of {} counts that"
 
 
+_OF_TEMPERATURE = ("crooks", "detailed")  # claims whose slope a wrong temperature would change
+
+
 @dataclass(frozen=True)
 class EffectiveTemperature:
     r"""The temperature at which measured work, or entropy production, would obey its detailed theorem.
@@ -57,7 +60,11 @@ def effective_temperature(verdicts: Sequence[Verdict], alpha: float) -> Effectiv
     alpha : float
         One less the level of the interval.
     """
-    slopes = [verdict.part("slope") for verdict in verdicts if verdict.quantity == "slope"]
+    slopes = [
+        verdict.part("slope")
+        for verdict in verdicts
+        if verdict.quantity == "slope" and verdict.claim in _OF_TEMPERATURE
+    ]
     return next((_inverse(part, alpha) for part in slopes if _has_interval(part)), None)
 
 

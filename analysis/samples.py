@@ -81,6 +81,12 @@ def surveyed(values: ArrayLike, where: str, *, infinite: bool = False) -> tuple[
     )
 
 
+def replaced(values: ArrayLike, where: str, by: float) -> Floats:
+    """Return what `finite` does, with another number in the place of plus infinity."""
+    array, _, high = surveyed(values, where, infinite=True)
+    return array if high <= LARGEST else np.where(np.isposinf(array), by, array)
+
+
 def _check_kind(values: ArrayLike, where: str) -> None:
     """Refuse what would become numbers only by dropping what it says: a mask, imaginary parts, a calendar."""
     if isinstance(values, np.ma.MaskedArray):

@@ -14,7 +14,10 @@ its influence function
 .. math:: \psi_i=\frac{(J_i-\bar J)^2-v}{v}-\frac{2\,(J_i-\bar J)}{\bar J}+\frac{S_i-\bar S}{\bar S},
    \qquad v=\operatorname{Var}(J),
 
-and on one side. Equality needs a Gaussian current in a linear system: far above it the bound is a poor
+and on one side. Neither inertia nor quantum coherence knows the first bound: below it they violate no law of
+thermodynamics, and only the second one binds them (Agarwalla and Segal 2018; Ptaszynski 2018).
+
+Equality needs a Gaussian current in a linear system: far above it the bound is a poor
 detector of faults, which a verdict says.
 """
 
@@ -32,6 +35,7 @@ from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict
+from fluctua.ensembles.estimate import uncertain
 from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -175,6 +179,7 @@ def judge_tur(
     alpha: float = 0.05,
     assumptions: tuple[str, ...] = (),
     dependence: Dependence = INDEPENDENT,
+    quantum: bool = False,
 ) -> Verdict:
     """Judge the uncertainty relation of one current.
 
@@ -193,6 +198,9 @@ def judge_tur(
     dependence : Dependence
         Of the trajectories, by `Dependence.of_mean` of the current or the entropy, whichever is the more
         correlated; those of a run are independent.
+    quantum : bool
+        Whether coherence may carry the current. A ratio below the bound is then ``not applicable``, with what
+        was measured: no law of thermodynamics is violated as long as the weaker bound stands, which decides.
 
     Returns
     -------
@@ -209,6 +217,7 @@ def judge_tur(
     ratio = dependence.mean_variance_ratio
     parts = [dependence.widen(part, ratio, lower=True) for part in parts]
     taken = "the detailed theorem of entropy and current" if generalised else "overdamped or jump dynamics"
+    taken = "a quantum jump process, whose coherence may beat the bound" if quantum else taken
     verdict = judge(
         "tur",
         parts,
@@ -222,7 +231,34 @@ def judge_tur(
             *assumptions,
         ),
     )
-    return replace(verdict, reason=_proves(found, parts[0])) if verdict.outcome == "holds" else verdict
+    if verdict.outcome == "holds":
+        return replace(verdict, reason=_proves(found, parts[0]))
+    return _allowed(verdict, found, parts, alpha) if quantum and not generalised else verdict
+
+
+def _allowed(verdict: Verdict, found: Uncertainty, parts: list[Part], alpha: float) -> Verdict:
+    """Take a ratio below the classical bound for what it is where coherence carries the current."""
+    if verdict.outcome != "violated":
+        return verdict
+    weaker = judge("tur", [replace(parts[1], decides=True)], alpha=alpha, n=found.n)
+    if weaker.outcome == "violated":
+        reason = (
+            f"{weaker.reason}: that bound needs the detailed theorem only, also where coherence is at work"
+        )
+        return replace(weaker, assumptions=verdict.assumptions, parts=verdict.parts, reason=reason)
+    ratio = 2.0 * math.exp(found.log_ratio)
+    measured = f"Var(J)<S>/<J>² = {uncertain(ratio, ratio * found.standard_error)}, allowed below 2"
+    needs = "the bound 2 needs classical Markov dynamics"
+    return replace(
+        verdict,
+        outcome="not applicable",
+        p_value=None,
+        p_adjusted=None,
+        measured=measured,
+        should_be="",
+        within="",
+        reason=f"{measured}: not a violation of thermodynamics, {needs}; {weaker.measured}, which binds here",
+    )
 
 
 def _part(name: str, found: Uncertainty, tolerance: float) -> Part:

@@ -23,7 +23,8 @@ from fluctua.analysis.given import (
     numbers_of,
     opened,
 )
-from fluctua.analysis.judging import judge_entropy, judge_runs, judge_work
+from fluctua.analysis.integral import expected_average
+from fluctua.analysis.judging import judge_entropy, judge_exchanged, judge_runs, judge_work
 from fluctua.analysis.protocols import are_several, judge_several_protocols
 from fluctua.analysis.verdict import Report, check_alpha
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
@@ -42,6 +43,8 @@ def verify(
     success: str | None = None,
     current: str | None = None,
     potential: FittedPotential | None = None,
+    affinity: float | None = None,
+    irreversible_weight: float | None = None,
     claims: str | Iterable[str] | None = None,
     tolerance: Mapping[str, float] | None = None,
     alpha: float = 0.05,
@@ -56,7 +59,8 @@ def verify(
         GROMACS ``.xvg``, also gzipped (`fluctua.analysis.reading`). A list of arrays, files or runs as
         `forward`, with no `reverse`, is several speeds of one process: one start, one end, one ΔF.
     entropy : Dataset, folder, file, array or Series
-        Total entropy production of each trajectory in k_B, instead of work.
+        Total entropy production of each trajectory in k_B, instead of work; plus infinity where the way back
+        is impossible.
     column : str, optional
         Which column of a run, a frame or a file to judge; of a file also by its number, from ``"1"``. In a
         file or a frame it is guessed if it is not named, and a note says so.
@@ -75,7 +79,14 @@ def verify(
         Which trajectories of a run ended as they should, an erasure for example: a condition on coordinates
         at the end, ``"x > 0"``. Asks for the claim ``landauer``.
     current : str, optional
-        A formula of a run's columns that is an integrated current, for the claim ``tur``.
+        A formula of a run's columns that is an integrated current, for the claims ``tur`` and ``exchange``.
+    affinity : float, optional
+        What the exchange of one unit produces, in k_B: the difference of inverse temperatures for heat, of
+        μ/kT for particles. Asks for the claim ``exchange``, of a run on `current`; arrays and files given as
+        `forward` are then what was exchanged in each trajectory, in whatever unit, and not work.
+    irreversible_weight : float, optional
+        The probability, in the reverse process, of what the start of the forward process leaves out: 0.876
+        where <exp(-s)> should be 1 - 0.876. A run knows its own.
     claims : str or iterable of str, optional
         Which claims to judge; by default all that apply.
     tolerance : mapping of str to float, optional
@@ -102,9 +113,15 @@ def verify(
     """
     _check_potential(potential, entropy)
     rules = Rules(check_alpha(alpha), _tolerances(tolerance))
+    weight = _weight(irreversible_weight)
+    driven = _number(affinity, "affinity")
     wanted = _claims(claims)
     known = KnownDifference(_number(delta_f, "delta_f"), units, _temperature(temperature))
     if entropy is not None:
+        if driven is not None:
+            raise InvalidInput(
+                "an affinity beside entropy", "affinity", "give what was exchanged, as forward"
+            )
         _refuse_without_a_run(success=success, current=current)
         if forward is not None or reverse is not None:
             raise InvalidInput("work and entropy together", "entropy", "judge them in two calls")
@@ -112,7 +129,7 @@ def verify(
         produced = opened(entropy, "entropy", column, labels, "entropy")
         sample = numbers_of(produced, column, labels, "entropy", "entropy")
         notes = notes_of([sample], [entropy], ["entropy"])
-        return judge_entropy(sample, rules, wanted, potential).with_notes(notes)
+        return judge_entropy(sample, rules, wanted, potential, weight).with_notes(notes)
     if forward is None:
         raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or work of your own")
     if are_several(forward):
@@ -122,7 +139,7 @@ def verify(
             raise InvalidInput("several protocols and one reverse", "reverse", remedy)
         return judge_several_protocols(forward, known, rules, wanted, column=column, group=group)
     values = [forward] if reverse is None else [forward, reverse]
-    if any(map(is_file, values)):
+    if any(map(is_file, values)) and driven is None:
         known.size_of_kt()  # a missing temperature is told before a long file is read
     given = [opened(value, place, column, group) for value, place in zip(values, PLACES, strict=False)]
     runs = flattened(given)
@@ -131,11 +148,27 @@ def verify(
     if all(is_run(run) for run in runs) and column is None:
         if group is not None:
             raise InvalidInput("trajectories of a run are independent", "group", "leave it out")
-        return judge_runs(runs, known, rules, wanted, success=success, current=current)
+        return judge_runs(
+            runs,
+            known,
+            rules,
+            wanted,
+            success=success,
+            current=current,
+            affinity=driven,
+            irreversible_weight=weight,
+        )
     _refuse_without_a_run(success=success, current=current)
     groups = groups_of(group, len(runs))
     samples = [numbers_of(one, column, *rest) for one, *rest in zip(runs, groups, PLACES, strict=False)]
-    return judge_work(samples, known, rules, wanted).with_notes(notes_of(samples, values, PLACES))
+    notes = notes_of(samples, values, PLACES)
+    if driven is not None:
+        if len(samples) > 1:
+            raise InvalidInput(
+                "an exchange and a reverse", "reverse", "what is exchanged has no reverse column"
+            )
+        return judge_exchanged(samples[0], driven, rules, wanted).with_notes(notes)
+    return judge_work(samples, known, rules, wanted, weight).with_notes(notes)
 
 
 # ---- options -------------------------------------------------------------------------------------
@@ -150,6 +183,14 @@ def _check_potential(potential: object, entropy: object) -> None:
     if not isinstance(potential, FittedPotential):
         remedy = "give a fluctua.analysis.FittedPotential"
         raise InvalidInput(f"{shown(potential)} is no fitted potential", "potential", remedy)
+
+
+def _weight(given: object) -> float | None:
+    """Return the probability of absolute irreversibility, checked."""
+    weight = _number(given, "irreversible_weight")
+    if weight is not None:
+        expected_average(weight)
+    return weight
 
 
 def _refuse_without_a_run(**given: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit, judge_crooks
+from fluctua.analysis.crooks_verdict import with_unmatched
 from fluctua.analysis.dependent import crooks_anew
 from fluctua.analysis.pairs import slope_of_pairs
 from fluctua.analysis.rule import not_applicable
@@ -26,9 +27,11 @@ def _judge(subject: Subject) -> Verdict:
             alpha=subject.rules.alpha,
             symbol=subject.symbol,
             assumptions=subject.shares,
+            irreversible=bool(subject.weight),
         )
 
     verdict = crooks_anew(judged(subject.fit), subject.fit, subject.dependence, subject.rules.alpha)
+    verdict = with_unmatched(verdict, subject.fit, bool(subject.weight))
     verdict = _with_pairs(verdict, subject)
     return verdict.beside(None if subject.exact_fit is None else judged(subject.exact_fit))
 

@@ -33,6 +33,10 @@ def _judge(subject: Subject) -> Verdict:
             assumptions=taken,
             dependence=dependence,
         )
+    if subject.irreversible_weight > 0.0:
+        return not_applicable(
+            "detailed", "absolute irreversibility: the start leaves out a part of the way back"
+        )
     fit = fit_detailed(s, alpha=alpha)
     return judge_detailed(
         fit, slope_tolerance=tolerance, alpha=alpha, assumptions=taken, dependence=dependence

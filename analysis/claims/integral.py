@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.dependent import means_anew
 from fluctua.analysis.fitted_verdicts import judge_integral_fitted
-from fluctua.analysis.integral import TOLERANCE, judge_integral
+from fluctua.analysis.integral import TOLERANCE, judge_integral, with_irreversibility
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -27,8 +29,12 @@ def _judge(subject: Subject) -> Verdict:
             assumptions=subject.assumptions,
             dependence=subject.dependence_of_average,
         )
-    verdict = judge_integral(s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions)
-    return means_anew(verdict, subject.dependence_of_average, alpha, s.size)
+    weight = subject.irreversible_weight
+    verdict = judge_integral(
+        s, tolerance=tolerance, alpha=alpha, assumptions=subject.assumptions, irreversible_weight=weight
+    )
+    anew = means_anew(verdict, subject.dependence_of_average, alpha, s.size)
+    return verdict if anew is verdict else with_irreversibility(anew, weight, int(np.isposinf(s).sum()))
 
 
 CLAIM = Claim(
@@ -36,6 +42,9 @@ CLAIM = Claim(
     order=50,
     judge=_judge,
     usual=lambda subject: subject.of_entropy,
-    means="The mean of exp(−s) is 1, where s is a trajectory's total entropy production.",
+    means=(
+        "The mean of exp(−s) is 1, where s is a trajectory's total entropy production; 1 less the probability"
+        " with which the reverse process does what the start of the forward one leaves out."
+    ),
     tolerances={"integral": TOLERANCE},
 )

@@ -12,6 +12,7 @@ from fluctua.analysis.claims.subject import Subject
 from fluctua.analysis.crooks import FREE_ENERGY_TOLERANCE, SLOPE_TOLERANCE, CrooksFit
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.dependent import jarzynski_anew, means_anew
+from fluctua.analysis.integral import expected_average
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.several import judge_several
@@ -31,9 +32,13 @@ def _judge(subject: Subject) -> Verdict:
             alpha=subject.rules.alpha,
             assumptions=subject.shares,
         )
-    if subject.fit is None or not subject.fit.varies:
+    fit = subject.fit
+    if fit is None or not fit.varies or subject.irreversible_weight > 0.0:
         return _judge_forward(subject, subject.work)
-    return _judge_pair(subject, subject.fit)
+    if fit.unmatched is not None:
+        remedy = "the mean of exp(-(W - ΔF)) is then 1 less the reverse share (irreversible_weight=)"
+        return not_applicable("jarzynski", f"{fit.unmatched}; {remedy}")
+    return _judge_pair(subject, fit)
 
 
 def _judge_pair(subject: Subject, fit: CrooksFit) -> Verdict:
@@ -75,8 +80,10 @@ def _judge_forward(subject: Subject, work: Floats) -> Verdict:
         return judge_jarzynski(passages, tolerance=tolerance, alpha=alpha, assumptions=subject.shares)
 
     passages = [] if subject.given else [passage for run in subject.ledgers for passage in run.passages()]
-    if subject.delta_f is not None and not passages:
-        passages = [Passage(subject.symbol, work, subject.delta_f)]
+    weight = subject.irreversible_weight
+    if subject.delta_f is not None and (weight > 0.0 or not passages):
+        name = f"{subject.symbol} - ln(1 - {weight:.4g})" if weight > 0.0 else subject.symbol
+        passages = [Passage(name, work, subject.delta_f + expected_average(weight))]
     if not passages:
         return not_applicable("jarzynski", "needs reverse data or a known ΔF (delta_f=)")
     alpha = subject.rules.alpha

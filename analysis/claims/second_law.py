@@ -39,13 +39,15 @@ def _judge(subject: Subject) -> Verdict:
 
 def _dependence(subject: Subject) -> Dependence:
     """Return how the means depend on each other's trajectories: work, and BAR's ΔF where none is known."""
-    values = subject.work if subject.entropy is None else subject.entropy
+    values = next(
+        (one for one in (subject.entropy, subject.work, subject.exchanged) if one is not None), None
+    )
     if subject.ledgers or values is None:
         return INDEPENDENT
     if subject.protocols:
         return _most_dependent(subject)
     mean, pair = subject.dependence_of_mean(values), subject.dependence
-    if subject.delta_f is not None or subject.entropy is not None:
+    if subject.delta_f is not None or subject.work is None:
         return mean
     return replace(
         mean,
@@ -71,7 +73,14 @@ def _most_dependent(subject: Subject) -> Dependence:
 def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     """Return the means that must not be negative, and what that takes for granted; or what is missing."""
     if subject.entropy is not None:
+        if subject.possible_entropy is not subject.entropy:
+            return (
+                "needs a finite mean: it is infinite where a way back is impossible, which no law forbids",
+                (),
+            )
         return [Bound("<s>", _mean_entropy(subject, subject.entropy))], ()
+    if subject.exchanged is not None and subject.affinity is not None:
+        return [Bound("A <X>", mean_of(subject.affinity * subject.exchanged))], ()
     if subject.missing or subject.work is None:
         return _steady_bounds(subject)
     symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
@@ -85,6 +94,8 @@ def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
         return cycles, ()
     if subject.delta_f is not None:
         return [Bound(symbol, dissipation(subject.work, subject.delta_f))], ()
+    if subject.fit is not None and subject.fit.unmatched is not None:
+        return f"needs a known ΔF (delta_f=): {subject.fit.unmatched}", ()
     if subject.fit is not None:
         return [Bound(symbol, dissipation_above_bar(subject.work, subject.fit))], (
             "ΔF is BAR's of the same trajectories",

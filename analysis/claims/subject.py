@@ -66,6 +66,12 @@ class Subject:
         Formula of columns that is an integrated current.
     potential : FittedPotential, optional
         What `entropy` was made with, where that was fitted to data.
+    exchanged : ndarray, optional
+        What was exchanged in each trajectory, instead of work.
+    affinity : float, optional
+        What the exchange of one unit produces, in k_B.
+    weight : float, optional
+        Probability, in the reverse process, of what the start leaves out, as the user has it.
     protocols : tuple of ForwardWork
         Forward work of several protocols between the same ends; `work` and its `groups` are those of the one
         that takes the least.
@@ -86,6 +92,9 @@ class Subject:
     success: str | None = None
     current: str | None = None
     potential: FittedPotential | None = None
+    exchanged: Floats | None = None
+    affinity: float | None = None
+    weight: float | None = None
     protocols: tuple[ForwardWork, ...] = ()
 
     @cached_property
@@ -93,7 +102,8 @@ class Subject:
         """Both directions fitted; none where there are not two."""
         if self.missing or self.work is None or self.reverse is None:
             return None
-        return fit_crooks(self.work, self.reverse, alpha=self.rules.alpha)
+        known = bool(self.ledgers) and self.irreversible_weight == 0.0
+        return fit_crooks(self.work, self.reverse, alpha=self.rules.alpha, reversible=known)
 
     @cached_property
     def exact_fit(self) -> CrooksFit | None:
@@ -130,6 +140,20 @@ class Subject:
         if self.ledgers or self.entropy is None:
             return INDEPENDENT
         return Dependence.of_signs(self.entropy, self.groups[0] if self.groups else None)
+
+    @cached_property
+    def irreversible_weight(self) -> float:
+        """Probability, in the reverse process, of what the start leaves out; 0 where none is known."""
+        if self.weight is not None:
+            return self.weight
+        return self.ledgers[0].irreversible_weight if self.ledgers else 0.0
+
+    @cached_property
+    def possible_entropy(self) -> Floats | None:
+        """Entropy production that was given, of the trajectories that have a way back."""
+        if self.entropy is None or np.isfinite(self.entropy).all():
+            return self.entropy
+        return self.entropy[np.isfinite(self.entropy)]
 
     @cached_property
     def total_entropy(self) -> Floats | str:
@@ -175,7 +199,7 @@ class Subject:
             return None
         if self.fit is not None:
             error = self.fit.free_energy_error * math.sqrt(self.dependence.free_energy_variance_ratio)
-            reason = self.dependence.free_energy_reason
+            reason = self.dependence.free_energy_reason or str(self.fit.unmatched or "")
             return FreeEnergy(
                 self.fit.free_energy,
                 error if self.fit.overlaps and not reason else None,

@@ -24,6 +24,7 @@ def _judge(subject: Subject) -> Verdict:
         tolerance=subject.rules.tolerance["tur"],
         alpha=subject.rules.alpha,
         assumptions=run.assumptions,
+        quantum=run.spec.dynamics.uncertainty == "quantum",
     )
 
 
@@ -50,6 +51,9 @@ CLAIM = Claim(
     order=80,
     judge=_judge,
     usual=lambda subject: bool(subject.ledgers),
-    means="The relative variance of a steady current is at least 2 over the entropy produced.",
+    means=(
+        "The relative variance of a steady current is at least 2 over the entropy produced. Quantum coherence"
+        " may beat that without any violation of thermodynamics."
+    ),
     tolerances={"tur": TOLERANCE},
 )

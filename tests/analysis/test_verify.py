@@ -503,5 +503,6 @@ def test_what_is_not_there_is_a_folder_or_a_file_by_its_name(tmp_path):
 
 def test_claims_stand_in_the_order_of_the_table():
     assert tuple(CLAIMS) == (
-        "first-law", "crooks", "jarzynski", "second-law", "integral", "detailed", "landauer", "tur",
+        "first-law", "crooks", "jarzynski", "second-law", "integral", "detailed", "exchange",
+        "landauer", "tur",
     )  # fmt: skip
