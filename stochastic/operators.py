@@ -58,7 +58,7 @@ def pauli_string(word: str) -> Complex:
     """Return the matrix of a Pauli string, shape (2^n, 2^n); the first letter is the slowest index."""
     result: Complex = np.ones((1, 1), dtype=np.complex128)
     for letter in word:
-        result = np.kron(result, np.array(_LETTERS[letter], dtype=np.complex128))
+        result = np.asarray(np.kron(result, np.array(_LETTERS[letter])), dtype=np.complex128)
     return result + 0.0  # only one zero
 
 
