@@ -206,7 +206,7 @@ class MarkovJump(Dynamics):
     def energy(self, system: Levels, controls: Sequence[float], which: str, column: Get) -> Floats:
         """Return the energy of each trajectory's first or last level."""
         row = np.asarray(controls, dtype=np.float64)[None, :]
-        found: Floats = system.energies(row)[0][column(f"state_{which}")]
+        found: Floats = system.energies(row)[0][_levels(column, which)]
         return found
 
     def boundary(self, system: Levels, schedule: Schedule, initial: Initial, column: Get) -> Floats | str:
@@ -224,7 +224,7 @@ class MarkovJump(Dynamics):
         except InvalidInput as error:
             return f"needs the probabilities at both ends: {error.what}"
         with np.errstate(all="ignore"):
-            result: Floats = log(first)[column("state_initial")] - log(last)[column("state_final")]
+            result: Floats = log(first)[_levels(column, "initial")] - log(last)[_levels(column, "final")]
         return result
 
     def border_populations(
@@ -274,6 +274,11 @@ class MarkovJump(Dynamics):
     def even(self, system: Levels, record: Mapping[str, str]) -> list[str]:
         """Name the columns that time reversal does not turn around."""
         return ["activity"]
+
+
+def _levels(column: Get, which: str) -> NDArray[np.int64]:
+    """Return the first or last levels by number; a reader of columns may have made them floats."""
+    return np.asarray(column(f"state_{which}")).astype(np.int64)
 
 
 def _solved(generator: Generator, schedule: Schedule, first: Floats) -> Floats:

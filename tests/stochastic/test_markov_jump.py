@@ -451,7 +451,7 @@ def test_records_are_refused():
 # ---- what judges ask
 
 
-ENDS = {"state_initial": np.array([0, 1, 1], np.int32), "state_final": np.array([1, 1, 0], np.int32)}
+ENDS = {"state_initial": np.array([0, 1, 1], np.int32), "state_final": np.array([1.0, 1.0, 0.0])}
 
 
 def test_the_boundary_term_of_equilibrium_is_known():
