@@ -7,6 +7,7 @@ engine's own: averages over trajectories approach these numbers without an error
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,28 +89,12 @@ class Lindblad(Evolution):
         turned: bool = False,
     ) -> None:
         model = dynamics.model(system, turned=turned, hbar=hbar)
-        moves = _moves(model, schedule)
-        pieces: list[Piece] = []
-        channels: list[NDArray[np.int64]] = []
-        ends: list[tuple[int, int]] = []
-        first = model.hamiltonian(schedule.opening_controls).complex
-        last = model.hamiltonian(schedule.closing_controls).complex
-        number = 0
-        for stroke, count in enumerate(schedule.moves):
-            opening, closing = (
-                Piece(generator(h[stroke]), 0.0, beta[stroke])
-                for h, beta in ((first, schedule.opening_beta), (last, schedule.closing_beta))
-            )
-            held = moves[number : number + count]
-            ends.append((len(pieces), len(pieces) + len(held) + 1))
-            pieces += [opening, *(piece for piece, _ in held), closing]
-            none = np.zeros(0, np.int64)
-            channels += [none, *(names for _, names in held), none]
-            number += count
-        super().__init__(tuple(pieces), _start_of(first[0], schedule, start), model.bath_names)
-        opened, closed = np.array(ends, np.int64).T
-        known = {"opening": opened, "closing": closed, "_channels": tuple(channels)}
-        self.__dict__.update(known, channel_names=model.channel_names)
+        pieces, channels, ends = _pieces(model, schedule)
+        super().__init__(pieces, _start_of(pieces[0].held.hamiltonian, schedule, start), model.bath_names)
+        opening, closing = np.array(ends, np.int64).T
+        # A frozen dataclass is filled as its own constructor fills it.
+        self.__dict__.update(opening=opening, closing=closing, channel_names=model.channel_names)
+        self.__dict__["_channels"] = channels
 
     def mean(self, name: str) -> float:
         """Return the mean of a quantity over the whole run."""
@@ -230,6 +215,26 @@ def _state_of(initial: Initial, model: Model, schedule: Schedule) -> Complex | F
         density: Complex = np.outer(state, state.conj())
         return density
     return populations(initial, model, schedule)
+
+
+def _pieces(
+    model: Model, schedule: Schedule
+) -> tuple[tuple[Piece, ...], tuple[NDArray[np.int64], ...], list[tuple[int, int]]]:
+    """Return all pieces, the channels of each, and the first and last piece of each stroke."""
+    moves = iter(_moves(model, schedule))
+    first = model.hamiltonian(schedule.opening_controls).complex
+    last = model.hamiltonian(schedule.closing_controls).complex
+    none = np.zeros(0, np.int64)
+    found: list[tuple[Piece, NDArray[np.int64]]] = []
+    ends: list[tuple[int, int]] = []
+    for stroke, count in enumerate(schedule.moves):
+        begin = len(found)
+        found.append((Piece(generator(first[stroke]), 0.0, schedule.opening_beta[stroke]), none))
+        found += islice(moves, int(count))
+        found.append((Piece(generator(last[stroke]), 0.0, schedule.closing_beta[stroke]), none))
+        ends.append((begin, len(found) - 1))
+    pieces, channels = zip(*found, strict=True)
+    return pieces, channels, ends
 
 
 def _moves(model: Model, schedule: Schedule) -> list[tuple[Piece, NDArray[np.int64]]]:
