@@ -74,7 +74,7 @@ def populations(channels, size, start, duration):
     def change(t, p):
         flow = np.zeros(size)
         for channel in channels:
-            moved = float(channel.rate(np.array(t))) * p[channel.source]
+            moved = float(np.squeeze(channel.rate(np.array([t])))) * p[channel.source]
             flow[channel.source] -= moved
             flow[channel.target] += moved
         return flow

@@ -119,7 +119,7 @@ def stroke(
     outcomes,
     gains,
     stays,
-    half,
+    places,
     most,
     key0,
     key1,
@@ -150,8 +150,7 @@ def stroke(
     places), what is integrated in the rows behind. levels, calls: the state and the next call, before and
     then after. ledger: (rows, trajectories). What remains is room to work in, rows of P.
     """
-    places, channels, integrals = half << ONE, gains.shape[1], stays.size // waits.size
-    words = (channels + 15) // 16
+    channels, integrals, words = gains.shape[1], stays.size // waits.size, (gains.shape[1] + 15) // 16
     for block in range(0, count, B):
         size = min(B, count - block)
         for j in range(P):
@@ -172,7 +171,7 @@ def stroke(
             width = (live + GROUP - 1) // GROUP * GROUP
             for _ in range(ROUND):
                 draw(E, V, R, identity, base, candidate, width, key0, key1, tag)
-                choose(C, V, row, chances, half, width)
+                choose(C, V, row, chances, places >> ONE, width)
                 dwell(Z, T, E, row, waits, stays, end, width)
                 move(T, row, W, words, E, C, waits, outcomes, end, width)
                 candidate += ONE

@@ -230,7 +230,7 @@ class Tables:
 
     @cached_property
     def chances(self) -> list[tuple[Any, ...]]:
-        """Of each kind what `kernels/gillespie.py` takes: waits, chances, outcomes, gains, stays, half."""
+        """Of each kind what `kernels/gillespie.py` takes: waits, chances, outcomes, gains, stays, places."""
         return [
             self._chances(kind) if self.stirred[kind] and self.still[kind] else ()
             for kind in range(len(self.durations))
@@ -261,7 +261,7 @@ class Tables:
             outcomes.ravel(),
             self._gains(values),
             np.zeros(0),
-            np.uint64(places // 2),
+            np.uint64(places),
         )
 
     def _gains(self, values: Values) -> Floats:

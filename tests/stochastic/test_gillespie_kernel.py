@@ -1,0 +1,57 @@
+"""The kernel of constant rates against the kernel of hazards: the same jumps, to the bit."""
+
+import numpy as np
+import pytest
+
+from fluctua.stochastic.dynamics.markov_jump import MarkovJump
+from fluctua.stochastic.initial import Point
+from fluctua.stochastic.levels import Levels
+from fluctua.stochastic.markov.engine import MarkovPropagator
+from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.reservoirs import Rates
+from fluctua.stochastic.steps import Hold, Quench
+
+NAMES = "abcdefgh"
+
+
+def network(levels, seed):
+    """Every pair of levels, each way at a rate of its own; some rates are 0, and the last level is a trap."""
+    random = np.random.default_rng(seed)
+    system = Levels({name: f"{k}*u" for k, name in enumerate(NAMES[:levels])}, controls="u")
+    baths = []
+    for i in range(levels):
+        for j in range(i):
+            rate = random.uniform(0.2, 2.0) if random.random() < 0.8 else 0.0
+            back = 0.0 if i == levels - 1 else random.uniform(0.2, 2.0)
+            where = f"{NAMES[j]} -> {NAMES[i]}"
+            forward = f"{rate!r}*u" if i < levels - 1 else f"{0.05 * rate!r}*u"
+            baths.append(Rates(f"{NAMES[j]}{NAMES[i]}", on=where, forward=forward, backward=f"{back!r}"))
+    return system, MarkovJump(baths, thermodynamics=False)
+
+
+PROTOCOL = Protocol([Hold(1.5), Quench(u=3.0), Hold(2.0), Hold(0.5)], beta=1.0, u=1.0)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 5, 8])
+def test_lanes_jump_as_single_trajectories_do(levels):
+    """Up to 56 channels, four words of counts; 700 trajectories, two blocks and a ragged one."""
+    system, dynamics = network(levels, levels)
+    propagator = MarkovPropagator(system, dynamics, PROTOCOL, seed=4, initial=Point(state="a"), strokes=True)
+    assert propagator.tables.all_still
+    state = propagator.start.draw(30, 700)[0].astype(np.int64)
+    rows, strokes, ends, status = propagator._ledger(state, 30)
+    alone, each, places, failed = propagator._follow(state, 30, True)
+    np.testing.assert_array_equal(rows[propagator.layout.activity], alone[propagator.layout.activity])
+    np.testing.assert_array_equal(strokes[:, propagator.layout.activity], each[:, propagator.layout.activity])
+    np.testing.assert_array_equal(ends, places)
+    assert rows[propagator.layout.activity].max() > (4 if levels > 2 else 0)
+    assert not status.any()
+    assert not failed.any()
+
+
+def test_a_trap_is_never_left():
+    system, dynamics = network(3, 3)
+    propagator = MarkovPropagator(system, dynamics, PROTOCOL, seed=4, initial=Point(state="c"))
+    columns = propagator.run(0, 40).columns
+    assert not columns["activity"].any()
+    assert (columns["state_final"] == 2).all()
