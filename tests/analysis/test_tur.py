@@ -130,3 +130,31 @@ def test_bad_columns_are_refused():
     for current, entropy in ((s, s[:-1]), (s[:5], s[:5]), (np.ones(30), s), (s * np.nan, s)):
         with pytest.raises(InvalidInput, match="current"):
             judge_tur(current, entropy)
+
+
+def coherent(rng, n, ratio, entropy=2.0):
+    """Draw a current whose variance times entropy over its squared mean is `ratio`."""
+    return rng.normal(1.0, math.sqrt(ratio / entropy), n), rng.normal(entropy, 1.0, n)
+
+
+def test_coherence_below_the_bound_is_no_violation_of_thermodynamics():
+    """A serial double dot has the ratio 1.7497, below the 2 of classical dynamics."""
+    current, entropy = coherent(np.random.default_rng(66), 20_000, 1.7497)
+    verdict = judge_tur(current, entropy, quantum=True)
+    assert verdict.outcome == "not applicable"
+    assert "not a violation of thermodynamics" in verdict.reason
+    assert verdict.p_adjusted is None
+    assert abs(2.0 * math.exp(verdict.estimate) - 1.7497) < 4.0 * 1.7497 * verdict.standard_error
+    assert judge_tur(current, entropy).outcome == "violated", "control: classical dynamics"
+
+
+def test_coherence_keeps_what_follows_from_the_detailed_theorem_alone():
+    current, entropy = coherent(np.random.default_rng(67), 20_000, 0.4)
+    verdict = judge_tur(current, entropy, quantum=True)
+    assert verdict.outcome == "violated"
+    assert "the detailed theorem only" in verdict.reason
+
+
+def test_a_noisy_quantum_current_is_judged_as_any():
+    current, entropy = coherent(np.random.default_rng(68), 20_000, 3.0)
+    assert judge_tur(current, entropy, quantum=True).outcome == "holds"
