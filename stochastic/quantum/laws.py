@@ -16,6 +16,7 @@ from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_st
 from fluctua.stochastic.initial import Equilibrium, Point, Populations, Steady
 from fluctua.stochastic.markov.stationary import _eliminated as eliminated
 from fluctua.stochastic.markov.stationary import closed_sets
+from fluctua.stochastic.quantum.housekeeping import flows
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
 from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations
 
@@ -143,7 +144,7 @@ def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
     found = model.held(
         schedule.start_controls[None, :], schedule.start_beta[None, :], coupled_at_start(schedule)[None, :]
     )
-    table = _flows(found, model.dimension)
+    table = flows(found)[0]
     sets = closed_sets(table > 0.0)
     if len(sets) > 1:
         named = [f"{{{', '.join(model.state_names[k] for k in one)}}}" for one in sets[:3]]
@@ -162,14 +163,6 @@ def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
             "start from Equilibrium() or Populations(...), and Hold first until it is reached",
         )
     return weights
-
-
-def _flows(found: Channels, dimension: int) -> Floats:
-    """Return the rate from each level to each other, shape (d, d), of one row."""
-    table = np.zeros((dimension, dimension))
-    np.add.at(table, (found.source, found.target), found.re * found.re + found.im * found.im)
-    np.fill_diagonal(table, 0.0)
-    return table
 
 
 def _coherence(found: Channels, weights: Floats) -> float:
