@@ -6,10 +6,9 @@ order 16, which asks for the rates at many instants at once; relative errors are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +29,8 @@ _ERROR, _SHORTEST = 1e-13, 1e-12
 _STAGES = 8
 #: Jumps out of the fastest level in one piece, so that nothing grows or shrinks by many digits in it.
 _JUMPS_IN_A_PIECE = 8.0
+#: Entries of all matrices that are made at once.
+_MOST_NUMBERS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,50 +88,82 @@ class Evolution:
             return vector, scale
         if not self.schedule.moving(stroke):
             return _exponential(matrix(self.at(stroke, [begin]))[0] * (duration * (end - begin)), vector)
-        for start, stop in self._pieces(stroke, begin, end):
-            vector = self._integrate(stroke, matrix, vector, start, stop)
-            size = float(np.abs(vector).max())
-            if size > 0.0:
-                vector, scale = vector / size, scale + np.log(size)
+        pieces = self._pieces(stroke, begin, end)
+        group = max(1, _MOST_NUMBERS // (3 * _STAGES * len(vector) ** 2))
+        for first in range(0, len(pieces), group):
+            vector, grown = self._integrate(stroke, matrix, vector, pieces[first : first + group])
+            scale += grown
         return vector, scale
 
-    def _pieces(self, stroke: int, begin: float, end: float) -> Iterator[tuple[float, float]]:
-        """Cut a stroke where a ramp has a corner, and where levels have been left several times."""
+    def _pieces(self, stroke: int, begin: float, end: float) -> Array:
+        """Cut a stroke where a ramp has a corner, and where levels have been left several times.
+
+        Returns
+        -------
+        (N, 2) array
+            The fractions of the stroke at which each piece starts and stops.
+        """
         knots = self.schedule.knots(stroke)
         corners = np.concatenate([[begin], knots[(knots > begin) & (knots < end)], [end]])
-        for start, stop in pairwise(corners):
-            held = plain(self.at(stroke, [start, (start + stop) / 2.0, stop]))
-            fastest = float(-held.diagonal(axis1=1, axis2=2).min())
-            jumps = fastest * float(self.schedule.durations[stroke]) * (stop - start)
-            cuts = np.linspace(start, stop, 1 + max(1, int(np.ceil(jumps / _JUMPS_IN_A_PIECE))))
-            yield from pairwise(cuts.tolist())
+        starts, stops = corners[:-1], corners[1:]
+        held = plain(self.at(stroke, np.concatenate([starts, (starts + stops) / 2.0, stops])))
+        fastest = (-held.diagonal(axis1=1, axis2=2)).max(axis=1).reshape(3, -1).max(axis=0)
+        jumps = fastest * float(self.schedule.durations[stroke]) * (stops - starts)
+        counts = np.maximum(1, np.ceil(jumps / _JUMPS_IN_A_PIECE)).astype(np.int64)
+        cuts = [
+            np.linspace(start, stop, count + 1)
+            for start, stop, count in zip(starts, stops, counts, strict=True)
+        ]
+        return np.concatenate([np.column_stack([cut[:-1], cut[1:]]) for cut in cuts])
 
     def _integrate(
-        self, stroke: int, matrix: Matrix, vector: NDArray[Any], start: float, stop: float
-    ) -> NDArray[Any]:
-        """Carry a vector through a part of a stroke, halved until two halves agree with the whole."""
-        middle = (start + stop) / 2.0
-        whole = self._collocate(stroke, matrix, vector, start, stop)
-        half = self._collocate(stroke, matrix, vector, start, middle)
-        halves = self._collocate(stroke, matrix, half, middle, stop)
-        if np.abs(halves - whole).max() <= _ERROR * np.abs(halves).max() or stop - start < _SHORTEST:
-            return halves
-        half = self._integrate(stroke, matrix, vector, start, middle)
-        return self._integrate(stroke, matrix, half, middle, stop)
+        self, stroke: int, matrix: Matrix, vector: NDArray[Any], pieces: Array
+    ) -> tuple[NDArray[Any], float]:
+        """Carry a vector through pieces of a stroke, each halved until two halves agree with the whole."""
+        scale, starts, lengths = 0.0, pieces[:, 0], pieces[:, 1] - pieces[:, 0]
+        wholes = self._slopes(stroke, matrix, starts, lengths)
+        firsts = self._slopes(stroke, matrix, starts, lengths / 2.0)
+        seconds = self._slopes(stroke, matrix, starts + lengths / 2.0, lengths / 2.0)
+        for piece, slopes, first, second in zip(pieces, wholes, firsts, seconds, strict=True):
+            whole, halves = collocated(slopes, vector), collocated(second, collocated(first, vector))
+            exact = np.abs(halves - whole).max() <= _ERROR * np.abs(halves).max()
+            if not exact and piece[1] - piece[0] > _SHORTEST:
+                middle = piece.mean()
+                parts = np.array([[piece[0], middle], [middle, piece[1]]])
+                halves, grown = self._integrate(stroke, matrix, vector, parts)
+                scale += grown
+            size = float(np.abs(halves).max())
+            vector, scale = (halves / size, scale + float(np.log(size))) if size > 0.0 else (halves, scale)
+        return vector, scale
 
-    def _collocate(
-        self, stroke: int, matrix: Matrix, vector: NDArray[Any], start: float, stop: float
-    ) -> NDArray[Any]:
-        """Carry a vector by one step of the Gauss method: ``y_i = y + h sum_j a_ij M_j y_j``."""
-        duration = float(self.schedule.durations[stroke]) * (stop - start)
-        nodes, table, weights = gauss_method()
-        slopes = duration * matrix(self.at(stroke, start + nodes * (stop - start)))
-        stages, size = len(nodes), len(vector)
-        coupled = np.einsum("ij,jab->iajb", table, slopes).reshape(stages * size, stages * size)
-        inner = np.linalg.solve(np.eye(stages * size) - coupled, np.tile(vector, stages))
-        change = np.einsum("j,jab,jb->a", weights, slopes, inner.reshape(stages, size))
-        carried: NDArray[Any] = vector + change
-        return carried
+    def _slopes(self, stroke: int, matrix: Matrix, starts: Array, lengths: Array) -> NDArray[Any]:
+        """Return M times the duration of a step at the nodes of N steps, shape (N, stages, d, d)."""
+        nodes, _, _ = gauss_method()
+        fractions = (starts[:, None] + lengths[:, None] * nodes).ravel()
+        matrices = matrix(self.at(stroke, fractions))
+        size = matrices.shape[-1]
+        durations = float(self.schedule.durations[stroke]) * lengths
+        slopes: NDArray[Any] = matrices.reshape(len(starts), len(nodes), size, size)
+        return slopes * durations[:, None, None, None]
+
+
+def collocated(slopes: NDArray[Any], vector: NDArray[Any]) -> NDArray[Any]:
+    """Carry a vector by one step of the Gauss method: ``y_i = y + h sum_j a_ij M_j y_j``.
+
+    Parameters
+    ----------
+    slopes : (stages, d, d) array
+        h M at the nodes.
+    vector : (d,) array
+    """
+    _, table, weights = gauss_method()
+    stages, size = len(weights), len(vector)
+    coupled = (table[:, None, :, None] * slopes.transpose(1, 0, 2)[None]).reshape(
+        stages * size, stages * size
+    )
+    inner = np.linalg.solve(np.eye(stages * size) - coupled, np.tile(vector, stages))
+    carried: NDArray[Any] = vector + weights @ (slopes @ inner.reshape(stages, size, 1))[..., 0]
+    return carried
 
 
 def plain(frozen: Frozen) -> Array:

@@ -1,6 +1,7 @@
 """Exact companions of jump dynamics: the catalogue to all printed digits, laws, and second routes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from fluctua.stochastic.markov.exact import Counting, SteadyState, exact
 from fluctua.stochastic.markov.generator import Generator
 from fluctua.stochastic.protocol import Hold, Isolated, Isothermal, Protocol, Quench, Thermostatic
 from fluctua.stochastic.reservoirs import Arrhenius, BoseBath, Lead, Rates, Reservoir
+
+Level = Callable[[float], tuple[float, float]]
 
 ROUNDING = 1e-12
 DOT = Levels({"empty": "0", "full": "eps"}, controls=("eps", "V"))
@@ -423,27 +426,55 @@ def test_dual_of_equilibrium_is_itself() -> None:
 # ---- slow obvious twins
 
 
-def tilted_by_hand(ring: Counting, s: float) -> float:
-    """ln<exp(s work)> of control and force: ``dg/dt = [L(s) + s dE/dt] g`` with E_b = t, step by step."""
+def tilted_by_hand(ring: Counting, s: float, energy_of_b: Level, corners: Sequence[float] = ()) -> float:
+    """ln<exp(s work)> for an energy of level b given with its slope, channel by channel, step by step."""
 
     def flow(t: float, g: np.ndarray) -> np.ndarray:
-        energy, change = np.array([0.0, t, 0.5]), np.array([0.0, s * g[1], 0.0])
+        energy, change = (
+            np.array([0.0, energy_of_b(t)[0], 0.5]),
+            np.array([0.0, s * energy_of_b(t)[1] * g[1], 0.0]),
+        )
         for i, j in ((0, 1), (1, 2), (2, 0)):
             along, against = (np.exp(sign * (energy[i] - energy[j] + 1.0) / 2.0) for sign in (1.0, -1.0))
             change += np.eye(3)[j] * np.exp(s) * along * g[i] - np.eye(3)[i] * along * g[i]
             change += np.eye(3)[i] * np.exp(-s) * against * g[j] - np.eye(3)[j] * against * g[j]
         return change
 
-    solved = solve_ivp(flow, (0.0, 2.0), ring.initial, method="DOP853", rtol=1e-12, atol=1e-14)
-    return float(np.log(solved.y[:, -1].sum()))
+    g = ring.initial
+    for begin, end in pairwise([0.0, *corners, 2.0]):
+        g = solve_ivp(flow, (begin, end), g, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
+    return float(np.log(g.sum()))
 
 
-def test_work_of_a_moving_level_agrees_with_the_equation_that_has_a_power_in_it() -> None:
-    ring = driven_ring()
-    assert ring.log_generating_function({"work": 0.4}) == pytest.approx(tilted_by_hand(ring, 0.4), abs=1e-10)
+@pytest.mark.parametrize(
+    ("formula", "energy_of_b"),
+    [("t", lambda t: (t, 1.0)), ("2*sin(25*t)", lambda t: (2.0 * np.sin(25.0 * t), 50.0 * np.cos(25.0 * t)))],
+)
+def test_work_agrees_with_the_equation_that_has_a_power_in_it(formula: str, energy_of_b: Level) -> None:
+    """``dg/dt = [L(s) + s dE/dt] g``, which the library never forms, with slow and fast controls."""
+    ring = driven_ring(Protocol([Isothermal(2.0, E=formula)], beta=1.0))
+    expected = tilted_by_hand(ring, 0.4, energy_of_b)
+    assert ring.log_generating_function({"work": 0.4}) == pytest.approx(expected, abs=1e-10)
     parts = ring.log_generating_function({"control_work": 0.4, "force_work": 0.4})
-    assert parts == pytest.approx(tilted_by_hand(ring, 0.4), abs=1e-10)
-    assert abs(ring.log_generating_function({"force_work": 0.4}) - tilted_by_hand(ring, 0.4)) > 1e-2
+    assert parts == pytest.approx(expected, abs=1e-10)
+    assert abs(ring.log_generating_function({"force_work": 0.4}) - expected) > 1e-2
+
+
+def test_a_spike_of_a_table_is_not_missed() -> None:
+    """Corners at 0.601, 0.602 and 0.603 of a ramp that is flat elsewhere, far narrower than a step."""
+    table = np.zeros(1001)
+    table[602] = 9.0
+    ring = driven_ring(Protocol([Isothermal(2.0, E=table)], beta=1.0))
+    corners = [1.202, 1.204, 1.206]
+
+    def spike(t: float) -> tuple[float, float]:
+        side = 0.0 if not corners[0] < t < corners[2] else 1.0 if t < corners[1] else -1.0
+        return 9.0 * float(np.interp(t, corners, [0.0, 1.0, 0.0])), side * 9.0 / 0.002
+
+    expected = tilted_by_hand(ring, 0.4, spike, corners)
+    assert ring.log_generating_function({"work": 0.4}) == pytest.approx(expected, abs=1e-9)
+    flat = driven_ring(Protocol([Isothermal(2.0, E=np.zeros(1001))], beta=1.0))
+    assert abs(flat.log_generating_function({"work": 0.4}) - expected) > 1e-4
 
 
 @pytest.mark.parametrize("name", ["work", "entropy_flow", "activity", "hatano_sasa", "total_entropy"])
@@ -550,7 +581,16 @@ def test_steady_potential_counts_what_a_change_of_baths_adds() -> None:
     ]
     jumps = counting(RING, baths, Protocol(steps, beta={"hot": 0.5, "cold": 2.0}), Steady())
     assert jumps.log_generating_function({"hatano_sasa": -1.0}) == pytest.approx(0.0, abs=1e-11)
-    assert jumps.mean("hatano_sasa") > 0.01
+    before = jumps.steady(2).populations
+    held = counting(
+        RING,
+        baths,
+        Protocol([Hold(1.0, baths=["hot"])], beta={"hot": 0.5, "cold": 2.0}, E=0.2),
+        Point(state="a"),
+    ).steady()
+    lag = float(jumps.final @ np.log(jumps.final / held.populations))
+    assert jumps.mean("hatano_sasa") - jumps.mean("nonadiabatic_entropy") == pytest.approx(lag, abs=1e-11)
+    assert np.abs(before - held.populations).max() > 0.01
 
 
 def test_a_reverse_run_starts_at_its_own_first_instant() -> None:
@@ -611,6 +651,14 @@ def test_fundamental_cycles_of_a_square_with_a_diagonal() -> None:
             pushes[f"{a} -> {b}"] if f"{a} -> {b}" in pushes else -pushes[f"{b} -> {a}"] for a, b in ways
         )
         assert cycle.affinity == pytest.approx(by_hand, abs=ROUNDING)
+
+
+def test_a_cycle_off_the_root_has_no_way_there_and_back() -> None:
+    tail = Levels({"a": "0", "b": "0", "c": "0", "d": "0"})
+    bath = Arrhenius("bath", on=["a -> b", "b -> c", "c -> d", "d -> b"], rate=1.0, barrier=1.0)
+    (cycle,) = counting(tail, [bath], Protocol([Hold(1.0)], beta=1.0)).steady().cycles()
+    assert len(cycle.channels) == 3
+    assert cycle.affinity == pytest.approx(0.0, abs=ROUNDING)
 
 
 # ---- bad input
