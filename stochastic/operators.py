@@ -183,7 +183,7 @@ def read_sum(
     words = list(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", text)))
     found = [word for word in words if word in operators or (is_pauli_string(word) and word not in names)]
     symbols = {word: f"operator {word}" for word in found}
-    node = graph.parse(text, {**names, **symbols}, where)
+    node = _parse(graph, text, {**names, **symbols}, where)
     if not found:
         raise InvalidInput(
             f"no operator in {shown(text)}", where, 'name Pauli strings such as "Z", or what operators= adds'
@@ -196,6 +196,16 @@ def read_sum(
     return tuple(
         Term(word, matrices[word], graph.derivative(node, symbol)) for word, symbol in symbols.items()
     )
+
+
+def _parse(graph: Graph, text: str, names: Mapping[str, str], where: str) -> int:
+    try:
+        return graph.parse(text, names, where)
+    except InvalidInput as error:
+        if not error.what.endswith("is not declared"):
+            raise
+        remedy = f"{error.remedy}; operators are Pauli strings, up to four of I X Y Z P M, or from operators="
+        raise InvalidInput(error.what, error.where, remedy) from None
 
 
 def _check_dimensions(matrices: Mapping[str, Complex], where: str) -> None:

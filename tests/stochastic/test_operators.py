@@ -136,7 +136,7 @@ def test_coefficients():
         ("X + ZZ", "X has dimension 2 and ZZ has 4"),
         ("XXXXX", "not declared"),
         ("X < Z", "condition"),
-        ("X + c*Z", "'c' is not declared"),
+        ("X + c*Z", "'c' is not declared.*operators are Pauli strings"),
         (3.0, "a formula is text"),
         ("", "empty"),
     ],

@@ -287,6 +287,26 @@ def test_populations_are_carried_to_equilibrium():
     np.testing.assert_allclose(last, populations(Equilibrium(), dynamics.model(ATOM), schedule), atol=1e-12)
 
 
+def test_the_reverse_process_conjugates_what_is_complex():
+    """Without baths P(n -> m) is the reverse's P(m -> n); with the same field, not turned, it is not."""
+    generator = np.random.default_rng(11)
+    m, n, k = (generator.normal(size=(3, 3)) + 1j * generator.normal(size=(3, 3)) for _ in range(3))
+    field = Hamiltonian(
+        "m + a*n + a**2*k",
+        controls="a",
+        operators={word: one + one.conj().T for word, one in (("m", m), ("n", n), ("k", k))},
+    )
+    schedule = schedule_of(field, THERMAL, Protocol([Isolated(1.0, a=(0.0, 1.5))], beta=1.0), 0.02)
+
+    def odds(run, *, turned):
+        model = THERMAL.model(field, turned=turned)
+        return np.array([carried(model, run, row) for row in np.eye(3)])
+
+    there = odds(schedule, turned=False)
+    np.testing.assert_allclose(odds(schedule.reversed(), turned=True).T, there, atol=1e-10)
+    assert np.abs(odds(schedule.reversed(), turned=False).T - there).max() > 0.01
+
+
 def test_sums_over_states_and_energies():
     assert THERMAL.minus_log_z(QUBIT, [0.0], 2.0) == pytest.approx(-np.log(2 * np.cosh(1.0)), rel=1e-14)
     found = THERMAL.energy(QUBIT, [0.0], "final", {"state_final": np.array([1, 0])}.__getitem__)
