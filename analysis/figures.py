@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fluctua.analysis.atom_lines import AtomLines
 from fluctua.analysis.drawing import BLUE, GREEN, GREY, INK, VERMILLION, drawing, entitle, legend_above
 from fluctua.analysis.samples import Sample
 
@@ -40,7 +41,8 @@ def work_distributions(
     .. math:: \ln\frac{p_F(W)}{p_R(-W)} = \beta\,(W-\Delta F).
 
     The picture is for the eye: a verdict comes from the logistic regression in `fluctua.analysis.crooks`,
-    never from a line laid through these points, which would depend on the bins.
+    never from a line laid through these points, which would depend on the bins. Values with a probability of
+    their own stand as stems, each with its own point on the right.
 
     Parameters
     ----------
@@ -67,12 +69,16 @@ def work_distributions(
         If a sample is empty or not finite.
     """
     work = Sample.of(forward, "forward"), Sample.of(reverse, "reverse", -1.0)
+    atoms = AtomLines.of(work)
     edges = _common_edges(work, bins)
-    counts = [_counted(sample, edges) for sample in work]
+    counts = [_counted(sample, edges, atoms) for sample in work]
+    sizes = work[0].size, work[1].size
     with drawing(width=10.4, height=4.3) as figure:
         densities, ratio = figure.subplots(1, 2)
-        _draw_densities(densities, edges, counts, (work[0].size, work[1].size), delta_f, unit)
-        _draw_ratio(ratio, edges, counts, (work[0].size, work[1].size), beta, delta_f, unit)
+        _draw_densities(densities, edges, counts, sizes, delta_f, unit, atoms)
+        middle = np.concatenate([0.5 * (edges[1:] + edges[:-1]), atoms.value])
+        both = [np.concatenate(pair) for pair in zip(counts, atoms.count, strict=True)]
+        _draw_ratio(ratio, middle, both, sizes, beta, delta_f, unit)
         entitle(figure, title)
     return figure
 
@@ -88,11 +94,11 @@ def _common_edges(work: tuple[Sample, Sample], bins: int | None) -> Floats:
     return np.linspace(low, high, bins + 1)
 
 
-def _counted(sample: Sample, edges: Floats) -> NDArray[np.int64]:
-    """Count between equally spaced edges, piece by piece: a file larger than memory passes."""
+def _counted(sample: Sample, edges: Floats, atoms: AtomLines) -> NDArray[np.int64]:
+    """Count what is no atom between equally spaced edges, piece by piece: files may exceed memory."""
     counts = np.zeros(edges.size - 1, dtype=np.int64)
     for start in range(0, sample.size, _STRETCH):
-        part = sample.side * sample.raw[start : start + _STRETCH]
+        part = atoms.apart(sample.side * sample.raw[start : start + _STRETCH])
         counts += np.histogram(part, edges.size - 1, (float(edges[0]), float(edges[-1])))[0]
     return counts
 
@@ -104,21 +110,39 @@ def _draw_densities(
     sizes: tuple[int, int],
     delta_f: float,
     unit: str,
+    atoms: AtomLines,
 ) -> None:
     named = (("forward, p(W)", BLUE, "-"), ("reverse, p(−W)", VERMILLION, "--"))
     for (label, colour, line), count, size in zip(named, counts, sizes, strict=True):
-        density = count / (size * np.diff(edges))
-        axes.stairs(density, edges, fill=True, color=colour, alpha=0.16)
-        axes.stairs(density, edges, color=colour, linestyle=line, linewidth=2.0, label=label)
+        if not atoms.are_all:
+            density = count / (size * np.diff(edges))
+            axes.stairs(density, edges, fill=True, color=colour, alpha=0.16)
+            axes.stairs(density, edges, color=colour, linestyle=line, linewidth=2.0, label=label)
     axes.axvline(delta_f, color=INK, linewidth=1.2, linestyle=":", label=f"ΔF = {delta_f:.4g} {unit}")
     axes.set(xlabel=f"work W ({unit})", ylabel=f"density (1/{unit})")
+    _draw_atoms(axes, atoms)
     axes.set_ylim(bottom=0.0)
     legend_above(axes)
 
 
+def _draw_atoms(axes: Axes, atoms: AtomLines) -> None:
+    """Draw stems of both directions, on an axis of their own where there is a density, too."""
+    if not atoms.value.size:
+        return
+    beside = axes if atoms.are_all else axes.twinx()
+    for row, (name, colour, mark) in enumerate((("forward", BLUE, "o"), ("reverse", VERMILLION, "s"))):
+        atoms.draw(beside, row, colour, mark, name)
+    if atoms.are_all:
+        axes.set_ylabel("probability")
+        return
+    beside.set(ylabel="probability of one value (○ forward, □ reverse)", ylim=(0.0, None))
+    beside.grid(visible=False)
+    beside.spines["right"].set_visible(True)
+
+
 def _draw_ratio(
     axes: Axes,
-    edges: Floats,
+    places: Floats,
     counts: Sequence[NDArray[Any]],
     sizes: tuple[int, int],
     beta: float,
@@ -126,10 +150,10 @@ def _draw_ratio(
     unit: str,
 ) -> None:
     shown = (counts[0] >= _LEAST_COUNT) & (counts[1] >= _LEAST_COUNT)
-    middle, first, second = (x[shown] for x in (0.5 * (edges[1:] + edges[:-1]), counts[0], counts[1]))
+    middle, first, second = (x[shown] for x in (places, counts[0], counts[1]))
     log_ratio = np.log(first / second) - np.log(sizes[0] / sizes[1])
     error = np.sqrt(1.0 / first + 1.0 / second)
-    ends = np.array([middle.min(), middle.max()]) if shown.any() else edges[[0, -1]]
+    ends = np.array([middle.min(), middle.max()]) if shown.any() else np.array([places.min(), places.max()])
     axes.plot(ends, beta * (ends - delta_f), color=INK, linewidth=1.4, label=f"Crooks: slope β = {beta:.4g}")
     axes.errorbar(
         middle,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fluctua.analysis.atom_lines import AtomLines
 from fluctua.analysis.coin_figures import axis_limits
 from fluctua.analysis.crooks import LEAST_INFORMATION, CrooksFit
 from fluctua.analysis.drawing import BLUE, GREEN, INK, VERMILLION, drawing, entitle, legend_above
@@ -29,7 +30,8 @@ def overlap_information(
     .. math:: I = \sum_i p_i\,(1-p_i), \qquad p_i = L\big(\ln(n_F/n_R) + W_i - \Delta F\big)
 
     Each trajectory counts with its Fermi weight :math:`p(1-p)`, at most a quarter: one whose direction its
-    work gives away counts nothing. The area of the lower panel is the overlap information I, the effective
+    work gives away counts nothing. Values with a probability of their own are stems; beside a density,
+    numbers at the axis. The area of the lower panel is the overlap information I, the effective
     number of trajectories that both directions share; below 3 there is no honest interval.
 
     Parameters
@@ -56,14 +58,22 @@ def overlap_information(
 def draw_overlap(tosses: Tosses, title: str = "") -> Figure:
     """Draw what `overlap_information` says."""
     edges = np.linspace(*axis_limits(tosses), _bins(tosses) + 1)
+    atoms = _atoms(tosses)
     with drawing(width=7.4, height=4.8) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-        _draw_densities(above, tosses, edges)
+        _draw_densities(above, tosses, edges, atoms)
         _draw_weight(above, tosses, edges)
-        _draw_information(below, tosses, edges)
+        _draw_information(below, tosses, edges, atoms)
         below.set(xlabel="work W − ΔF (kT)", xlim=(edges[0], edges[-1]))
         entitle(figure, title)
     return figure
+
+
+def _atoms(tosses: Tosses) -> AtomLines:
+    """Find values with a probability of their own; a bin of a density holds too few to be taken for one."""
+    starts = np.flatnonzero(np.concatenate([[True], tosses.last[:-1]]))
+    both = np.stack([tosses.heads, tosses.count - tosses.heads])
+    return AtomLines.of_counts(tosses.place[starts], np.add.reduceat(both, starts, axis=1))
 
 
 def _bins(tosses: Tosses) -> int:
@@ -71,14 +81,23 @@ def _bins(tosses: Tosses) -> int:
     return int(np.clip(2.0 * np.cbrt(max(least, 1.0)), 10, 60))
 
 
-def _draw_densities(axes: Axes, tosses: Tosses, edges: Floats) -> None:
+def _draw_densities(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLines) -> None:
     reverse = tosses.count - tosses.heads
     named = (("forward, p(W)", tosses.heads, BLUE, "-"), ("reverse, p(−W)", reverse, VERMILLION, "--"))
-    for name, count, colour, line in named:
-        density = _per_unit(tosses.place, count, edges) / max(float(count.sum()), 1.0)
+    apart = atoms.apart_mask(tosses.place)
+    for row, (name, count, colour, line) in enumerate(named):
+        if atoms.are_all:
+            atoms.draw(axes, row, colour, "os"[row], name)
+            continue
+        density = _per_unit(tosses.place[apart], count[apart], edges) / max(float(count.sum()), 1.0)
         axes.stairs(density, edges, fill=True, color=colour, alpha=0.16)
         axes.stairs(density, edges, color=colour, linestyle=line, linewidth=1.8, label=name)
-    axes.set_ylabel("density (1/kT)")
+        for value, share in zip(atoms.value, atoms.share[row], strict=True):
+            axes.annotate(
+                f"{share:.2g}", (value, 0.0), (8.0 * row - 4.0, 3.0), textcoords="offset points",
+                color=colour, fontsize=9.0, rotation=90.0,
+            )  # fmt: skip
+    axes.set_ylabel("probability" if atoms.are_all else "density (1/kT)")
     axes.set_ylim(bottom=0.0)
 
 
@@ -95,15 +114,20 @@ def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:
     legend_above(axes)
 
 
-def _draw_information(axes: Axes, tosses: Tosses, edges: Floats) -> None:
+def _draw_information(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLines) -> None:
     information, number = tosses.fit.information, float(tosses.count.sum())
     name = f"information: {counted(information)} of {number:,.0f} trajectories"
     if information < LEAST_INFORMATION:
         name += f"; below {LEAST_INFORMATION:g} there is no interval"
-    axes.stairs(
-        _per_unit(tosses.place, tosses.weight, edges), edges, fill=True, color=GREEN, alpha=0.55, label=name
-    )
-    axes.set_ylabel("information\n(trajectories/kT)")
+    if atoms.are_all:
+        starts = np.flatnonzero(np.concatenate([[True], tosses.last[:-1]]))
+        weight = np.add.reduceat(tosses.weight, starts)
+        axes.vlines(tosses.place[starts], 0.0, weight, color=GREEN, linewidth=5.0, alpha=0.55, label=name)
+        axes.set_ylabel("information\n(trajectories)")
+    else:
+        height = _per_unit(tosses.place, tosses.weight, edges)
+        axes.stairs(height, edges, fill=True, color=GREEN, alpha=0.55, label=name)
+        axes.set_ylabel("information\n(trajectories/kT)")
     axes.set_ylim(0.0, max(1.0, 1.06 * axes.get_ylim()[1]) if information < LEAST_INFORMATION else None)
     legend_above(axes)
 

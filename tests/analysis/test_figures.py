@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import atoms
 from fluctua.analysis.cycle_figures import LimitCycle, heat_per_stroke, limit_cycle, work_diagram
 from fluctua.analysis.figures import work_distributions
+from fluctua.analysis.overlap_figure import overlap_information
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.dynamics.overdamped import Overdamped
@@ -173,3 +175,41 @@ def test_drawing_leaves_pyplot_and_its_settings_alone():
         "assert dict(matplotlib.rcParams) == before and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+
+
+# ---- values with a probability of their own ------------------------------------------------------
+
+
+def stems_of(axes):
+    """Give places and heights of the stems of each direction."""
+    return [line.get_xydata() for line in axes.get_lines() if line.get_fillstyle() == "none"]
+
+
+@pytest.mark.parametrize("draw", [work_distributions, overlap_information])
+def test_values_with_a_probability_stand_as_stems_of_that_height(draw):
+    truth = atoms.qubit()
+    figure = draw(*truth.draw(np.random.default_rng(81), 40_000, 40_000))
+    forward, reverse = stems_of(figure.axes[0])
+    order = np.argsort(truth.value)
+    for found, probability in ((forward, truth.forward[order]), (reverse, truth.reverse[order])):
+        error = np.sqrt(probability * (1.0 - probability) / 40_000)
+        assert np.all(np.abs(found[:, 1] - probability) < 4.0 * error)
+    assert np.diff(forward[:, 0]) == pytest.approx(1.0)
+    assert figure.axes[0].get_ylabel() == "probability"
+
+
+def test_stems_stand_beside_a_density_and_are_no_part_of_it():
+    forward, reverse, delta_f = atoms.rarely_jumping(np.random.default_rng(82), 20_000, 20_000)
+    figure = work_distributions(forward, reverse, 1.0, delta_f)
+    stems = next(stems_of(axes)[0] for axes in figure.axes if stems_of(axes))
+    assert stems[:, 0] == pytest.approx([0.0, 1.0])
+    smooth = next(patch for patch in figure.axes[0].patches if not patch.fill)
+    area = np.sum(smooth.get_data().values * np.diff(smooth.get_data().edges))
+    assert stems[:, 1].sum() + area == pytest.approx(1.0, abs=0.01), "all but the outermost thousandths"
+    assert overlap_information(forward, reverse).axes[0].texts, "numbers at the axis"
+
+
+def test_a_density_has_no_stems():
+    rng = np.random.default_rng(83)
+    figure = work_distributions(rng.normal(1.0, 1.0, 4_000), rng.normal(0.0, 1.0, 4_000))
+    assert not any(stems_of(figure.axes[0]))
