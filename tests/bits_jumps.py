@@ -25,7 +25,7 @@ BATHS = MarkovJump(
     housekeeping=True,
 )
 TEMPERATURES = {"left": 1.0, "right": 1.3, "phonons": 0.8, "thermal": 0.9}
-STILL = Protocol([Hold(3.0), Quench(eps=0.9), Hold(2.0, baths=["left"])], beta=TEMPERATURES, eps=0.4)
+STILL = Protocol([Hold(3.0), Quench(eps=0.9), Hold(2.0, baths=["left", "right"])], beta=TEMPERATURES, eps=0.4)
 MOVING = Protocol(
     [
         Isothermal(1.0, eps="sin(3*t)"),

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 KERNELS = Path(__file__).parents[1] / "kernels"
 PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 MOST_JUMPS = 10**9  # of one trajectory
+_I, _F, _U = "int64[::1]", "float64[::1]", "uint64"
 _HAZARD = (
-    "(int64, int64, int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[::1],"
-    " int64[::1], float64[::1], float64[::1], float64[::1], float64[:, :, ::1], float64[:, :, ::1],"
-    " float64[:, ::1], int64[::1], int64[:, ::1], int64, uint64, uint64, uint64, int64[::1], uint8[::1],"
-    " float64[:, ::1], float64[:, :, ::1], int64[:, ::1], int64[:, ::1], float64[::1], float64[:, :, ::1],"
-    " float64[::1], int64[::1], float64[::1], int64[:, ::1], float64[::1])"
+    f"(int64, int64, {_I}, {_F}, {_I}, {_I}, {_I}, {_F}, {_F}, {_I}, {_F}, {_F}, {_F}, {_F},"
+    f" float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1], {_I}, int64[:, ::1], int64, {_U}, {_U}, {_U},"
+    f" {_I}, uint8[::1], float64[:, ::1], float64[:, :, ::1], int64[:, ::1], int64[:, ::1], {_F},"
+    f" float64[:, :, ::1], {_F}, {_I}, {_F}, int64[:, ::1], {_F})"
 )
 
 
@@ -217,7 +217,7 @@ class MarkovPropagator(Propagator):
             offsets,
             times,
             jumped,
-            np.empty(3 * tables.opening.shape[2]),
+            np.empty(layout.channels),
         )
         last = states[None, :] if not keep_strokes else ends
         if offsets[-1] == 0 and samples is None:

@@ -84,6 +84,11 @@ class Pieces:
     baths: Floats
     totals: Floats
 
+    @property
+    def tops(self) -> Floats:
+        """Hazards at the end of each interval, (I, n)."""
+        return _at_right(self.levels[..., 0])
+
 
 def still_pieces(values: Values, sources: NDArray[np.int64], duration: float) -> Pieces:
     """Give the tables of a stroke in which nothing changes: one interval, constants to the bit."""

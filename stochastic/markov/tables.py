@@ -318,11 +318,11 @@ class Tables:
 
     @cached_property
     def pieces(self) -> tuple[Any, ...]:
-        """What `kernels/hazard.py` takes: intervals, lefts, halves, degrees and the three tables, flat."""
+        """What `kernels/hazard.py` takes: of the intervals, then the three tables, all flat."""
         parts = self.parts
         joined = (
             np.concatenate([getattr(part, name).ravel() for part in parts])
-            for name in ("lefts", "halves", "degrees", "levels", "channels", "baths")
+            for name in ("lefts", "halves", "degrees", "tops", "levels", "channels", "baths")
         )
         return (self.intervals, *joined)
 

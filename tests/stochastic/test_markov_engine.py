@@ -4,6 +4,10 @@ A z-score of 4.5 is exceeded by chance once in 150,000, and some 30 are asked: o
 """
 
 import hashlib
+import os
+import pathlib
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -12,6 +16,7 @@ from scipy.integrate import quad
 from scipy.linalg import expm
 from scipy.stats import ks_2samp, kstest
 
+import bits_jumps
 import reference_jumps
 from fluctua.stochastic.dynamics.markov_jump import MarkovJump
 from fluctua.stochastic.errors import InvalidInput
@@ -376,3 +381,25 @@ def test_what_cannot_be_tabled_is_refused_when_made():
     cold = Protocol([Hold(1.0)], beta=2000.0, eps=0.5, V=0.0)
     with pytest.raises(InvalidInput, match="way back is not finite"):
         made(protocol=cold, initial=Point(state="full"))
+
+
+# ---- the same bits on every machine
+
+GOLDEN = "c71f47be94a77de386b3225a7b2161bd79963bfc73dcc4bcd948929ccfdd48e1"
+
+
+def test_bits_are_the_golden_ones():
+    assert bits_jumps.digest() == GOLDEN
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["haswell", "generic"])
+def test_bits_are_the_same_on_every_processor(processor, tmp_path):
+    # Without empty features Numba keeps those of this machine, and nothing is tested.
+    target = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
+    environment = {**os.environ, **target, "FLUCTUA_CACHE_DIR": str(tmp_path)}
+    script = pathlib.Path(bits_jumps.__file__)
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == GOLDEN
