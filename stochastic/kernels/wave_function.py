@@ -1,0 +1,311 @@
+"""Wave functions that jump: blocks of B trajectories, segments of moves, jumps found within a move.
+
+A text, not a module to run: `quantum/writing.py` puts the bodies of functions without arguments in the
+place of their bare calls, products with matrices in that of `evolve()` and `multiply()`, and adds the
+constants. All is one function in the end: a call would cost more than what is done in it. Between jumps, in a
+move of generator G,
+
+    psi(t) = exp(G t) psi,    |psi(t)|^2 falls;  a jump where it meets the threshold r, uniform in (0, 1)
+
+(J. Dalibard, Y. Castin, K. Moelmer, PRL 68, 580, 1992). A segment of moves is passed with one product, and
+the norm is looked at once: where it has fallen below r, its moves are done again one by one, and in the move
+that crosses r the instant is found by Newton's method on Taylor's series
+
+    psi(t) = sum_n t^n v_n,    v_n = G v_{n-1} / n
+
+so that the law of jumps is exact for what the schedule holds fixed, whatever the time step. Of the channels
+one is taken with weight |L_k psi|^2, and psi becomes L_k psi, normalised.
+
+A wave function is R = 2 D real numbers, real parts then imaginary parts, and a matrix on one of them is real,
+R by R, column after column. `X`, `Y`: wave functions of a block, `X[row * P + lane]`. `W`: thresholds, norms,
+and what is reported; `NORM` and so on are where a row begins. `x`, `y`, `z`, `series`, `weights`: scratch for
+one trajectory. All tables lie in `F` (floats) and `N` (whole numbers), and `N[FINE]` and so on say where.
+`& SMALL` says that a place is not negative: without it, each index is checked for counting from the end.
+"""
+
+
+def act():
+    """Give y = L z for the channel of a slot, and its squared norm."""
+    for a in range(R):
+        y[a] = 0.0
+    for entry in range(N[slot] & SMALL, N[slot + 3] & SMALL):
+        place = N[ENTRIES] + 2 * entry & SMALL
+        a = N[place] & SMALL
+        y[a] = fma(F[N[ELEMENTS] + entry & SMALL], z[N[place + 1] & SMALL], y[a])
+    square = 0.0
+    for a in range(R):
+        square = fma(y[a], y[a], square)
+
+
+def jump():
+    """Let the wave function x jump through the channel that `choice` falls on; slot 0: none is open."""
+    vectors = N[VECTORS] + row * R * R & SMALL
+    for b in range(R):
+        total = 0.0
+        for a in range(R):
+            total = fma(F[vectors + b * R + a], x[a], total)
+        z[b] = total
+    slots = N[SLOTS] & SMALL
+    first = slots + 3 * N[slots + 3 * row] & SMALL
+    beyond = slots + 3 * N[slots + 3 * row + 3] & SMALL
+    total = 0.0
+    number = 0
+    for slot in range(first, beyond, 3):  # noqa: B007
+        act()
+        total += square
+        weights[number] = total
+        number += 1
+    slot = 0
+    level = -1
+    if total > 0.0:
+        chosen = 0
+        while chosen < number - 1 and weights[chosen] <= choice * total:
+            chosen += 1
+        slot = first + 3 * chosen
+        act()
+        inverse = 1.0 / sqrt(square)
+        for a in range(D):
+            re = y[a] * inverse
+            im = y[a + D] * inverse
+            x[a] = re
+            x[a + D] = im
+            if fma(re, re, im * im) > ONE_LEVEL:
+                level = a
+        k = vectors
+        multiply()
+        for a in range(R):
+            x[a] = y[a]
+
+
+def cross():
+    """Carry the wave function x through a move in which it jumps."""
+    parts = N[N[EXPANSIONS] + 2 * row]
+    top = R * N[N[EXPANSIONS] + 2 * row + 1] & SMALL
+    elapsed = 0.0
+    part = 1
+    while part <= parts:
+        end = time_step * part / parts
+        before = 0.0
+        for a in range(R):
+            series[a] = x[a]
+            before = fma(x[a], x[a], before)
+        power = 1.0
+        for power_row in range(R, top + R, R):
+            k = N[GENERATORS] + row * R * R & SMALL
+            multiply()
+            inverse = 1.0 / power
+            for a in range(R):
+                x[a] = y[a] * inverse
+                series[power_row + a] = x[a]
+            power += 1.0
+        # Newton's method, first at the part's end, then from the straight line, in a bracket that shrinks
+        low = 0.0
+        high = end - elapsed
+        time = high
+        attempt = 0
+        while attempt < 60:
+            value = -threshold
+            slope = 0.0
+            for a in range(R):
+                here = series[top + a]
+                rise = 0.0
+                for k in range(top + a - R, -1, -R):
+                    rise = fma(rise, time, here)
+                    here = fma(here, time, series[k & SMALL])
+                value = fma(here, here, value)
+                slope = fma(2.0 * here, rise, slope)
+                x[a] = here
+                z[a] = rise
+            attempt += 1
+            if attempt == 1:
+                if value >= 0.0:
+                    attempt = 100  # no jump in this part
+                time = max(high * (before - threshold) / (before - threshold - value), 0.0)
+                continue
+            if value > 0.0:
+                low = time
+            else:
+                high = time
+            better = time - value / slope
+            if not (better >= low and better <= high):
+                better = 0.5 * (low + high)
+            correction = better - time
+            time = better
+            if abs(correction) <= NEAR * end:  # the next one is below rounding
+                for a in range(R):
+                    x[a] = fma(correction, z[a], x[a])
+                attempt = 60
+        if attempt == 100:
+            elapsed = end
+            part += 1
+            continue
+        elapsed += time
+        call = np.uint64(int(W[ACTIVITY + j]) + 1)
+        high_word = ((call >> HALF) << TAG_LENGTH) | tag
+        w0, w1, w2, w3 = philox(
+            trajectory & LOW_HALF, trajectory >> HALF, call & LOW_HALF, high_word, key0, key1
+        )
+        choice = uniform((w2 << HALF) | w3)
+        left = 0.0
+        for a in range(R):
+            left = fma(x[a], x[a], left)
+        sound = abs(left - threshold) <= LOST * threshold
+        jump()
+        if slot == 0:  # nothing can jump: a norm may fall by rounding alone
+            sound = before - threshold <= LOST * before
+            threshold *= LESS
+        if not sound:
+            W[FLAW + j] = 1.0
+            threshold = 0.0
+            break
+        if slot == 0:
+            continue
+        threshold = uniform((w0 << HALF) | w1)
+        W[ACTIVITY + j] += 1.0
+        k = N[GAINS] + slot - slots & SMALL
+        W[HEAT + P * (N[slot + 2] & SMALL) + j] += F[k]
+        W[ENTROPY_FLOW + j] += F[k + 1]
+        W[LOG_RATIO + j] += F[k + 2]
+        filled = tally[0]
+        if filled < jumps.shape[0]:
+            jumps[filled, 0] = block + j
+            jumps[filled, 1] = N[slot + 1]
+            jumps[filled, 2] = level
+            times[filled] = time_step * step + elapsed
+        tally[0] = filled + 1
+
+
+def replay():
+    """Carry one trajectory through the moves of a segment, one by one, with its jumps if it has fallen.
+
+    Only then does the block go on with its result; otherwise it is but looked at, where samples are due.
+    """
+    trajectory = np.uint64(first_trajectory + block + j)
+    threshold = W[THRESHOLD + j] if fallen else -1.0
+    for a in range(R):
+        x[a] = X[a * P + j]
+    due = sample
+    for step in range(N[segment], N[segment + 1]):
+        row = N[N[ROWS] + step & SMALL] & SMALL
+        k = N[FINE] + row * R * R & SMALL
+        multiply()
+        left = 0.0
+        for a in range(R):
+            left = fma(y[a], y[a], left)
+        if left < threshold:
+            cross()
+        else:
+            for a in range(R):
+                x[a] = y[a]
+        if step + 1 == samples[due]:
+            for a in range(R):
+                paths[due, a, block + j] = x[a]
+            for row in range(REPORTED):
+                paths[due, R + row, block + j] = W[REPORT + row * P + j]
+            due += 1
+    if fallen:
+        left = 0.0
+        for a in range(R):
+            Y[a * P + j] = x[a]
+            left = fma(x[a], x[a], left)
+        W[NORM + j] = left
+        W[THRESHOLD + j] = threshold
+
+
+def change(F, k, X, W):
+    """Book a control change at frozen state: work, and the energy that the state has gained since the last.
+
+    From the Hamiltonian before it, that after it, and their difference: <psi|H|psi> / <psi|psi> of each.
+    """
+    for j in range(B):
+        norm = 0.0
+        for a in range(R):
+            norm = fma(X[a * P + j], X[a * P + j], norm)
+        W[NORM + j] = 1.0 / norm
+    for row in range(BEFORE, DONE + P, P):
+        for j in range(B):
+            W[row + j] = 0.0
+        for b in range(R):
+            for a in range(R):
+                for j in range(B):
+                    W[row + j] = fma(F[k] * X[a * P + j], X[b * P + j], W[row + j])
+                k += 1
+    for j in range(B):
+        inverse = W[NORM + j]
+        W[WORK + j] = fma(W[DONE + j], inverse, W[WORK + j])
+        W[GAINED + j] += fma(W[BEFORE + j], inverse, -W[ENERGY + j])
+        W[ENERGY + j] = W[AFTER + j] * inverse
+
+
+def simulate(
+    first_trajectory, count, strokes, N, F, samples, key0, key1, tag, start, out, kept, paths, jumps, times,
+    tally, X, Y, W, x, y, z, series, weights,
+):  # fmt: skip
+    """Carry `count` trajectories from `start` through all strokes.
+
+    samples: moves after which a path is sampled, ended by -1. start: wave functions and their energy. out:
+    amplitudes in the last eigenbasis, then what is reported; kept: that at each stroke's end; paths: wave
+    functions and that; jumps, times: trajectory, channel and level of jumps, and when; tally: how many.
+    """
+    time_step = F[0]
+    for block in range(0, count, B):
+        width = min(B, count - block)
+        for k in range(LEDGER * P):
+            W[k] = 0.0
+        for j in range(B):
+            column = block + min(j, width - 1)
+            for a in range(R):
+                X[a * P + j] = start[a, column]
+            W[ENERGY + j] = start[R, column]
+            trajectory = np.uint64(first_trajectory + column)
+            w0, w1, _w2, _w3 = philox(trajectory & LOW_HALF, trajectory >> HALF, NO_BITS, tag, key0, key1)
+            W[THRESHOLD + j] = uniform((w0 << HALF) | w1) if j < width else -1.0
+        sample = 0
+        if samples[0] == 0:
+            for j in range(width):
+                for a in range(R):
+                    paths[0, a, block + j] = X[a * P + j]
+                for k in range(REPORTED):
+                    paths[0, R + k, block + j] = W[REPORT + k * P + j]
+            sample = 1
+        segment = N[SEGMENTS]
+        for stroke in range(strokes + 1):
+            last = segment + 4  # after the strokes one product more: the change to the last eigenbasis
+            if stroke < strokes:
+                k = N[STROKES] + 2 * stroke
+                last = N[SEGMENTS] + 4 * N[k]
+                if FOLLOWED:  # noqa: SIM102
+                    if N[k + 1] >= 0:
+                        change(F, N[CHANGES] + 3 * R * R * N[k + 1], X, W)
+            while segment < last:
+                matrix = N[COARSE] + N[segment + 2] * R * D
+                crossed = 0
+                evolve()
+                if stroke == strokes:
+                    break
+                ahead = sample
+                while samples[ahead] >= 0 and samples[ahead] <= N[segment + 1]:
+                    ahead += 1
+                if crossed > 0 or ahead > sample:
+                    for j in range(width):
+                        fallen = W[NORM + j] < W[THRESHOLD + j]
+                        if fallen or ahead > sample:
+                            replay()
+                X, Y = Y, X
+                if FOLLOWED:  # noqa: SIM102
+                    if N[segment + 3] >= 0:
+                        change(F, N[CHANGES] + 3 * R * R * N[segment + 3], X, W)
+                        if ahead > sample and samples[ahead - 1] == N[segment + 1]:
+                            for j in range(width):
+                                paths[ahead - 1, R, block + j] = W[WORK + j]
+                sample = ahead
+                segment += 4
+            if stroke < strokes and kept.shape[0] > 0:
+                for k in range(REPORTED):
+                    for j in range(width):
+                        kept[stroke, k, block + j] = W[REPORT + k * P + j]
+        for j in range(width):
+            for a in range(R):
+                out[a, block + j] = Y[a * P + j]
+            for k in range(REPORTED):
+                out[R + k, block + j] = W[REPORT + k * P + j]

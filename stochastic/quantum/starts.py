@@ -1,0 +1,59 @@
+"""Where wave functions start: a level drawn by populations, or one superposition for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluctua.stochastic import lanes, streams
+from fluctua.stochastic.first_instant import Start
+from fluctua.stochastic.quantum.engine import chosen_level
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from fluctua.stochastic.quantum.matrices import Matrices
+
+    Floats = NDArray[np.float64]
+
+
+def gibbs(energies: Floats, beta: float) -> Floats:
+    """Give the populations of equilibrium, shape (d,)."""
+    weights: Floats = lanes.exp(-beta * (energies - energies.min()))
+    return weights / np.cumsum(weights)[-1]
+
+
+def from_populations(
+    vectors: Matrices, weights: Floats, *, seed: int, direction: str, facts: dict[str, object]
+) -> Start:
+    """Start each trajectory in a level, drawn by its population.
+
+    Parameters
+    ----------
+    vectors : Matrices
+        One row: the eigenvectors at the first instant.
+    weights : (d,) array
+        Populations.
+    """
+    d = vectors.dimension
+    states = np.concatenate([vectors.re[0], vectors.im[0], np.arange(d, dtype=np.float64)[None]])
+
+    def draw(first: int, count: int) -> Floats:
+        number = streams.draw_uniforms(seed, direction, "initial", first, count, 1)[0]
+        level = chosen_level(np.repeat(weights[:, None], count, axis=1), number)
+        drawn: Floats = states[:, level]
+        return drawn
+
+    return Start(draw, {**facts, "populations": [float(weight) for weight in weights]})
+
+
+def from_amplitudes(amplitudes: ArrayLike, facts: dict[str, object]) -> Start:
+    """Start all trajectories from one wave function, given in the fixed basis; nothing is measured."""
+    state = np.asarray(amplitudes, dtype=np.complex128)
+    column = np.concatenate([state.real, state.imag, [-1.0]])
+
+    def draw(_first: int, count: int) -> Floats:
+        return np.repeat(column[:, None], count, axis=1)
+
+    return Start(draw, facts)
