@@ -184,6 +184,14 @@ def said_of(pair):
     return mistaken_reverse(pair.forward, pair.reverse, fit_crooks(pair.forward, pair.reverse))
 
 
+def test_two_values_that_occur_as_often_are_no_file_given_twice():
+    one = np.repeat([0.0, 1.0], 25)
+    other = np.random.default_rng(71).permutation(one)
+    assert same_column(one, other) == ""
+    assert "the same numbers" in same_column(one, one), "control"
+    assert "its sign turned" in same_column(one, -one), "control"
+
+
 @pytest.mark.parametrize(("dissipation", "delta_f"), [(2.0, 3.0), (5.0, 100.0)])
 def test_a_turned_sign_is_seen_and_so_is_a_reverse_run_that_was_forward_again(dissipation, delta_f):
     rng = np.random.default_rng(9)
