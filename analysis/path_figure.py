@@ -22,7 +22,11 @@ BANDS = 60  # strokes; more of them are a grey curtain
 
 
 def path_figure(replay: Replay, title: str = "") -> Figure:
-    """Draw coordinates above, accumulated work and heat below, against time; strokes are bands.
+    """Draw the state above, accumulated work and heat below, against time; strokes are bands.
+
+    A level is a staircase whose steps are the jumps themselves; of wave functions the populations are drawn,
+    and jumps are marks on the axis. Without a time step nothing is known of work between jumps: the staircase
+    stands alone.
 
     Parameters
     ----------
@@ -37,19 +41,44 @@ def path_figure(replay: Replay, title: str = "") -> Figure:
     """
     path = _thinned(replay.path.replace([np.inf, -np.inf], np.nan))
     units = {column.name: column.unit for column in replay.columns}
-    with drawing(width=8.4, height=5.6) as figure:
-        above, below = figure.subplots(2, 1, sharex=True)
-        _mark_failure((above, below), replay)
-        _draw_strokes((above, below), replay.spec.schedule)
-        state = [column.name for column in replay.spec.dynamics.path_state(replay.spec.system)]
-        places = [name for name in state if name in replay.spec.system.states] or state
-        _draw(above, path, places, (INK, BLUE, VERMILLION, GREEN, *STROKES))
-        _draw(below, path, ("work", "heat"), (BLUE, VERMILLION))
-        above.set_ylabel(_with_unit("coordinates", units[places[0]]))
-        below.set_ylabel(_with_unit("so far", units["work"]))
-        below.set_xlabel(_with_unit("time", units["time"]))
+    ledger = [name for name in ("work", "heat") if name in path]
+    with drawing(width=8.4, height=5.6 if ledger else 3.4) as figure:
+        panels = list(figure.subplots(2 if ledger else 1, 1, sharex=True, squeeze=False)[:, 0])
+        _mark_failure(panels, replay)
+        _draw_strokes(panels, replay.spec.schedule)
+        _draw_state(panels[0], replay, path, units)
+        if ledger:
+            _draw(panels[1], path, ledger, (BLUE, VERMILLION))
+            panels[1].set_ylabel(_with_unit("so far", units["work"]))
+        panels[-1].set_xlabel(_with_unit("time", units["time"]))
         entitle(figure, title)
     return figure
+
+
+def _draw_state(axes: Axes, replay: Replay, path: pd.DataFrame, units: dict[str, str]) -> None:
+    spec, jumps = replay.spec, replay.jumps
+    if "state" in path:
+        _draw_levels(axes, replay)
+        return
+    names = [column.name for column in spec.dynamics.path_state(spec.system)]
+    places = [name for name in names if name in spec.system.states] or names
+    _draw(axes, path, places, (INK, BLUE, VERMILLION, GREEN, *STROKES))
+    axes.set_ylabel("state" if jumps is not None else _with_unit("coordinates", units[places[0]]))
+    if jumps is not None:
+        axes.plot(jumps["time"], np.zeros(len(jumps)), "|", color=GREY, markersize=10, label="jumps")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _draw_levels(axes: Axes, replay: Replay) -> None:
+    """Draw the staircase of levels from the jumps, exact in time."""
+    assert replay.jumps is not None
+    levels = list(replay.spec.system.states)
+    after = [levels.index(state) for state in replay.jumps["state"]]
+    visited = [int(replay.row["state_initial"]), *after]
+    times = [0.0, *replay.jumps["time"], replay.spec.schedule.duration]
+    axes.step(times, [*visited, visited[-1]], where="post", color=INK, linewidth=1.2)
+    axes.set_yticks(range(len(levels)), levels)
+    axes.set_ylabel("state")
 
 
 def _thinned(path: pd.DataFrame) -> pd.DataFrame:

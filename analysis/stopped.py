@@ -112,7 +112,11 @@ class Stopped:
     @property
     def _shadow(self) -> bool:
         """Whether the time step did work of its own."""
-        return any(bool(np.any(run["shadow_work"])) for run in self.runs)
+        names = [{column.name for column in run.columns} for run in self.runs]
+        return any(
+            "shadow_work" in known and bool(np.any(run["shadow_work"]))
+            for known, run in zip(names, self.runs, strict=True)
+        )
 
     def table(self) -> dict[str, Any]:
         """Return what ``--json`` says; what is unknown is None."""

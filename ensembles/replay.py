@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fluctua.ensembles.columns import path_columns_of, schema_of
+from fluctua.ensembles.columns import jump_columns_of, path_columns_of, schema_of
 from fluctua.ensembles.dataset import Dataset, attributes
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.stability import LIMIT, overshoots
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fluctua.ensembles.spec import EnsembleSpec
-    from fluctua.stochastic.propagator import Block
+    from fluctua.stochastic.propagator import Block, Propagator
     from fluctua.stochastic.schedule import Schedule
 
 Floats = NDArray[np.float64]
@@ -47,8 +47,11 @@ class Replay:
     row : pandas.Series
         Its ledger, as in ``run.to_pandas()``; NaN where it failed or where nothing happened.
     path : pandas.DataFrame
-        A row an instant: time, controls after their change at this time, coordinates, velocities, work and
-        heat so far. Its `attrs` carry `energy_unit`, `temperature`, `spec` (digest), `trajectory`.
+        A row an instant: time, controls after their change at this time, the state, work and heat so far.
+        Without a time step a row a jump. Its `attrs` carry `energy_unit`, `temperature`, `spec` (digest),
+        `trajectory`.
+    jumps : pandas.DataFrame or None
+        A row a jump, where there are any: time, channel, state after it.
     stored : dict or None
         The row that the run holds, by column; None where it is not there. A null is None.
     differs : tuple of str or None
@@ -59,6 +62,7 @@ class Replay:
     trajectory: int
     row: pd.Series[Any]
     path: pd.DataFrame
+    jumps: pd.DataFrame | None
     stored: dict[str, Any] | None
     differs: tuple[str, ...] | None
 
@@ -79,7 +83,7 @@ class Replay:
         That is the first one which is not finite. Of a trajectory that stepped too far for the forces it is
         the first one that is too stiff for the time step; the stiffest, if the way between two was too stiff.
         """
-        bad = ~np.isfinite(self.path.to_numpy()).all(axis=1)
+        bad = ~np.isfinite(self.path.select_dtypes("number").to_numpy()).all(axis=1)
         if not bad.any():
             if self.row["status"] != Status.OVERSHOT:
                 return None
@@ -99,7 +103,9 @@ class Replay:
 
     def __repr__(self) -> str:
         """Write one line."""
-        state = "failed" if self.failed else f"work {self.row['work']:.6g}, heat {self.row['heat']:.6g}"
+        shown_first = [name for name in ("work", "heat", "activity") if name in self.row.index][:2]
+        ledger = ", ".join(f"{name} {self.row[name]:.6g}" for name in shown_first)
+        state = "failed" if self.failed else ledger
         said = {
             None: "is not stored",
             True: "agrees with the stored row",
@@ -135,14 +141,18 @@ def replay(run: Dataset, trajectory: int, every: int = 1) -> Replay:
     """
     number = _whole(trajectory, "trajectory", "number of a trajectory", 0, MOST)
     apart = _whole(every, "every", "number of time steps", 1, run.spec.time_steps)
-    block, schedule = _computed(run.spec, number, apart)
+    propagator = propagator_of(run.spec)
+    with np.errstate(all="ignore"):  # what is not finite has a status that says so
+        block = propagator.retrace(number, apart)
     row = run.row(number)
     stored = None if row is None else row.to_pylist()[0]
+    jumps = _jumps(block, propagator)
     return Replay(
         run.spec,
         number,
         _row(block),
-        _path(run.spec, block, schedule, apart, number),
+        _with_facts(_path(run.spec, block, propagator.schedule, apart, jumps), run.spec, number),
+        None if jumps is None else _with_facts(jumps, run.spec, number),
         stored,
         None
         if row is None
@@ -151,7 +161,9 @@ def replay(run: Dataset, trajectory: int, every: int = 1) -> Replay:
 
 
 def replay_columns_of(spec: EnsembleSpec) -> list[Column]:
-    """List the columns of a replayed path: those of `paths/`, and the controls."""
+    """List the columns of a replayed path: those of `paths/`, and the controls; without time steps, jumps."""
+    if spec.time_step is None:
+        return [column for column in jump_columns_of(spec) if column.name != "trajectory"]
     time, *others = (column for column in path_columns_of(spec) if column.name != "trajectory")
     meaning = "after its change at this time"
     return [time, *(Column(name, "", f"{name} {meaning}") for name in spec.system.controls), *others]
@@ -167,13 +179,6 @@ def _whole(value: object, name: str, noun: str, least: int, most: int) -> int:
     return number
 
 
-def _computed(spec: EnsembleSpec, trajectory: int, every: int) -> tuple[Block, Schedule]:
-    """Run one trajectory again, keeping its path."""
-    propagator = propagator_of(spec)
-    with np.errstate(all="ignore"):  # what is not finite has a status that says so
-        return propagator.retrace(trajectory, every), propagator.schedule
-
-
 def _row(block: Block) -> pd.Series[Any]:
     import pandas as pd
 
@@ -181,13 +186,33 @@ def _row(block: Block) -> pd.Series[Any]:
     return row.rename(None)
 
 
-def _path(spec: EnsembleSpec, block: Block, schedule: Schedule, every: int, trajectory: int) -> pd.DataFrame:
+def _path(
+    spec: EnsembleSpec, block: Block, schedule: Schedule, every: int, jumps: pd.DataFrame | None
+) -> pd.DataFrame:
     import pandas as pd
 
-    assert block.paths is not None
+    if block.paths is None:
+        assert jumps is not None
+        return jumps.copy()
     controls = controls_at(schedule)[::every]
     columns = dict(block.paths) | {name: controls[:, k] for k, name in enumerate(spec.system.controls)}
-    frame = pd.DataFrame({column.name: columns[column.name] for column in replay_columns_of(spec)})
+    return pd.DataFrame({column.name: columns[column.name] for column in replay_columns_of(spec)})
+
+
+def _jumps(block: Block, propagator: Propagator) -> pd.DataFrame | None:
+    """Give the jumps by name; a state without one is None."""
+    import pandas as pd
+
+    if block.jumps is None:
+        return None
+    words = {"channel": propagator.channel_names, "state": propagator.state_names}
+    frame = pd.DataFrame({name: block.jumps[name] for name in ("time", "channel", "state")})
+    for name, known in words.items():
+        frame[name] = [known[k] if k >= 0 else None for k in frame[name]]
+    return frame.astype({"channel": object, "state": object})
+
+
+def _with_facts(frame: pd.DataFrame, spec: EnsembleSpec, trajectory: int) -> pd.DataFrame:
     frame.attrs.update(attributes(spec), trajectory=trajectory)
     return frame
 

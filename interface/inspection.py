@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Table = dict[str, Any]
 
-_LEDGER = ("energy_change", "work", "heat", "shadow_work")
 _NOT_AVERAGED = ("trajectory", "status")
 
 
@@ -59,14 +58,17 @@ def as_table(run: Dataset) -> Table:
 def first_law_residual(run: Dataset) -> float | None:
     """Return the largest violation of the first law among all trajectories that did not fail, an energy.
 
-    max |energy_change - work - heat - shadow_work|
+    max |energy_change - work - heat - shadow_work|; None where the dynamics has no work.
     """
     import numpy as np
 
+    from fluctua.ensembles.columns import balance_of
+
     largest = None
-    for batch in run.batches([*_LEDGER, "status"]):
-        change, work, heat, shadow = (batch[name].to_numpy() for name in _LEDGER)
-        residual = np.abs(change - work - heat - shadow)[batch["status"].to_numpy() == 0]
+    terms = balance_of(column.name for column in run.columns)
+    for batch in run.batches([*terms, "status"]) if terms else ():
+        change, *sources = (batch[name].to_numpy() for name in terms)
+        residual = np.abs(change - sum(sources))[batch["status"].to_numpy() == 0]
         largest = max(largest or 0.0, float(residual.max(initial=0.0)))
     return largest
 

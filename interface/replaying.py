@@ -144,14 +144,18 @@ def _table(replay: Replay, run: Dataset, out: str | None) -> dict[str, Any]:
     }
 
 
-def _plain(value: float) -> float | None:
+def _plain(value: float | str | None) -> float | str | None:
+    if value is None or isinstance(value, str):
+        return value
     return float(value) if math.isfinite(value) else None
 
 
-def _instants(replay: Replay) -> list[dict[str, float | None]]:
+def _instants(replay: Replay) -> list[dict[str, float | str | None]]:
     """Return a few instants of the path, the first and the last among them."""
     import numpy as np
 
+    if replay.path.empty:
+        return []
     rows = replay.path.iloc[np.unique(np.linspace(0, len(replay.path) - 1, SHOWN).round().astype(int))]
     return [{str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
 
@@ -172,9 +176,14 @@ def _text(found: dict[str, Any], replay: Replay) -> str:
     if found["out"] is not None:
         return "\n".join([*lines, f"path of {found['instants']:,} instants: {found['out']}"])
     heads = tuple(_headed(column) for column in replay.columns)
-    cells = [tuple("-" if x is None else f"{x:.6g}" for x in instant.values()) for instant in found["path"]]
-    shown = f"{len(cells)} of {found['instants']:,} instants; --out FILE writes all"
+    cells = [tuple(map(_cell, instant.values())) for instant in found["path"]]
+    instants = "instants" if replay.spec.time_step is not None else "jumps"
+    shown = f"{len(cells)} of {found['instants']:,} {instants}; --out FILE writes all"
     return "\n".join([*lines, "", *aligned([heads, *cells]), shown])
+
+
+def _cell(value: float | str | None) -> str:
+    return "-" if value is None else value if isinstance(value, str) else f"{value:.6g}"
 
 
 def _failure(found: dict[str, Any], replay: Replay) -> list[str]:

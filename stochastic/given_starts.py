@@ -43,7 +43,7 @@ def at_point(initial: Point, instant: FirstInstant) -> Start:
 
 def from_samples(initial: Samples, instant: FirstInstant) -> Start:
     """Start trajectory i from row i, counted on from the top after the last."""
-    states = _read_states(initial, instant.names)
+    states = read_states(initial, instant.names)
     rows = states.shape[1]
 
     def draw(first: int, count: int) -> Array:
@@ -54,7 +54,7 @@ def from_samples(initial: Samples, instant: FirstInstant) -> Start:
     )
 
 
-def _read_states(initial: Samples, names: Sequence[str]) -> Array:
+def read_states(initial: Samples, names: Sequence[str]) -> Array:
     """Columns of a verified Parquet file, shape (S, rows)."""
     import pyarrow as pa
     import pyarrow.parquet as pq

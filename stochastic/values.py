@@ -31,7 +31,8 @@ LEDGER = frozenset(
     {
         "trajectory", "status", "work", "control_work", "force_work", "chemical_work", "exclusive_work",
         "dimensionless_work", "heat", "entropy_flow", "shadow_work", "energy_change", "log_ratio",
-        "time", "cycle", "stroke", "channel", "state",
+        "time", "cycle", "stroke", "channel", "state", "activity", "path_work", "quantum_heat",
+        "housekeeping_entropy", "hatano_sasa",
     }
 )  # fmt: skip
 """Columns that every table may have."""

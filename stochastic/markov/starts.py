@@ -9,7 +9,7 @@ import numpy as np
 from fluctua.stochastic import streams
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_start
-from fluctua.stochastic.given_starts import _read_states as read_states
+from fluctua.stochastic.given_starts import read_states as read_states
 from fluctua.stochastic.initial import Equilibrium, Point, Populations, Samples, Steady
 from fluctua.stochastic.levels import boltzmann
 from fluctua.stochastic.markov.equilibrium import chemical_potential, exponents

@@ -31,7 +31,7 @@ def replayed(steps, path=None, status=0.0):
         "heat": -time,
     }
     row = pd.Series({"status": status, "work": 1.0, "heat": -1.0})
-    return Replay(spec, 3, row, pd.DataFrame(columns | (path or {})), None, None)
+    return Replay(spec, 3, row, pd.DataFrame(columns | (path or {})), None, None, None)
 
 
 STEPS = [fl.Isothermal(1.0, k=(1.0, 2.0), name="squeeze"), fl.Quench(k=3.0, name="jump"), fl.Hold(1.0)]
@@ -82,3 +82,19 @@ def test_where_a_trajectory_failed_is_marked():
             if line.get_linestyle() == "--"
         )
     assert path_figure(replayed([fl.Hold(2.0)])).axes[0].get_yscale() == "linear"
+
+
+def test_levels_are_a_staircase_of_jumps():
+    dot = fl.Levels({"empty": "0", "full": "eps"}, controls="eps")
+    lead = fl.MarkovJump([fl.Lead("lead", on="empty -> full", rate=3.0, mu=0.0)])
+    hold = fl.Protocol([fl.Hold(4.0)], beta=1.0, eps=0.5)
+    spec = fl.EnsembleSpec(dot, lead, hold, trajectories=3, seed=5)
+    replay = fl.simulate(spec, threads=1, progress=False).replay(1)
+    (axes,) = path_figure(replay, "trajectory 1").axes
+    (stairs,) = axes.get_lines()
+    times = replay.jumps["time"].to_list()
+    assert len(times) > 3
+    assert stairs.get_xdata().tolist() == [0.0, *times, 4.0]
+    visited = [int(replay.row["state_initial"]), *(["empty", "full"].index(s) for s in replay.jumps["state"])]
+    assert stairs.get_ydata().tolist() == [*visited, visited[-1]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["empty", "full"]

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import fluctua as fl
-from fluctua.ensembles import replay as replaying
 from fluctua.ensembles.parts import encode, list_parts, part_of
+from fluctua.stochastic import langevin
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_pictures_are_drawn(typed, run, name, begins):
 
 
 def test_where_a_path_cannot_go_is_said_before_anything_is_computed(typed, run, monkeypatch):
-    monkeypatch.setattr(replaying, "replay", None)
+    monkeypatch.setattr("fluctua.ensembles.replay.replay", None)
     words = [run, "--trajectory", "7", "--out"]
     assert refused(typed, *words, "path.xls") == (
         2,
@@ -173,8 +173,8 @@ def test_one_run_is_replayed_at_a_time(typed, spec_file):
 
 
 def test_a_path_that_does_not_fit_is_told_in_options(typed, run, monkeypatch):
-    monkeypatch.setattr(replaying, "LIGHT", 0)
-    monkeypatch.setattr(replaying, "ROOM", 6_000)
+    monkeypatch.setattr(langevin, "LIGHT", 0)
+    monkeypatch.setattr(langevin, "ROOM", 6_000)
     code, said = refused(typed, run, "--trajectory", "0")
     assert code == 2
     assert said == "21 instants of a path do not fit (every): --every 3 does, and keeps 7"

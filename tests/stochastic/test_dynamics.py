@@ -109,12 +109,12 @@ def down(trajectories=3):
 
 
 def test_the_catalogue_finds_every_dynamics():
-    assert list(dynamics.catalogue()) == ["Overdamped", "Underdamped"]
+    assert list(dynamics.catalogue()) == ["MarkovJump", "Overdamped", "QuantumJump", "Underdamped"]
     assert dynamics.catalogue() == specs.DYNAMICS
 
 
 def test_a_new_file_is_found_and_what_is_half_made_is_not(descent):
-    assert list(dynamics.catalogue()) == ["Descent", "Overdamped", "Underdamped"]
+    assert list(dynamics.catalogue()) == ["Descent", "MarkovJump", "Overdamped", "QuantumJump", "Underdamped"]
     assert down().dynamics == descent
     assert EnsembleSpec.from_toml(str(down())) == down()
 
