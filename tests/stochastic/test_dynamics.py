@@ -13,8 +13,8 @@ from fluctua.stochastic import dynamics, writing
 from fluctua.stochastic.compiling import kernel_text
 from fluctua.stochastic.forms import layout_of
 from fluctua.stochastic.initial import Point
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.langevin import form_of
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Isothermal
 
