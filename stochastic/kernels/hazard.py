@@ -110,7 +110,7 @@ def simulate(
     shifts,
     leaving,
     channels,
-    most,
+    limits,
     key0,
     key1,
     tag,
@@ -141,7 +141,7 @@ def simulate(
     at the start, then at the end. out: (rows, trajectories); strokes, ends: the same and the levels after
     each stroke. samples: (stroke, interval) of a path's points, places: x there, paths: (work and heat and
     level, points, trajectories). borders: when strokes begin. offsets: where a trajectory's jumps go in
-    times, jumped (channel, level). room: a number a channel.
+    times, jumped (channel, level). limits: most jumps of each. room: a number a channel.
     """
     levels, width, number = opening.shape[1], opening.shape[2], channels.shape[0]
     stride, baths = width + 1, (out.shape[0] - width - 5) // 3
@@ -215,7 +215,7 @@ def simulate(
                         passed += room[k]
                         if v < passed / total:
                             break
-                if chosen < 0 or jumps >= most:
+                if chosen < 0 or jumps >= limits[i]:
                     status[i] = NON_FINITE if chosen < 0 else TOO_MANY_JUMPS
                     break
                 channel, target, bath = channels[chosen, 0], channels[chosen, 1], channels[chosen, 2]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
+    Traced = tuple[Whole, Floats, Whole]  # stroke and interval of samples, places in it, where jumps go
     Ledger = tuple[Floats, Floats, Whole, NDArray[np.uint8]]
 
 KERNELS = Path(__file__).parents[1] / "kernels"
@@ -40,7 +41,7 @@ MOST_JUMPS = 10**9  # of one trajectory
 _I, _F, _U = "int64[::1]", "float64[::1]", "uint64"
 _HAZARD = (
     f"(int64, int64, {_I}, {_F}, {_I}, {_I}, {_I}, {_F}, {_F}, {_I}, {_F}, {_F}, {_F}, {_F},"
-    f" float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1], {_I}, int64[:, ::1], int64, {_U}, {_U}, {_U},"
+    f" float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1], {_I}, int64[:, ::1], {_I}, {_U}, {_U}, {_U},"
     f" {_I}, uint8[::1], float64[:, ::1], float64[:, :, ::1], int64[:, ::1], int64[:, ::1], {_F},"
     f" float64[:, :, ::1], {_F}, {_I}, {_F}, int64[:, ::1], {_F})"
 )
@@ -173,10 +174,9 @@ class MarkovPropagator(Propagator):
         state: Whole,
         first: int,
         keep_strokes: bool,
-        offsets: Whole | None = None,
-        samples: tuple[Whole, Floats] | None = None,
+        traced: Traced | None = None,
     ) -> Any:
-        """Run the kernel of hazards; with `offsets` also keep jumps, with `samples` also paths."""
+        """Run the kernel of hazards, for the ledger, or for paths and jumps."""
         if self._hazard is None:
             self._compile_hazard()
         tables, layout, count = self.tables, self.layout, len(state)
@@ -185,9 +185,9 @@ class MarkovPropagator(Propagator):
         out = np.empty((layout.rows, count))
         strokes = np.empty((len(tables.kinds) if keep_strokes else 0, layout.rows, count))
         ends = np.empty((strokes.shape[0], count), np.int64)
-        whose, places = samples or (np.zeros((0, 2), np.int64), np.zeros(0))
+        nothing = (np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(count + 1, np.int64))
+        whose, places, offsets = nothing if traced is None else traced
         paths = np.full((3, len(places), count), np.nan)
-        offsets = np.zeros(count + 1, np.int64) if offsets is None else offsets
         times, jumped = np.empty(int(offsets[-1])), np.empty((int(offsets[-1]), 2), np.int64)
         self._hazard(
             first,
@@ -202,7 +202,7 @@ class MarkovPropagator(Propagator):
             tables.shifts,
             tables.leaving,
             tables.exits,
-            MOST_JUMPS,
+            np.full(count, MOST_JUMPS) if traced is None else np.diff(offsets),
             *streams.key(self.seed),
             streams.tag("jumps", self.direction),
             states,
@@ -219,10 +219,9 @@ class MarkovPropagator(Propagator):
             jumped,
             np.empty(layout.channels),
         )
-        last = states[None, :] if not keep_strokes else ends
-        if offsets[-1] == 0 and samples is None:
-            return out, strokes, last, status
-        return paths, times, jumped
+        if traced is not None:
+            return paths, times, jumped
+        return out, strokes, ends if keep_strokes else states[None, :], status
 
     # ---- rows to columns
 
@@ -304,13 +303,8 @@ class MarkovPropagator(Propagator):
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         samples = self._samples()
         whose, places = samples if samples else (np.zeros((0, 2), np.int64), np.zeros(0))
-        paths = np.full((3, len(places), len(state)), np.nan)
-        times, jumped = np.empty(offsets[-1]), np.empty((offsets[-1], 2), np.int64)
-        for i in np.flatnonzero(sound):
-            one = np.array([0, counts[i]], np.int64)
-            got = self._follow(state[i : i + 1], first + int(i), False, one, (whose, places))
-            paths[:, :, i] = got[0][:, :, 0]
-            times[offsets[i] : offsets[i + 1]], jumped[offsets[i] : offsets[i + 1]] = got[1], got[2]
+        paths, times, jumped = self._follow(state, first, False, (whose, places, offsets))
+        paths[:, :, ~sound] = np.nan
         trajectory = np.arange(first, first + len(state), dtype=np.int64)
         jumps: Columns = {
             "trajectory": np.repeat(trajectory, counts),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
+VANISHING = 1e-290  # a rate whose last digits are lost
 STATES = 3  # functions of the level whose growth at frozen level the ledger keeps
 
 
@@ -117,7 +118,7 @@ class Functions:
             states[:, :, 0] = energies
             amounts[:, :, 0] = mu * generator.particles
             amounts[:, :, 1] = generator.pushes(controls)
-            amounts[:, :, 2] = self._log_ratios(rates, coupled)
+            amounts[:, :, 2] = self._log_ratios(rates, coupled, beta, energies, amounts)
             if self.dimensionless:
                 states[:, :, 1] = beta[:, :1] * (energies - self._potential(mu)[:, None] * self._numbers)
         if self.housekeeping:
@@ -130,13 +131,20 @@ class Functions:
         found: Floats = mu[:, leads[0]] if leads.size else np.zeros(len(mu))
         return found
 
-    def _log_ratios(self, rates: Floats, coupled: Mask) -> Floats:
-        """Return ln of each channel's rate over that of its way back, 0 where its bath is off."""
+    def _log_ratios(
+        self, rates: Floats, coupled: Mask, beta: Floats, energies: Floats, amounts: Floats
+    ) -> Floats:
+        """Return ln of each channel's rate over that of its way back, 0 where its bath is off.
+
+        Of rates that vanish, or nearly so, it is what local detailed balance gives them: -beta times heat.
+        """
         generator = self.generator
-        on = coupled[generator.baths] & (generator.reverses >= 0)
+        back = rates[:, generator.reverses]
+        rise = energies[:, generator.targets] - energies[:, generator.sources]
+        balance = -beta[:, generator.baths] * (rise - amounts[:, :, 0] - amounts[:, :, 1])
         with np.errstate(all="ignore"):
-            found: Floats = log(rates) - log(rates[:, generator.reverses])
-        found[:, ~on] = 0.0
+            found: Floats = np.where(np.minimum(rates, back) < VANISHING, balance, log(rates) - log(back))
+        found[:, ~coupled[generator.baths] | (generator.reverses < 0)] = 0.0
         return found
 
     def _steady_potential(self, controls: Floats, beta: Floats, steady: Mask, where: str) -> Floats:
@@ -416,9 +424,7 @@ def _ends(
             values = functions.at(controls[m : m + 1], beta[m : m + 1], coupled[m], steady[m], where)
             if not all(np.isfinite(f).all() for f in (values.states, values.amounts, values.rates)):
                 raise InvalidInput(
-                    "a rate, an energy or the ratio of a rate to that of the way back is not finite",
-                    where,
-                    "change controls or temperatures",
+                    "a rate or an energy is not finite", where, "change controls or temperatures"
                 )
             found[side].append(values.states[0])
     return np.stack(found[0]), np.stack(found[1])

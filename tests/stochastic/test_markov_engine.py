@@ -378,9 +378,35 @@ def test_too_many_jumps_are_a_status(protocol, monkeypatch):
 
 
 def test_what_cannot_be_tabled_is_refused_when_made():
-    cold = Protocol([Hold(1.0)], beta=2000.0, eps=0.5, V=0.0)
-    with pytest.raises(InvalidInput, match="way back is not finite"):
-        made(protocol=cold, initial=Point(state="full"))
+    steep = MarkovJump(
+        [Rates("steep", on="empty -> full", forward="exp(eps)", backward="1")], thermodynamics=False
+    )
+    hot = Protocol([Hold(1.0)], beta=1.0, eps=800.0, V=0.0)
+    with pytest.raises(InvalidInput, match="a rate or an energy is not finite"):
+        made(DOT, steep, hot, initial=Point(state="full"))
+
+
+@pytest.mark.parametrize("ramp", [(0.5, 0.5), (0.5, 0.7)])
+def test_rates_that_vanish_have_the_ratio_of_detailed_balance(ramp):
+    """Back into the level at beta eps = 1000 the rate is 0; what leaves it has an entropy all the same."""
+    cold = Protocol([Isothermal(5.0, eps=ramp)], beta=2000.0, V=0.0)
+    columns = made(protocol=cold, initial=Point(state="full")).run(0, 200).columns
+    assert not columns["status"].any()
+    assert columns["activity"].max() == 1
+    assert np.abs(columns["log_ratio"] - columns["entropy_flow"]).max() < 1e-9
+    assert columns["entropy_flow"].max() >= 1000.0
+
+
+def test_a_lead_may_be_switched_on():
+    """At the first instant its rates are 0, and the ratio of what they grow from is known."""
+    valve = Levels({"empty": "0", "full": "eps"}, controls=("eps", "g"))
+    tap = MarkovJump([Lead("left", on="empty -> full", rate="g", mu=0.0)])
+    protocol = Protocol([Isothermal(1.0, g=(0.0, 2.0))], beta=1.0, eps=0.5)
+    columns = made(valve, tap, protocol, initial=Point(state="full")).run(0, 20_000).columns
+    filled = 1.0 / (1.0 + np.exp(0.5))
+    expected = filled + (1.0 - filled) * np.exp(-1.0)  # the integral of g is 1, whatever its course
+    assert abs(z_score(columns["state_final"], expected)) < SURE
+    assert np.abs(columns["log_ratio"] - columns["entropy_flow"]).max() < 1e-11
 
 
 # ---- the same bits on every machine
