@@ -100,10 +100,17 @@ class Ledger:
             np.all(controls == controls[0]) and np.all(beta == beta[0]) and np.all(s.coupled == s.coupled[0])
         )
 
+    @property
+    def no_theorems(self) -> str:
+        """Why its numbers obey no theorem; empty where they do."""
+        return self.spec.dynamics.no_theorems()
+
     @cached_property
     def no_equilibrium(self) -> str:
         """Why the start is no equilibrium of the protocol's first instant; empty where it is."""
         initial, beta = self.spec.initial, self.schedule.start_beta
+        if self.no_theorems:
+            return f"needs thermodynamics: {self.no_theorems}"
         if not self.schedule.one_beta:
             return "needs one temperature: the baths differ"
         if not self.one_temperature:
@@ -155,13 +162,11 @@ class Ledger:
 
     @cached_property
     def exact_work(self) -> Floats | None:
-        """Work with shadow work, in kT; none where the heat is no path probability (Heun's scheme).
+        """Work with shadow work, in kT.
 
-        Where a step makes no error of energy it is the work itself.
+        None where the heat is no path probability (Heun's scheme), or no step makes an error of energy.
         """
-        if "shadow_work" not in self._columns:
-            return self.work
-        if "log_ratio" not in self._columns:
+        if not {"shadow_work", "log_ratio"} <= self._columns:
             return None
         start, end = float(self.schedule.start_beta[0]), float(self.schedule.end_beta[0])
         exact: Floats = end * self.run["energy_change"] + self.run["entropy_flow"]
@@ -187,10 +192,15 @@ class Ledger:
             raise InvalidInput(f"null in {lost:,} of {self.n:,} trajectories", where, "take another column")
         return np.concatenate([values for values, _ in read]) if read else np.zeros(0)
 
-    def residual(self) -> Residual:
-        """Return the largest residual of the first law over all trajectories, in kT of the first bath."""
+    def residual(self) -> Residual | None:
+        """Return the largest residual of the first law over all trajectories, in kT of the first bath.
+
+        None where the dynamics has no work.
+        """
         largest = scale = 0.0
         terms = balance_of(self._columns)
+        if not terms:
+            return None
         for batch in self.run.batches(terms):
             change, *sources = (batch[name].to_numpy() for name in terms)
             largest = max(largest, float(np.max(np.abs(change - sum(sources)), initial=0.0)))
@@ -298,9 +308,9 @@ class Ledger:
 
     # ---- entropy production
 
-    def entropy_flow(self) -> Estimate:
-        """Return the mean entropy that flows into the baths, in k_B."""
-        return mean_of(self.run["entropy_flow"])
+    def entropy_flow(self) -> Estimate | None:
+        """Return the mean entropy that flows into the baths, in k_B; None where it is not known."""
+        return mean_of(self.run["entropy_flow"]) if "entropy_flow" in self._columns else None
 
     def total_entropy(self) -> Floats | str:
         r"""Return the total entropy production of each trajectory in k_B, or what is missing for it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.ensembles.columns import balance_of
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 SMALLEST, LARGEST = 1e-6, 1e6  # kT: beyond these nothing of what fluctuates can be seen in an average
 _JOULES = 1e-12  # kT: what is smaller is nearly always in joules, of which one kT is 4e-21
-_TERMS = ("work", "heat", "energy_change")
 
 
 def remark_on_scale(run: Dataset) -> str:
@@ -34,12 +34,13 @@ def remark_on_scale(run: Dataset) -> str:
         Empty where the typical size, the largest median of work, heat and energy change, lies between 1e-6
         and 1e6 kT, and where nothing happens at all.
     """
-    batch = next(run.batches(_TERMS), None)
+    terms = balance_of(column.name for column in run.columns)
+    batch = next(run.batches(terms), None) if terms else None
     if batch is None or batch.num_rows == 0:
         return ""
     schedule = run.spec.schedule
     beta = float(schedule.start_beta[0])
-    typical = beta * max(float(np.median(np.abs(batch[name].to_numpy()))) for name in _TERMS)
+    typical = beta * max(float(np.median(np.abs(batch[name].to_numpy()))) for name in terms)
     if typical == 0.0 or SMALLEST <= typical <= LARGEST:
         return ""
     own = run.spec.units.label("energy")

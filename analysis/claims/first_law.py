@@ -12,7 +12,9 @@ from fluctua.analysis.verdict import Verdict
 def _judge(subject: Subject) -> Verdict:
     if not subject.ledgers:
         return not_applicable("first-law", "needs a run, with work, heat and energy of each trajectory")
-    found = [ledger.residual() for ledger in subject.ledgers]
+    found = [residual for ledger in subject.ledgers if (residual := ledger.residual()) is not None]
+    if not found:
+        return not_applicable("first-law", f"needs thermodynamics: {subject.ledgers[0].no_theorems}")
     worst = max(found, key=lambda residual: residual.largest / residual.allowed)
     return judge_first_law(
         Residual(worst.largest, worst.scale, worst.steps, sum(residual.n for residual in found))

@@ -114,7 +114,10 @@ def _steady_bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]
     if not steady:
         return f"{subject.missing or 'needs work'}, or a steady state in which nothing changes", ()
     taken = ("the start is the steady state, so that system entropy does not change on average",)
-    return [Bound("<entropy flow>", ledger.entropy_flow()) for ledger in steady[:1]], taken
+    flow = steady[0].entropy_flow()
+    if flow is None:
+        return f"needs thermodynamics: {steady[0].no_theorems}", ()
+    return [Bound("<entropy flow>", flow)], taken
 
 
 CLAIM = Claim(
