@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.initial import Equilibrium
 from fluctua.stochastic.markov import still
+from fluctua.stochastic.markov.recording import recordings
 from fluctua.stochastic.markov.starts import prepare
 from fluctua.stochastic.markov.tables import Layout, Tables, tables_of
 from fluctua.stochastic.propagator import Block, Columns, Propagator
@@ -61,7 +62,7 @@ class MarkovPropagator(Propagator):
     direction : {"forward", "reverse"}
     initial : Equilibrium, Steady, Point, Populations or Samples
     record : mapping of column name to formula
-        None: jumps and columns hold all that levels do.
+        As `recording` says.
     boltzmann : float
         Boltzmann's constant in the units of energy over temperature.
     strokes : bool
@@ -88,7 +89,7 @@ class MarkovPropagator(Propagator):
         time_step: float | None = None,
         direction: str = "forward",
         initial: Initial | None = None,
-        record: Mapping[str, str] | None = None,  # noqa: ARG002  (the dynamics refuses them)
+        record: Mapping[str, str] | None = None,
         boltzmann: float = 1.0,
         strokes: bool = False,
         paths: int = 0,
@@ -107,7 +108,10 @@ class MarkovPropagator(Propagator):
             seed=seed,
             direction=direction,
         )
-        self.tables: Tables = tables_of(self.generator, dynamics, self.schedule)
+        self.records = tuple(record or {})
+        recorded = recordings(system, record or {})
+        self.finals = recorded["final"]
+        self.tables: Tables = tables_of(self.generator, dynamics, self.schedule, recorded["integral"])
         self.layout: Layout = self.tables.layout
         self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
         self.channel_names = tuple(channel.name for channel in self.generator.channels)
@@ -197,8 +201,8 @@ class MarkovPropagator(Propagator):
             tables.stirred,
             tables.still,
             *pieces,
-            tables.opening,
-            tables.closing,
+            tables.opened,
+            tables.closed,
             tables.shifts,
             tables.leaving,
             tables.exits,
@@ -260,7 +264,16 @@ class MarkovPropagator(Propagator):
             found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
             found[f"energy_{bath}"] = heats[b] + brought[b]
         ledger = {name: found[name] for name in self._names}
-        return ledger | {"state_initial": state.astype(np.int32), "state_final": ends.astype(np.int32)}
+        levels = {"state_initial": state.astype(np.int32), "state_final": ends.astype(np.int32)}
+        return ledger | levels | self._recorded(gained, ends, -1 if stroke is None else stroke)
+
+    def _recorded(self, gained: Floats, ends: Whole, stroke: int) -> Columns:
+        """Give what is recorded, in the order in which it was asked for."""
+        closing = self.finals.at(self.schedule.closing_controls[stroke][None, :])[0][ends]
+        found = dict(zip(self.finals.nodes, closing.T, strict=True))
+        integrals = self.tables.functions.integrals.nodes
+        found |= dict(zip(integrals, gained[self.layout.quantities :], strict=True))
+        return {name: np.ascontiguousarray(found[name]) for name in self.records}
 
     def _columns(
         self, first: int, state: Whole, rows: Floats, ends: Whole, status: NDArray[np.uint8]

@@ -80,8 +80,8 @@ def simulate(
         here = levels.astype(np.int64)
         if tables.shifts[m].any():
             rows[2] += tables.shifts[m][here]
-        for c in range(tables.opening.shape[2]):
-            change = tables.closing[kind, :, c] - tables.opening[kind, :, c]
+        for c in range(tables.opened.shape[2]):
+            change = tables.closed[kind, :, c] - tables.opened[kind, :, c]
             row = c if c < layout.heat else layout.activity + 1 + c - layout.heat
             if change.any() and not (tables.stirred[kind] and c >= layout.heat):
                 rows[row] += change[here]

@@ -12,7 +12,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.lanes import log
 from fluctua.stochastic.markov.columns import has_dimensionless_work
 from fluctua.stochastic.markov.equilibrium import particle_numbers
-from fluctua.stochastic.markov.hazards import Pieces, Values, pieces_of, still_pieces
+from fluctua.stochastic.markov.hazards import TERMS, Pieces, Values, pieces_of, still_pieces
 from fluctua.stochastic.markov.stationary import stationary
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fluctua.stochastic.dynamics.markov_jump import MarkovJump
     from fluctua.stochastic.markov.generator import Generator
+    from fluctua.stochastic.markov.recording import Recording
     from fluctua.stochastic.schedule import Schedule
 
     Floats = NDArray[np.float64]
@@ -101,6 +102,7 @@ class Functions:
     thermodynamics: bool
     housekeeping: bool
     dimensionless: bool
+    integrals: Recording
 
     @cached_property
     def _numbers(self) -> Floats:
@@ -123,7 +125,7 @@ class Functions:
                 states[:, :, 1] = beta[:, :1] * (energies - self._potential(mu)[:, None] * self._numbers)
         if self.housekeeping:
             states[:, :, 2] = self._steady_potential(controls, beta, steady, where)
-        return Values(states, np.zeros((count, len(generator.levels), 0)), rates, amounts, beta)
+        return Values(states, self.integrals.at(controls), rates, amounts, beta)
 
     def _potential(self, mu: Floats) -> Floats:
         """Return the one chemical potential of all leads, 0 without any."""
@@ -234,6 +236,20 @@ class Tables:
         energies: Floats = self.functions.generator.energies(controls)[0]
         return energies
 
+    @cached_property
+    def opened(self) -> Floats:
+        """Functions of the level, and integrals so far, when a kind begins: (kinds, n, S + Q)."""
+        return np.concatenate(
+            [self.opening, np.zeros((*self.opening.shape[:2], self.layout.integrals))], axis=2
+        )
+
+    @cached_property
+    def closed(self) -> Floats:
+        """The same when it ends and no jump has happened."""
+        if not self.layout.integrals:
+            return self.closing
+        return np.concatenate([self.closing, np.stack([part.totals for part in self.parts])], axis=2)
+
     # ---- strokes in which nothing changes
 
     @cached_property
@@ -268,7 +284,7 @@ class Tables:
             chances.ravel(),
             outcomes.ravel(),
             self._gains(values),
-            np.zeros(0),
+            np.repeat(values.integrands[0].T[:, :, None], places, axis=2).ravel(),
             np.uint64(places),
         )
 
@@ -346,7 +362,7 @@ class Tables:
         return intervals, places
 
 
-def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule) -> Tables:
+def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule, integrals: Recording) -> Tables:
     """Make the tables of a run.
 
     Raises
@@ -361,6 +377,7 @@ def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule) ->
         thermodynamics,
         dynamics.housekeeping,
         thermodynamics and has_dimensionless_work(generator, schedule),
+        integrals,
     )
     number = len(schedule.names)
     coupled = [schedule.coupled_in(m) for m in range(number)]
@@ -385,7 +402,7 @@ def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule) ->
     return Tables(
         functions,
         schedule,
-        Layout(len(generator.channels), len(generator.bath_names)),
+        Layout(len(generator.channels), len(generator.bath_names), len(integrals.nodes)),
         kinds,
         examples,
         [coupled[m] for m in examples],
@@ -447,10 +464,10 @@ def _no_pieces(values: Values) -> Pieces:
         nothing,
         nothing,
         np.zeros(0, np.int64),
-        np.zeros((0, levels, 14, 1 + STATES)),
-        np.zeros((0, channels, 14, 4)),
-        np.zeros((0, baths, 14)),
-        np.zeros((levels, 0)),
+        np.zeros((0, levels, TERMS, 1 + STATES + values.integrands.shape[2])),
+        np.zeros((0, channels, TERMS, 4)),
+        np.zeros((0, baths, TERMS)),
+        np.zeros((levels, values.integrands.shape[2])),
     )
 
 

@@ -429,3 +429,37 @@ def test_bits_are_the_same_on_every_processor(processor, tmp_path):
         [sys.executable, script], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == GOLDEN
+
+
+# ---- what is recorded
+
+
+@pytest.mark.parametrize("protocol", [BIASED, RICH])
+def test_records_follow_from_jumps(protocol):
+    """The time spent at a level, from the table of jumps; what is taken at the end, from the columns."""
+    count, record = (
+        50,
+        {"full_for": "integral(state == full)", "last": "final(eps*state + 1)", "all": "integral(2)"},
+    )
+    propagator = made(
+        protocol=protocol, initial=Point(state="empty"), paths=count, record=record, strokes=True
+    )
+    block = propagator.run(0, count)
+    columns, jumps, duration = block.columns, block.jumps, propagator.schedule.duration
+    assert list(columns)[-3:] == list(record)
+    for i in range(count):
+        times = np.concatenate([[0.0], jumps["time"][jumps["trajectory"] == i], [duration]])
+        levels = np.concatenate([[0], jumps["state"][jumps["trajectory"] == i]])
+        assert columns["full_for"][i] == pytest.approx((np.diff(times) * levels).sum(), abs=1e-11)
+    np.testing.assert_allclose(columns["all"], 2.0 * duration, rtol=1e-13)
+    eps = propagator.schedule.end_controls[0]
+    np.testing.assert_allclose(columns["last"], 1.0 + eps * columns["state_final"], rtol=1e-14)
+    strokes = block.strokes["full_for"].reshape(count, -1)
+    np.testing.assert_allclose(strokes.sum(axis=1), columns["full_for"], atol=1e-12)
+
+
+def test_what_levels_do_not_record_is_refused():
+    with pytest.raises(InvalidInput, match="is no record of levels"):
+        made(record={"most": "max(state)"})
+    with pytest.raises(InvalidInput, match="not declared"):
+        made(record={"x": "integral(x)"})
