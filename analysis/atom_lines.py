@@ -89,7 +89,7 @@ def _heavy(ordered: Floats) -> Floats:
     """Return the values that occur often in an ordered sample."""
     starts = np.flatnonzero(np.concatenate([[True], ~_near(ordered[1:], ordered[:-1])]))
     count = np.diff(np.append(starts, ordered.size))
-    return ordered[starts][count >= max(_SEEN, _SHARE * ordered.size)]
+    return np.asarray(ordered[starts][count >= max(_SEEN, _SHARE * ordered.size)])
 
 
 def _near(x: Floats, value: Floats) -> NDArray[np.bool_]:

@@ -143,11 +143,11 @@ class Pair:
         start = 0.0
         if max(self.n_forward, self.n_reverse) > 8 * _SUBSAMPLE:
             # A few values bring the root near; then the full sums need three rounds, not ten.
-            thinned = (sample.thinned(_SUBSAMPLE) for sample, _ in self.labelled)
-            start = Pair(*map(_plain, thinned))._root(0.0)
+            forward, turned = (_plain(sample.thinned(_SUBSAMPLE)) for sample, _ in self.labelled)
+            start = Pair(forward, turned)._root(0.0)
         if self.is_large:
-            runs = (sample.runs(_SUBSAMPLE_OF_MANY) for sample, _ in self.labelled)
-            near = Pair(*map(_plain, runs))._quick_root(start)
+            forward, turned = (_plain(sample.runs(_SUBSAMPLE_OF_MANY)) for sample, _ in self.labelled)
+            near = Pair(forward, turned)._quick_root(start)
             found = self._quick_root(near[0]) if near else None
             if found:
                 return found

@@ -19,6 +19,8 @@ def _judge(subject: Subject) -> Verdict:
         return not_applicable(
             "detailed", "needs controls and temperatures that do not change; a driven run has crooks"
         )
+    if not subject.shares_start:
+        return not_applicable("detailed", "needs a start that its reverse shares: Equilibrium or Steady")
     if subject.unfit:
         return not_applicable("detailed", subject.unfit)
     tolerance, alpha = subject.rules.tolerance["slope"], subject.rules.alpha
@@ -52,7 +54,7 @@ CLAIM = Claim(
     name="detailed",
     order=60,
     judge=_judge,
-    usual=lambda subject: subject.of_entropy and _unchanging(subject),
+    usual=lambda subject: subject.of_entropy and _unchanging(subject) and subject.shares_start,
     means="Total entropy productions s and −s occur in the ratio exp(s).",
     tolerances={"slope": SLOPE_TOLERANCE},
 )

@@ -6,7 +6,7 @@ from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Floats, Subject
 from fluctua.analysis.crooks import SLOPE_TOLERANCE
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
-from fluctua.analysis.exchange import affinity_of, beside_exchange, judge_exchange
+from fluctua.analysis.exchange import affinity_of, judge_exchange
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -37,14 +37,13 @@ def _driven(subject: Subject) -> tuple[Floats, float, tuple[str, ...]] | str:
     run, entropy = subject.ledgers[0], subject.total_entropy
     if isinstance(entropy, str):
         return entropy
-    if not run.stationary:
-        return "needs controls and temperatures that do not change"
+    if not (run.stationary and subject.shares_start):
+        return "needs controls and temperatures that do not change, and a start in Equilibrium or Steady"
     exchanged = run.values(subject.current, "current")
-    if subject.affinity is None:
-        affinity = affinity_of(entropy, exchanged)
-        return affinity if isinstance(affinity, str) else (exchanged, affinity, ())
-    beside = beside_exchange(entropy, exchanged, subject.affinity)
-    return beside or (exchanged, subject.affinity, ())
+    own = affinity_of(entropy, exchanged)
+    if isinstance(own, str):
+        return own
+    return exchanged, own if subject.affinity is None else subject.affinity, ()
 
 
 def _dependence(subject: Subject, exchanged: Floats, affinity: float) -> Dependence:

@@ -18,6 +18,7 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.parts import known
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.verdict import FreeEnergy
+from fluctua.stochastic.initial import Equilibrium, Steady
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -147,6 +148,11 @@ class Subject:
         if self.weight is not None:
             return self.weight
         return self.ledgers[0].irreversible_weight if self.ledgers else 0.0
+
+    @property
+    def shares_start(self) -> bool:
+        """Whether the reverse process starts in the same kind of state, as far as it is known."""
+        return not self.ledgers or isinstance(self.ledgers[0].spec.initial, Equilibrium | Steady)
 
     @cached_property
     def possible_entropy(self) -> Floats | None:

@@ -7,6 +7,9 @@ import pytest
 
 import fluctua as fl
 from fluctua.analysis.exchange import affinity_of, beside_exchange, fit_exchange, judge_exchange, least_noise
+from fluctua.stochastic.dynamics.markov_jump import MarkovJump
+from fluctua.stochastic.levels import Levels
+from fluctua.stochastic.reservoirs import BoseBath, Lead, Rates
 
 import truth
 
@@ -99,3 +102,60 @@ def test_the_bounds_on_the_noise_of_two_qubits():
     for entropy in (1e-6, 0.1, 1.0, 10.0, 300.0, 5_000.0):
         one = least_noise(entropy)
         assert one.hasegawa <= one.timpanaro <= one.classical
+
+
+# ---- runs ----------------------------------------------------------------------------------------
+
+
+def ring(affinity, start=None):
+    """Three equal levels in a ring that is driven: all entropy produced is force work."""
+    levels = Levels({"a": "0", "b": "0", "c": "0"}, controls=("f",))
+    steps = Rates(
+        "ring", on=["a -> b", "b -> c", "c -> a"], forward="exp(f/2)", backward="exp(-f/2)", work="f"
+    )
+    hold = fl.Protocol([fl.Hold(3.0)], beta=1.0, f=affinity)
+    return fl.EnsembleSpec(
+        levels, MarkovJump([steps]), hold, trajectories=5_000, seed=1, initial=start or fl.Steady()
+    )  # fmt: skip
+
+
+def test_a_driven_ring_obeys_it_with_the_affinity_that_its_entropy_has():
+    run = fl.simulate(ring(0.5))
+    found = fl.verify(run, claims="exchange", current="force_work")["exchange"]
+    assert found.outcome in ("holds", "undecidable")
+    assert found.part("affinity").expected == pytest.approx(1.0, rel=1e-9)
+    count = "force_work / 0.5"
+    assert fl.verify(run, current=count, affinity=0.5)["exchange"].estimate == pytest.approx(found.estimate)
+    assert fl.verify(run, current=count, affinity=0.8)["exchange"].outcome == "violated", "control"
+
+
+def test_one_junction_of_a_dot_obeys_it_at_long_times_only():
+    dot = Levels({"empty": "0", "full": "1/2"}, controls=("V",))
+    leads = MarkovJump(
+        [Lead(name, on="empty -> full", rate=1.0, mu=mu) for name, mu in (("left", "V/2"), ("right", "-V/2"))]
+    )
+    hold = fl.Protocol([fl.Hold(5.0)], beta=1.0, V=2.0)
+    run = fl.simulate(fl.EnsembleSpec(dot, leads, hold, trajectories=500, seed=1, initial=fl.Steady()))
+    report = fl.verify(run, claims=["exchange", "integral"], current="particles_left", affinity=2.0)
+    assert report["exchange"].outcome == "not applicable"
+    assert "at long times only" in report["exchange"].reason
+    assert report["integral"].outcome != "violated", "with both junctions and the change of the dot"
+
+
+def test_a_start_that_the_reverse_process_does_not_share_has_the_integral_theorem_only():
+    run = fl.simulate(ring(0.5, fl.Point(state="a")))
+    report = fl.verify(run, claims=["exchange", "detailed"], current="force_work")
+    assert {verdict.outcome for verdict in report} == {"not applicable"}
+    assert "a start" in report["detailed"].reason
+
+
+def test_a_run_from_one_level_knows_what_its_start_leaves_out():
+    levels = Levels({"down": "0", "up": "1"})
+    bath = MarkovJump([BoseBath("phonons", on="down -> up", rate=1.0)])
+    hold = fl.Protocol([fl.Hold(2.0)], temperature=0.5)
+    start = fl.Point(state="up")
+    run = fl.simulate(fl.EnsembleSpec(levels, bath, hold, trajectories=20_000, seed=1, initial=start))
+    found = fl.verify(run, claims="integral")["integral"]
+    assert found.outcome == "holds"
+    assert found.expected == pytest.approx(-math.log(0.123815), abs=1e-5)
+    assert abs(found.estimate - found.expected) < 4.0 * found.standard_error
