@@ -143,22 +143,25 @@ class MarkovPropagator(Propagator):
     # ---- running
 
     def _run(self, first: int, count: int, sampled: bool) -> Block:
-        state = np.ascontiguousarray(self.start.draw(first, count)[0], dtype=np.int64)
-        columns: list[Columns] = []
-        strokes: list[Columns] = []
-        size = PIECE if self.keep_strokes or not self.tables.all_still else max(count, 1)
-        for begin in range(0, count, size):  # in pieces: what is kept of strokes stands beside its columns
-            piece = state[begin : begin + size]
-            rows, each, ends, status = self._ledger(piece, first + begin)
-            columns.append(self._columns(first + begin, piece, rows, ends, status))
+        whole: Columns = {}
+        kept: Columns = {}
+        for begin in range(0, count, PIECE):  # in pieces: what is worked with stays near the processor
+            size = min(PIECE, count - begin)
+            state = self._levels(first + begin, size)
+            rows, each, ends, status = self._ledger(state, first + begin)
+            columns = self._columns(first + begin, state, rows, ends, status)
+            _place(whole, columns, begin, count)
             if self.keep_strokes:
-                strokes.append(self._strokes(first + begin, piece, each, ends, columns[-1]["status"]))
-        whole = _stacked(columns)
-        kept = _stacked(strokes) if self.keep_strokes else None
+                strokes = self._strokes(first + begin, state, each, ends, columns["status"])
+                _place(kept, strokes, begin * len(each), count * len(each))
+        strokes_or_none = kept if self.keep_strokes else None
         if not sampled:
-            return Block(whole, kept)
-        paths, jumps = self._traced(first, state, whole)
-        return Block(whole, kept, paths, jumps)
+            return Block(whole, strokes_or_none)
+        return Block(whole, strokes_or_none, *self._traced(first, self._levels(first, count), whole))
+
+    def _levels(self, first: int, count: int) -> Whole:
+        """Draw where trajectories start."""
+        return np.ascontiguousarray(self.start.draw(first, count)[0], dtype=np.int64)
 
     def _ledger(self, state: Whole, first: int) -> Ledger:
         """Give the ledger's rows at the end, at each stroke's end if kept, and the levels there."""
@@ -366,10 +369,12 @@ def _sum(rows: list[Floats]) -> Floats:
     return total
 
 
-def _stacked(pieces: list[Columns]) -> Columns:
-    if len(pieces) == 1:
-        return pieces[0]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+def _place(whole: Columns, piece: Columns, begin: int, count: int) -> None:
+    """Put the rows of a piece into columns of `count` rows, made with the first."""
+    for name, column in piece.items():
+        if name not in whole:
+            whole[name] = np.empty(count, column.dtype)
+        whole[name][begin : begin + len(column)] = column
 
 
 def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
