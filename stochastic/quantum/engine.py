@@ -287,11 +287,11 @@ class QuantumPropagator(Propagator):
         rows = dict(zip(self.shape.reported, paths.swapaxes(0, 1)[2 * d :], strict=True))
         columns: Columns = {f"p_{level}": weights[level] / total for level in range(d)}
         columns["energy"] = _expectation(energies.T[:, :, None], weights)
-        columns["heat"] = self._heat(rows)["heat"]
-        if self.model.measured:  # the first law, as in the ledger, with the expected energy so far
-            columns["work"] = (columns["energy"] - self._first_energy(state)) - columns["heat"]
-        else:
-            columns["work"] = rows["work"]
+        if self.model.measured and self.model.thermal:
+            # Work by the first law, as in the ledger, with what a measurement would find on average.
+            heat = self._heat(rows)["heat"]
+            columns["work"] = (columns["energy"] - self._first_energy(state)) - heat
+            columns["heat"] = heat
         head: Columns = {
             "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), samples.size),
             "time": np.tile(samples * self.schedule.move, count),
