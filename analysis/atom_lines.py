@@ -99,7 +99,7 @@ def _near(x: Floats, value: Floats) -> NDArray[np.bool_]:
 def _distinct(ordered: Floats) -> Floats:
     if not ordered.size:
         return ordered
-    return ordered[np.concatenate([[True], ~_near(ordered[1:], ordered[:-1])])]
+    return np.asarray(ordered[np.concatenate([[True], ~_near(ordered[1:], ordered[:-1])])])
 
 
 def _index(value: Floats, x: Floats) -> NDArray[np.intp]:

@@ -49,6 +49,7 @@ _OF_ATOMS = 0.99  # share of the information at atoms, from which on there is no
 _MOST_ATOMS = 1000  # more values than that are no atoms, but a density in bins
 _LEAST_DRAWS, _MOST_DRAWN = 999, 10_000_000
 _SEEN = 10  # trajectories at a value that the other direction may lack
+_SURVEYED = 1 << 16  # evenly spaced trajectories of each direction
 MOST_SORTED = 1 << 22  # trajectories in which values of one direction are looked for
 
 
@@ -203,7 +204,7 @@ def matched(pair: Pair, alpha: float = 0.05) -> tuple[Pair, Unmatched | None]:
         What both directions reach, with the sizes of the whole samples; the same pair where that is all.
     Unmatched or None
     """
-    if pair.n_forward + pair.n_reverse > MOST_SORTED:
+    if pair.n_forward + pair.n_reverse > MOST_SORTED or not _repeat(pair):
         return pair, None
     values, counts = _counted(pair)
     lonely = np.flatnonzero((counts.min(axis=0) == 0.0) & (counts.max(axis=0) >= _SEEN))
@@ -224,6 +225,16 @@ def matched(pair: Pair, alpha: float = 0.05) -> tuple[Pair, Unmatched | None]:
     kept = _without(pair, values[lonely[sure]])
     shares = counts[:, lonely[sure]].sum(axis=1) / (pair.n_forward, pair.n_reverse)
     return kept or pair, Unmatched(float(shares[0]), float(shares[1]), int(sure.sum()))
+
+
+def _repeat(pair: Pair) -> bool:
+    """Say whether values repeat at all, by evenly spaced ones where there are very many."""
+    return any(_repeats(np.sort(sample.thinned(_SURVEYED))) for sample, _ in pair.labelled)
+
+
+def _repeats(ordered: Floats) -> bool:
+    reach = _SEEN - 1
+    return bool(np.any(ordered[reach:] <= beyond_rounding(ordered[:-reach])))
 
 
 def _counted(pair: Pair) -> tuple[Floats, Floats]:
