@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.initial import Equilibrium
 from fluctua.stochastic.markov import still
+from fluctua.stochastic.markov.layout import Layout
 from fluctua.stochastic.markov.recording import recordings
 from fluctua.stochastic.markov.starts import prepare
-from fluctua.stochastic.markov.tables import Layout, Tables, tables_of
+from fluctua.stochastic.markov.tables import Tables, tables_of
 from fluctua.stochastic.propagator import Block, Columns, Propagator
 from fluctua.stochastic.status import Status
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fluctua.stochastic import compiling
 
 if TYPE_CHECKING:
-    from fluctua.stochastic.markov.tables import Layout, Tables
+    from fluctua.stochastic.markov.layout import Layout
+    from fluctua.stochastic.markov.tables import Tables
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]

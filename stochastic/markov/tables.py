@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.lanes import log
 from fluctua.stochastic.markov.columns import has_dimensionless_work
-from fluctua.stochastic.markov.equilibrium import particle_numbers
+from fluctua.stochastic.markov.functions import Functions
 from fluctua.stochastic.markov.hazards import TERMS, Pieces, Values, pieces_of, still_pieces
-from fluctua.stochastic.markov.stationary import stationary
+from fluctua.stochastic.markov.layout import STATES, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,137 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
     Mask = NDArray[np.bool_]
-
-VANISHING = 1e-290  # a rate whose last digits are lost
-STATES = 3  # functions of the level whose growth at frozen level the ledger keeps
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each quantity stands among the rows of the kernels' ledger.
-
-    Rows 0 to 2 are what energy, dimensionless energy and steady potential grow by at frozen level: control
-    work, dimensionless work, Hatano and Sasa's functional.
-    """
-
-    channels: int
-    baths: int
-    integrals: int = 0
-
-    @property
-    def heat(self) -> int:
-        """First row of the heats, one a bath; behind them the chemical works."""
-        return STATES
-
-    @property
-    def chemical(self) -> int:
-        """First row of the chemical works, one a bath."""
-        return STATES + self.baths
-
-    @property
-    def force(self) -> int:
-        """Row of the work of forces; entropy flow, log-ratio and housekeeping entropy follow."""
-        return STATES + 2 * self.baths
-
-    @property
-    def entropy(self) -> int:
-        """Row of the entropy flow."""
-        return self.force + 1
-
-    @property
-    def ratio(self) -> int:
-        """Row of the log-ratio."""
-        return self.force + 2
-
-    @property
-    def keeping(self) -> int:
-        """Row of the housekeeping entropy."""
-        return self.force + 3
-
-    @property
-    def particles(self) -> int:
-        """First row of the numbers of particles, one a bath."""
-        return self.force + 4
-
-    @property
-    def activity(self) -> int:
-        """Row of the number of jumps; integrals over time follow."""
-        return self.particles + self.baths
-
-    @property
-    def quantities(self) -> int:
-        """Number of rows before the integrals."""
-        return self.activity + 1
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return self.quantities + self.integrals
-
-
-@dataclass(frozen=True, eq=False)
-class Functions:
-    """What a jump process is made of, at any controls and temperatures."""
-
-    generator: Generator
-    thermodynamics: bool
-    housekeeping: bool
-    dimensionless: bool
-    integrals: Recording
-
-    @cached_property
-    def _numbers(self) -> Floats:
-        """Particles in each level, where dimensionless work asks for them."""
-        return np.array(particle_numbers(self.generator), dtype=np.float64)
-
-    def at(self, controls: Floats, beta: Floats, coupled: Mask, steady: Mask, where: str) -> Values:
-        """Return all functions at N instants; `steady` tells which baths make the steady state."""
-        generator, count = self.generator, len(controls)
-        rates = generator.rates(controls, beta, coupled)
-        states = np.zeros((count, len(generator.levels), STATES))
-        amounts = np.zeros((count, len(generator.channels), 3))
-        if self.thermodynamics:
-            energies, mu = generator.energies(controls), generator.potentials(controls)
-            states[:, :, 0] = energies
-            amounts[:, :, 0] = mu * generator.particles
-            amounts[:, :, 1] = generator.pushes(controls)
-            amounts[:, :, 2] = self._log_ratios(rates, coupled, beta, energies, amounts)
-            if self.dimensionless:
-                states[:, :, 1] = beta[:, :1] * (energies - self._potential(mu)[:, None] * self._numbers)
-        if self.housekeeping:
-            states[:, :, 2] = self._steady_potential(controls, beta, steady, where)
-        return Values(states, self.integrals.at(controls), rates, amounts, beta)
-
-    def _potential(self, mu: Floats) -> Floats:
-        """Return the one chemical potential of all leads, 0 without any."""
-        leads = np.flatnonzero(self.generator.particles)
-        found: Floats = mu[:, leads[0]] if leads.size else np.zeros(len(mu))
-        return found
-
-    def _log_ratios(
-        self, rates: Floats, coupled: Mask, beta: Floats, energies: Floats, amounts: Floats
-    ) -> Floats:
-        """Return ln of each channel's rate over that of its way back, 0 where its bath is off.
-
-        Of rates that vanish, or nearly so, it is what local detailed balance gives them: -beta times heat.
-        """
-        generator = self.generator
-        back = rates[:, generator.reverses]
-        rise = energies[:, generator.targets] - energies[:, generator.sources]
-        balance = -beta[:, generator.baths] * (rise - amounts[:, :, 0] - amounts[:, :, 1])
-        with np.errstate(all="ignore"):
-            found: Floats = np.where(np.minimum(rates, back) < VANISHING, balance, log(rates) - log(back))
-        found[:, ~coupled[generator.baths] | (generator.reverses < 0)] = 0.0
-        return found
-
-    def _steady_potential(self, controls: Floats, beta: Floats, steady: Mask, where: str) -> Floats:
-        populations = stationary(self.generator, self.generator.rates(controls, beta, steady))
-        with np.errstate(all="ignore"):
-            found: Floats = -log(populations)
-        if not np.isfinite(found).all():
-            remedy = "connect all levels, or leave housekeeping out"
-            raise InvalidInput("no one steady state that holds all levels", where, remedy)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
