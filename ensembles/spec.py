@@ -188,7 +188,11 @@ class EnsembleSpec(Value):
 
     def _schedule(self) -> Schedule:
         schedule = self.protocol.schedule(
-            self.time_step, self.system.controls, self.dynamics.bath_names, self.units.boltzmann
+            self.time_step,
+            self.system.controls,
+            self.dynamics.bath_names,
+            self.units.boltzmann,
+            self.units.hbar,
         )
         if schedule.steps < 1:
             raise InvalidInput(

@@ -224,7 +224,12 @@ class Protocol(Value):
                 )
 
     def schedule(
-        self, time_step: float | None, controls: Sequence[str], baths: Sequence[str], boltzmann: float = 1.0
+        self,
+        time_step: float | None,
+        controls: Sequence[str],
+        baths: Sequence[str],
+        boltzmann: float = 1.0,
+        hbar: float = 1.0,
     ) -> Schedule:
         """Return the protocol as tables.
 
@@ -238,6 +243,8 @@ class Protocol(Value):
             The baths of the dynamics: columns of the tables.
         boltzmann : float, energy / temperature
             Boltzmann's constant, for protocols in temperatures: ``beta = 1 / (boltzmann * temperature)``.
+        hbar : float, energy time
+            Planck's constant over 2 pi, for quantum dynamics.
 
         Raises
         ------
@@ -275,6 +282,7 @@ class Protocol(Value):
             opening_beta=beta(opening),
             closing_beta=beta(closing),
             course=self._course(quantities, split, boltzmann),
+            hbar=hbar,
         )
 
     def _course(self, quantities: Sequence[str], controls: int, boltzmann: float) -> Course:

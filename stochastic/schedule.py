@@ -63,6 +63,8 @@ class Schedule:
         Inverse temperatures there.
     course : Course or None
         The same in continuous time.
+    hbar : float, energy time
+        Planck's constant over 2 pi in the units of the run; NaN where it is not known.
     """
 
     time_step: float | None
@@ -78,6 +80,7 @@ class Schedule:
     opening_beta: Floats
     closing_beta: Floats
     course: Course | None = None
+    hbar: float = 1.0
 
     @property
     def move(self) -> float:
@@ -179,6 +182,7 @@ class Schedule:
             opening_beta=_backwards(self.closing_beta),
             closing_beta=_backwards(self.opening_beta),
             course=None if self.course is None else self.course.reversed(),
+            hbar=self.hbar,
         )
 
 

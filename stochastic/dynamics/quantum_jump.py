@@ -128,14 +128,22 @@ class QuantumJump(Dynamics):
         """Check energies, rates and the length of the time step at instants along a schedule."""
         from fluctua.stochastic.quantum.sampling import sampled
 
+        if not 0.0 < schedule.hbar < np.inf:
+            raise InvalidInput(
+                "Planck's constant is not known in these units",
+                "units.time",
+                'name seconds, "s", "ms", "us", "ns" or "ps", or leave units.temperature out: hbar is 1 then',
+            )
         rows = sampled(schedule)
-        self.model(system, time_step=schedule.move).held(rows.controls, rows.beta, rows.coupled)
+        self.model(system, hbar=schedule.hbar, time_step=schedule.move).held(
+            rows.controls, rows.beta, rows.coupled
+        )
 
     def check_start(self, initial: Initial, system: Hamiltonian, schedule: Schedule) -> None:
         """Check that a start has populations of levels, or amplitudes where nothing is measured."""
         from fluctua.stochastic.quantum.laws import check
 
-        check(initial, self.model(system), schedule)
+        check(initial, self.model(system, hbar=schedule.hbar), schedule)
 
     def check_record(self, record: Mapping[str, str], system: Hamiltonian) -> None:
         """Refuse records: columns, strokes, paths and jumps hold what there is."""
@@ -244,7 +252,7 @@ class QuantumJump(Dynamics):
         from fluctua.stochastic.quantum.laws import prepare
         from fluctua.stochastic.quantum.remarks import remarks_of
 
-        schedule = protocol.schedule(time_step, system.controls, self.bath_names, boltzmann)
+        schedule = protocol.schedule(time_step, system.controls, self.bath_names, boltzmann, hbar)
         turned = direction == "reverse"
         schedule = schedule.reversed() if turned else schedule
         model = self.model(system, turned=turned, hbar=hbar, time_step=schedule.move)
@@ -297,10 +305,10 @@ class QuantumJump(Dynamics):
         """Return the probabilities of levels where a run starts, and where its reverse starts."""
         from fluctua.stochastic.quantum.laws import carried, populations
 
-        model = self.model(system)
+        model = self.model(system, hbar=schedule.hbar)
         first = populations(initial, model, schedule)
         if isinstance(initial, Equilibrium | Steady):
-            turned = self.model(system, turned=True)
+            turned = self.model(system, turned=True, hbar=schedule.hbar)
             return first, populations(initial, turned, schedule.reversed())
         return first, carried(model, schedule, first)
 
@@ -314,7 +322,8 @@ class QuantumJump(Dynamics):
         empty = first == 0.0
         if not empty.any():
             return 0.0
-        back = carried(self.model(system, turned=True), schedule.reversed(), last)
+        turned = self.model(system, turned=True, hbar=schedule.hbar)
+        back = carried(turned, schedule.reversed(), last)
         return float(np.cumsum(back[empty])[-1])
 
     def no_equilibrium(self, system: Hamiltonian, schedule: Schedule) -> str:
@@ -323,7 +332,7 @@ class QuantumJump(Dynamics):
 
         if self.no_theorems():
             return self.no_theorems()
-        bath, deviation = worst_local(self.model(system), schedule)
+        bath, deviation = worst_local(self.model(system, hbar=schedule.hbar), schedule)
         return f"the local bath {bath} does not act between energy levels" if deviation > 0.0 else ""
 
     def no_theorems(self) -> str:
