@@ -119,9 +119,9 @@ def test_true_atoms_are_rejected_no_more_often_than_allowed(truth, n):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("truth", [atoms.qubit(), atoms.counting(), atoms.uneven()])
-@pytest.mark.parametrize("n", [(60, 60), (500, 500), (3_000, 500)])
-def test_true_atoms_are_rejected_no_more_often_than_allowed_of_a_thousand(truth, n):
-    assert rejections(truth, n, 1_000, seed=9).max() <= most(1_000)
+@pytest.mark.parametrize("n", [(60, 60), (3_000, 500)])
+def test_true_atoms_are_rejected_no_more_often_than_allowed_of_many(truth, n):
+    assert rejections(truth, n, 400, seed=9).max() <= most(400)
 
 
 def test_masses_find_a_value_of_which_trajectories_were_lost():
