@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fluctua.stochastic.potential import Potential
 
 KINDS = ("integral", "final", "max", "min", "first")
-_FORM = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", flags=re.S)
+RECORD = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", flags=re.S)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def parse_record(
         Unknown form, unknown name, or a condition where a number is wanted.
     """
     where = f"record.{name}"
-    found = _FORM.fullmatch(text) if isinstance(text, str) else None
+    found = RECORD.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise InvalidInput(
             f"{shown(text)} is not a record", where, f"write one of {', '.join(k + '(...)' for k in KINDS)}"

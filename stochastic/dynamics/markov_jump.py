@@ -148,13 +148,10 @@ class MarkovJump(Dynamics):
             populations(initial, self.generator(system), schedule)
 
     def check_record(self, record: Mapping[str, str], system: Levels) -> None:
-        """Refuse records: columns, strokes and jumps hold all that levels do."""
-        if record:
-            raise InvalidInput(
-                "jump dynamics records no formulas",
-                f"record.{next(iter(record))}",
-                "use the columns, strokes=True, or the table of jumps",
-            )
+        """Check the formulas of level, controls and parameters that a run records."""
+        from fluctua.stochastic.markov.recording import recordings
+
+        recordings(system, record)
 
     def namespace(self, system: Levels) -> dict[str, Iterable[str]]:
         """Give the levels, which stand for their numbers in formulas of columns."""
@@ -272,8 +269,8 @@ class MarkovJump(Dynamics):
         return "" if self.thermodynamics else "rates without thermodynamics (thermodynamics=False)"
 
     def even(self, system: Levels, record: Mapping[str, str]) -> list[str]:
-        """Name the columns that time reversal does not turn around."""
-        return ["activity"]
+        """Name the columns that time reversal does not turn around: activity, and all that is recorded."""
+        return ["activity", *record]
 
 
 def _levels(column: Get, which: str) -> NDArray[np.int64]:

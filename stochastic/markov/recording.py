@@ -16,7 +16,7 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, listed, shown
 from fluctua.stochastic.expressions import Graph
-from fluctua.stochastic.records import _FORM
+from fluctua.stochastic.records import RECORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def recordings(system: Levels, record: Mapping[str, str]) -> dict[str, Recording
     names = {**system.names, **levels, "state": "state"}
     for name, text in record.items():
         where = f"record.{name}"
-        read = _FORM.fullmatch(text) if isinstance(text, str) else None
+        read = RECORD.fullmatch(text) if isinstance(text, str) else None
         kind, formula = read.groups() if read else ("", "")
         if kind not in KINDS:
             remedy = f"of levels, write {listed((f'{kind}(...)' for kind in KINDS), ' or ')}"

@@ -441,11 +441,10 @@ def test_without_thermodynamics_only_jumps_and_particles_are_counted():
     assert LEADS.no_theorems() == ""
 
 
-def test_records_are_refused():
-    assert refused(LEADS.check_record, {"r": "integral(1)"}, DOT) == (
-        "jump dynamics records no formulas (record.r): use the columns, strokes=True, or the table of jumps"
-    )
-    LEADS.check_record({}, DOT)
+def test_records_are_formulas_of_the_level():
+    LEADS.check_record({"occupied": "integral(state == full)", "last": "final(state)"}, DOT)
+    assert "is no record of levels" in refused(LEADS.check_record, {"r": "summ(state)"}, DOT)
+    assert "(record.r" in refused(LEADS.check_record, {"r": "integral(place)"}, DOT)
 
 
 # ---- what judges ask
