@@ -174,7 +174,7 @@ class QuantumPropagator(Propagator):
     def _first_energy(self, state: Floats) -> Floats:
         """Give the energy at the first instant: that of the level measured, or its expectation."""
         levels = state[-1].astype(np.int64)
-        energy = self.energies[0][np.maximum(levels, 0)]
+        energy: Floats = self.energies[0][np.maximum(levels, 0)]
         if (levels >= 0).all():
             return energy
         mean = _expectation(self.energies[0], populations(self.vectors[:1], state))

@@ -8,7 +8,6 @@ import numpy as np
 
 from fluctua.stochastic import lanes, streams
 from fluctua.stochastic.first_instant import Start
-from fluctua.stochastic.quantum.engine import chosen_level
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 def gibbs(energies: Floats, beta: float) -> Floats:
     """Give the populations of equilibrium, shape (d,)."""
     weights: Floats = lanes.exp(-beta * (energies - energies.min()))
-    return weights / np.cumsum(weights)[-1]
+    populations: Floats = weights / np.cumsum(weights)[-1]
+    return populations
 
 
 def from_populations(
@@ -38,10 +38,11 @@ def from_populations(
     """
     d = vectors.dimension
     states = np.concatenate([vectors.re[0], vectors.im[0], np.arange(d, dtype=np.float64)[None]])
+    cumulative = np.cumsum(weights)
 
     def draw(first: int, count: int) -> Floats:
         number = streams.draw_uniforms(seed, direction, "initial", first, count, 1)[0]
-        level = chosen_level(np.repeat(weights[:, None], count, axis=1), number)
+        level = np.minimum(np.searchsorted(cumulative, number * cumulative[-1], side="right"), d - 1)
         drawn: Floats = states[:, level]
         return drawn
 

@@ -360,7 +360,8 @@ def _cut_at_changes(controls: Floats, within: Integers, segment: int) -> NDArray
     cut = within == 0
     cut[1:] |= np.any(controls[1:] != controls[:-1], axis=1)
     since = np.arange(len(cut)) - np.maximum.accumulate(np.where(cut, np.arange(len(cut)), 0))
-    return cut | (since % segment == 0)
+    begins: NDArray[np.bool_] = cut | (since % segment == 0)
+    return begins
 
 
 def _control_changes(
