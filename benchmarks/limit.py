@@ -35,15 +35,20 @@ ROWS = {
 @cache
 def library() -> Any:
     """Compile for this processor; None where there is no g++."""
+    # Our kernels may not use -ffast-math, as it makes bits depend on the compiler; a limit should.
+    return compiled("limit.cpp", ["-ffast-math"])
+
+
+def compiled(name: str, options: list[str]) -> Any:
+    """Compile a source file of this folder for this processor and load it; None where there is no g++."""
     compiler = shutil.which("g++")
     if compiler is None:
         return None
-    # Our kernels may not use -ffast-math, as it makes bits depend on the compiler; a limit should.
-    options = ["-O3", "-march=native", "-ffast-math", "-std=c++17", "-shared", "-fPIC"]
-    source = str(Path(__file__).with_name("limit.cpp"))
+    common = ["-O3", "-march=native", "-std=c++17", "-shared", "-fPIC"]
+    source = str(Path(__file__).with_name(name))
     with TemporaryDirectory(prefix="fluctua-limit-") as folder:
         target = f"{folder}/limit.so"
-        subprocess.run([compiler, *options, source, "-o", target], check=True)
+        subprocess.run([compiler, *common, *options, source, "-o", target], check=True)
         return ctypes.CDLL(target)  # once loaded, the file may go
 
 
@@ -65,17 +70,18 @@ class Limit:
             ctypes.c_int64(count),
             ctypes.c_int64(len(self.table)),
             ctypes.c_double(job.TIME_STEP),
-            _pointer(self.opening),
-            _pointer(self.table),
+            pointer(self.opening),
+            pointer(self.table),
             ctypes.c_uint32(job.SEED % 2**32),
             ctypes.c_uint32(job.SEED >> 32),
-            _pointer(np.ascontiguousarray(start)),
-            _pointer(out),
+            pointer(np.ascontiguousarray(start)),
+            pointer(out),
         )
         if not done:
             raise ValueError(f"no kernel for blocks of {block}")
         return out
 
 
-def _pointer(array: Floats) -> Any:
+def pointer(array: NDArray[Any]) -> Any:
+    """Give the address of an array's first number."""
     return array.ctypes.data_as(ctypes.c_void_p)

@@ -38,19 +38,19 @@ def start() -> list[Figure]:
         for repeat in range(WARM_REPEATS + 1):
             for title, words in commands.items():
                 say(f"start: {title}")
-                taken = _seconds(words, folder, f"{repeat}-{title}", warm)
+                taken = seconds(words, folder, f"{repeat}-{title}", warm)
                 if repeat:  # the first turn filled the cache
-                    best[title] = _shorter(best.get(title), taken)
+                    best[title] = shorter(best.get(title), taken)
         for repeat in range(COLD_REPEATS):
             for n, run in runs.items():
                 title = f"fluctua run, n = {n}, cold"
                 say(f"start: {title}")
                 empty = {"FLUCTUA_CACHE_DIR": str(folder / f"cold-{n}-{repeat}")}
-                best[title] = _shorter(best.get(title), _seconds(run, folder, f"cold-{repeat}-{n}", empty))
+                best[title] = shorter(best.get(title), seconds(run, folder, f"cold-{repeat}-{n}", empty))
     return _start_figures(best)
 
 
-def _shorter(best: Times | None, taken: Times) -> Times:
+def shorter(best: Times | None, taken: Times) -> Times:
     """Keep the shorter wall-clock time and, by itself, the shorter processor time."""
     return taken if best is None else (min(best[0], taken[0]), min(best[1], taken[1]))
 
@@ -83,7 +83,7 @@ def _small_specs(folder: Path) -> dict[int, Path]:
     return files
 
 
-def _seconds(words: list[str], folder: Path, name: str, environment: Mapping[str, str]) -> Times:
+def seconds(words: list[str], folder: Path, name: str, environment: Mapping[str, str]) -> Times:
     """Wall-clock and processor time of a command; each run goes to a folder of its own.
 
     Modules are compiled once, as installed ones are, also where the environment forbids to keep that.
@@ -116,17 +116,20 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def memory() -> list[Figure]:
     """Peak memory of a long run with rows on disk against a short one; takes minutes, gigabytes of disk."""
-    peak = {}
+    mebibytes = {}
     for trajectories in (FEW, MANY):
         say(f"memory: {trajectories:,} trajectories")
         with TemporaryDirectory(prefix="fluctua-benchmark-") as folder:
-            arguments = [str(Path(__file__).parent), str(trajectories), str(SHORT_STEPS), f"{folder}/run"]
-            done = subprocess.run(
-                [sys.executable, "-c", _OCCUPY, *arguments], check=True, capture_output=True, text=True
-            )
-        peak[trajectories] = int(done.stdout) / 1024
-    named = {f"{FEW:,} trajectories": peak[FEW], f"{MANY:,} trajectories": peak[MANY]}
+            mebibytes[trajectories] = peak(_OCCUPY, trajectories, SHORT_STEPS, f"{folder}/run")
+    ratio = mebibytes[MANY] / mebibytes[FEW]
     return [
-        Figure("memory", f"{MANY:,} trajectories / {FEW:,}", peak[MANY] / peak[FEW], most=1.2),
-        *(Figure("memory", name, value, "MiB") for name, value in named.items()),
+        Figure("memory", f"{MANY:,} trajectories / {FEW:,}", ratio, most=1.2),
+        *(Figure("memory", f"{n:,} trajectories", size, "MiB") for n, size in mebibytes.items()),
     ]
+
+
+def peak(program: str, *arguments: object) -> float:
+    """Run a program that prints its peak memory in KiB, given this folder and arguments; give MiB."""
+    words = [sys.executable, "-c", program, str(Path(__file__).parent), *map(str, arguments)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return int(done.stdout) / 1024

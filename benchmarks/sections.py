@@ -15,6 +15,7 @@ import limit
 import naive
 import numpy as np
 from figures import Figure, rates, say
+from jumps import jumps
 from processes import memory, start
 from timing import Contender, race
 from verifier import verifier
@@ -205,6 +206,7 @@ SECTIONS: dict[str, Callable[[], list[Figure]]] = {
     "coordinates": coordinates,
     "threads": threads,
     "disk": disk,
+    "jumps": jumps,
     "store": store,
     "start": start,
     "memory": memory,

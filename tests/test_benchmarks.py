@@ -11,7 +11,13 @@ import pyarrow as pa
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-MODULES = ("figures", "job", "limit", "naive", "processes", "sections", "timing", "verifier", "writing")
+MODULES = (
+    "figures", "job", "jump_jobs", "jump_limit", "jump_peers", "jumps", "limit", "naive", "processes",
+    "sections", "timing", "verifier", "writing",
+)  # fmt: skip
+NO_COMPILER = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="no g++ to build the hardware limit with"
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,7 @@ def test_ledgers_of_peers_close(benchmarks: SimpleNamespace, dynamics: str, peer
     assert np.abs(heat).max() > 1e-2
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ to build the hardware limit with")
+@NO_COMPILER
 @pytest.mark.parametrize("dynamics", ["overdamped", "BAOAB"])
 def test_the_hardware_limit_does_our_work(benchmarks: SimpleNamespace, dynamics: str) -> None:
     """Every column agrees to rounding for every block size, ragged blocks included."""
@@ -57,6 +63,48 @@ def test_the_hardware_limit_does_our_work(benchmarks: SimpleNamespace, dynamics:
         rows = stand_in.run(propagator.start.draw(0, 301), block)
         for name, row in benchmarks.limit.ROWS.items():
             assert np.abs(rows[row] - ours[name]).max() <= 1e-12, (block, name)
+
+
+@NO_COMPILER
+@pytest.mark.parametrize("name", ["dot", "ring"])
+def test_the_hardware_limit_counts_our_jumps(benchmarks: SimpleNamespace, name: str) -> None:
+    """Every trajectory's jumps and particles, for every size of block."""
+    spec = getattr(benchmarks.jump_jobs, name)(301)
+    propagator = benchmarks.jump_jobs.propagator(spec)
+    start = np.ascontiguousarray(propagator.start.draw(0, 301)[0], np.int64)
+    ours, stand_in = propagator.run(0, 301).columns, benchmarks.jump_limit.Levels(spec)
+    for block in benchmarks.jump_limit.LEVEL_BLOCKS:
+        for column, values in stand_in.run(start, block).items():
+            assert np.array_equal(values, ours[column]), (block, column)
+    assert ours["activity"].min() > 10
+
+
+@NO_COMPILER
+@pytest.mark.filterwarnings("ignore:.*approximation")
+def test_the_hardware_limit_jumps_as_our_qubit(benchmarks: SimpleNamespace) -> None:
+    """Heat, entropy and number of jumps of each trajectory; near them if jumps wait for a step's end."""
+    propagator = benchmarks.jump_jobs.propagator(benchmarks.jump_jobs.qubit(301))
+    states = np.ascontiguousarray(propagator.start.draw(0, 301)[:4])
+    ours, stand_in = propagator.run(0, 301).columns, benchmarks.jump_limit.Qubit()
+    for block in benchmarks.jump_limit.QUBIT_BLOCKS:
+        rows = stand_in.run(states, block)
+        for column in ("activity", "heat", "entropy_flow", "log_ratio"):
+            assert np.abs(rows[column] - ours[column]).max() <= 1e-12, (block, column)
+        late = stand_in.run(states, block, exact=False)
+        assert 0.0 < np.abs(late["heat"] - rows["heat"]).max() < 0.1  # a step changes the gap by 0.008
+    assert ours["activity"].max() > 1
+
+
+@pytest.mark.parametrize(("name", "particles"), [("dot", 1), ("ring", 8)])
+def test_the_naive_loop_keeps_its_ledger(benchmarks: SimpleNamespace, name: str, particles: int) -> None:
+    """Particles that came in are those that are there, up to whole rounds; some came from both leads."""
+    spec = getattr(benchmarks.jump_jobs, name)(20)
+    activity, left, right, level = benchmarks.jump_peers.numba_loop(spec, 20, compiled=False)
+    assert np.array_equal((left + right - level) % particles, np.zeros(20))
+    assert np.array_equal((activity - left - right) % 2, np.zeros(20))
+    assert activity.min() > 10
+    assert left.any()
+    assert right.any()
 
 
 def test_figures_say_what_falls_short(benchmarks: SimpleNamespace) -> None:
