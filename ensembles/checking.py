@@ -145,6 +145,7 @@ class _Look:
         for place in listing.places():
             self.faults += found[place].faults
         missing, leftover = self._compare(listing, listing.sound(found), law)
+        self._count_jumps(listing.sound(found), found)
         return self._told(listing, found, law, missing, leftover)
 
     # -- the manifest and the target
@@ -301,6 +302,17 @@ class _Look:
                 if law.keeps(table, part) and (part.chunk, part.rows) not in there:
                     remedy = f"delete parts/{part.name} and run the same call again"
                     self._fault(f"no rows of chunk {part.chunk}", table, remedy)
+
+    def _count_jumps(self, sound: Listing, found: Mapping[Place, Found]) -> None:
+        """Hold lists of jumps, which may have any length, against what the trajectories count."""
+        for part in sound.parts.get("jumps", []):
+            if (counted := sound.counted.get(part.chunk)) is None or counted.rows != part.rows:
+                continue
+            listed, wanted = found["jumps", part].jumps, found["parts", counted].jumps
+            if wanted is not None and listed != wanted:
+                what = f"{listed:,} jumps, where its parts/ count {wanted:,}"
+                remedy = f"move it and parts/{counted.name} elsewhere and run the same call again"
+                self._fault(what, f"jumps/{part.name}", remedy)
 
     def _scratch(self) -> Iterator[str]:
         for folder in sorted(self.path.glob(f"{SCRATCH}*")):

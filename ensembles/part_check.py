@@ -40,12 +40,16 @@ class Found:
         Largest violation of the first law among those with status 0.
     content : str or None
         The digest of its values; None where they could not be read.
+    jumps : int or None
+        How many a file of jumps lists, or how many rows of `parts/` count of the trajectories listed there;
+        None where one of those failed.
     """
 
     faults: list[Fault] = field(default_factory=list)
     status: dict[int, int] = field(default_factory=dict)
     residual: float = 0.0
     content: str | None = None
+    jumps: int | None = None
 
 
 class Law:
@@ -75,6 +79,10 @@ class Law:
     def keeps(self, table: str, part: Part) -> bool:
         """Tell whether a table has rows of a chunk."""
         return table in self.tables and len(self.layout.trajectories(table, part)) > 0
+
+    def listed(self, part: Part) -> int:
+        """Give the number of trajectories of a chunk whose jumps are listed."""
+        return len(self.layout.trajectories("jumps", part)) if "jumps" in self.tables else 0
 
     def keys(self, table: str, part: Part) -> Keys:
         """Give the keys that a file must have."""
@@ -209,7 +217,7 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
             found.faults.append(Fault(what, str(path), ELSEWHERE))
         else:
             file = law.layout.open(folder, table, part, disk)
-            _look_inside(file, path, table, law.keys(table, part), found)
+            _look_inside(file, path, table, law, part, found)
     except Damaged as error:
         found.faults.append(Fault.of(error))
     except FileNotFoundError:
@@ -219,9 +227,10 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
     return found
 
 
-def _look_inside(file: pq.ParquetFile, path: Path, table: str, keys: Keys, found: Found) -> None:
+def _look_inside(file: pq.ParquetFile, path: Path, table: str, law: Law, part: Part, found: Found) -> None:
     """Decode all of it, a batch at a time: this compares the checksums of its pages."""
-    content, rows, ordered = Content(file.schema_arrow), Rows(), True
+    keys, rows = law.keys(table, part), Rows(law.listed(part))
+    content, ordered = Content(file.schema_arrow), True
     for batch in file.iter_batches(BATCH):
         ordered = ordered and keys.hold(batch, content.rows)
         content.add(batch)
@@ -232,14 +241,23 @@ def _look_inside(file: pq.ParquetFile, path: Path, table: str, keys: Keys, found
         said += rows.faults((file.schema_arrow.metadata or {}).get(b"failed", b"0").decode(errors="replace"))
     found.faults += [Fault(what, str(path), ELSEWHERE) for what in said]
     found.status, found.residual, found.content = rows.status, rows.residual, content.hexdigest()
+    found.jumps = rows.jumps if table == "parts" else content.rows
 
 
 class Rows:
-    """What the rows of `parts/` say of themselves: how many failed, and how well the first law holds."""
+    """What the rows of `parts/` say of themselves: how many failed, and how well the first law holds.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    listed : int
+        Of so many, the first ones, `jumps/` lists the jumps that they count.
+    """
+
+    def __init__(self, listed: int) -> None:
         self.status: dict[int, int] = {}
         self.residual = 0.0
+        self.jumps: int | None = 0
+        self._listed = listed
         self._false = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -248,6 +266,7 @@ class Rows:
         for code, count in zip(*np.unique(status, return_counts=True), strict=True):
             self.status[int(code)] = self.status.get(int(code), 0) + int(count)
         sound = status == 0
+        self._count(batch, sound)
         finite = np.ones(batch.num_rows, bool)
         for column in batch.columns:
             if pa.types.is_floating(column.type):
@@ -258,6 +277,13 @@ class Rows:
         )
         residual = np.abs(change - sum(sources)) if sources else np.zeros(0)
         self.residual = max(self.residual, float(residual.max(initial=0.0)))
+
+    def _count(self, batch: pa.RecordBatch, sound: NDArray[np.bool_]) -> None:
+        first = sound[: self._listed]
+        self._listed -= first.size
+        if first.size and self.jumps is not None:
+            counted = batch["activity"].to_numpy()[: first.size]
+            self.jumps = self.jumps + int(counted.sum()) if first.all() else None
 
     def faults(self, stated: str) -> Iterator[str]:
         """Say where they contradict themselves, or the number of failures that the footer states."""

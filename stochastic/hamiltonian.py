@@ -119,6 +119,11 @@ class Hamiltonian(System):
         return self.levels
 
     @property
+    def constants(self) -> dict[str, float]:
+        """The number of each level, for which its name stands in formulas of columns."""
+        return {level: float(k) for k, level in enumerate(self.levels)}
+
+    @property
     def names(self) -> dict[str, str]:
         """Each name that a coefficient may contain, with its canonical symbol."""
         groups = {"c": self.controls, "p": tuple(self.parameters)}
