@@ -156,7 +156,7 @@ def _qutip() -> list[Figure]:
     fixed, turned = (partial(jump_peers.Qubit, turning=turning) for turning in (False, True))
     peers: dict[str, Peer] = {"QuTiP": (fixed, 2000.0), "QuTiP, equations turned": (turned, None)}
     figures = _against_qutip("qubit", jump_jobs.qubit, peers, 1_048_576)
-    for levels, trajectories in ((4, 262_144), (16, 32_768)):
+    for levels, trajectories in ((4, 524_288), (16, 131_072)):  # two chunks at least: one for each thread
         job = partial(jump_jobs.ladder, levels)
         peers = {"QuTiP": (partial(jump_peers.Ladder, job(1)), 100.0)}
         figures += _against_qutip(f"{levels} levels", job, peers, trajectories)
@@ -171,7 +171,7 @@ def _against_qutip(name: str, job: Job, peers: dict[str, Peer], trajectories: in
     theirs = {peer: few / taken for peer, taken in times.items()}
     both = partial(fl.simulate, job(trajectories), threads=2, progress=False)
     two = trajectories / race({"two": both}, 3, time.perf_counter)["two"]
-    one = _in_memory(job, trajectories // 2)
+    one = _in_memory(job, trajectories // 8)
     figures = []
     for peer, (_, least) in peers.items():
         ratios = two / theirs[peer], one / theirs[peer]
