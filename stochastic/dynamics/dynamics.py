@@ -96,7 +96,7 @@ class Dynamics(Value, ABC):
 
     @abstractmethod
     def ends(self, system: Any) -> list[Column]:
-        """List the columns of a trajectory's first and last state."""
+        """List the columns of a trajectory's first and last state, and of what was counted in between."""
 
     def stroke_ends(self, system: Any) -> list[Column]:
         """List those of a stroke's; by default the same."""

@@ -160,20 +160,22 @@ class MarkovJump(Dynamics):
     # ---- what a run writes
 
     def ledger(self, system: Levels, schedule: Schedule) -> list[Column]:
-        """List work, heat and entropies, particles and energy of leads, and the number of jumps."""
+        """List work, heat and entropies, and the number of jumps."""
         from fluctua.stochastic.markov.columns import columns_of
 
         return columns_of(self, system, self.generator(system), schedule)
 
     def ends(self, system: Levels) -> list[Column]:
-        """List the first and the last level."""
-        from fluctua.stochastic.markov.columns import end
+        """List the first and the last level, and what has come in from leads."""
+        from fluctua.stochastic.markov.columns import ends_of
 
-        return [end("initial"), end("final")]
+        return ends_of(self, system)
 
     def path_state(self, system: Levels) -> list[Column]:
         """List the level."""
-        return [Column("state", "1", "level at this time, by its number from 0", dtype="int32")]
+        from fluctua.stochastic.markov.columns import state_of
+
+        return [state_of(system)]
 
     # ---- computing it
 

@@ -24,22 +24,40 @@ def columns_of(
     dynamics: MarkovJump, system: Levels, generator: Generator, schedule: Schedule
 ) -> list[Column]:
     """List the columns of the ledger of a trajectory or a stroke."""
-    leads = [bath.name for bath in dynamics.baths if isinstance(bath, Lead)]
     columns: list[Column] = []
     if dynamics.thermodynamics:
         columns += [*_work(system, generator, schedule), *heat_columns(dynamics.bath_names)]
         columns += [Column("energy_change", "energy", "energy at the end minus energy at the start")]
         columns += [log_ratio_column(), *(_steady_entropies() if dynamics.housekeeping else ())]
-    columns += [
+    return [*columns, Column("activity", "1", "number of jumps", dtype="int32")]
+
+
+def ends_of(dynamics: MarkovJump, system: Levels) -> list[Column]:
+    """List the first and the last level, and what has come in from leads between them."""
+    leads = [bath.name for bath in dynamics.baths if isinstance(bath, Lead)]
+    particles = [
         Column(f"particles_{lead}", "1", f"particles that come in from the lead {lead}", INTO, dtype="int32")
         for lead in leads
     ]
-    if dynamics.thermodynamics:
-        columns += [
-            Column(f"energy_{lead}", "energy", f"energy that flows in from the lead {lead}", INTO)
-            for lead in leads
-        ]
-    return [*columns, Column("activity", "1", "number of jumps", dtype="int32")]
+    energies = [
+        Column(f"energy_{lead}", "energy", f"energy that flows in from the lead {lead}", INTO)
+        for lead in (leads if dynamics.thermodynamics else ())
+    ]
+    states = [_state(f"state_{which}", f"level at the {at}", system) for which, at in _INSTANTS]
+    return [*states, *particles, *energies]
+
+
+def state_of(system: Levels) -> Column:
+    """Give the column of the level on a path."""
+    return _state("state", "level at this time", system)
+
+
+_INSTANTS = (("initial", "start"), ("final", "end"))
+
+
+def _state(name: str, meaning: str, system: Levels) -> Column:
+    counted = ", ".join(f"{number} {level}" for number, level in enumerate(system.states))
+    return Column(name, "1", f"{meaning}: {counted}", dtype="int32")
 
 
 def _work(system: Levels, generator: Generator, schedule: Schedule) -> Iterator[Column]:
@@ -79,9 +97,3 @@ def _steady_entropies() -> Iterator[Column]:
     yield Column("housekeeping_entropy", "k_B", meaning, "positive: kept up by the driving")
     meaning = "integral of d(-ln of the steady probability) at frozen state"
     yield Column("hatano_sasa", "k_B", meaning, "positive: away from the steady state")
-
-
-def end(which: str) -> Column:
-    """Give the column of the level at the ``"initial"`` or ``"final"`` instant."""
-    instant = "start" if which == "initial" else "end"
-    return Column(f"state_{which}", "1", f"level at the {instant}, by its number from 0", dtype="int32")

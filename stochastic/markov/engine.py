@@ -117,7 +117,8 @@ class MarkovPropagator(Propagator):
         self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
         self.channel_names = tuple(channel.name for channel in self.generator.channels)
         self.state_names = self.generator.levels
-        self._names = [column.name for column in dynamics.ledger(system, self.schedule)]
+        columns = [*dynamics.ledger(system, self.schedule), *dynamics.ends(system)]
+        self._names = [column.name for column in columns]
         self._local = threading.local()
         self._still: Any = None
         self._hazard: Any = None
@@ -262,14 +263,15 @@ class MarkovPropagator(Propagator):
             "housekeeping_entropy": gained[at.keeping],
             "hatano_sasa": gained[2],
             "activity": gained[at.activity].astype(np.int32),
+            "state_initial": state.astype(np.int32),
+            "state_final": ends.astype(np.int32),
         }
         for b, bath in enumerate(self.generator.bath_names):
             found[f"heat_{bath}"] = heats[b]
             found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
             found[f"energy_{bath}"] = heats[b] + brought[b]
-        ledger = {name: found[name] for name in self._names}
-        levels = {"state_initial": state.astype(np.int32), "state_final": ends.astype(np.int32)}
-        return ledger | levels | self._recorded(gained, ends, -1 if stroke is None else stroke)
+        columns = {name: found[name] for name in self._names}
+        return columns | self._recorded(gained, ends, -1 if stroke is None else stroke)
 
     def _recorded(self, gained: Floats, ends: Whole, stroke: int) -> Columns:
         """Give what is recorded, in the order in which it was asked for."""

@@ -399,18 +399,20 @@ def test_columns_of_a_dot_between_leads():
     table = schedule(DOT, LEADS, Isothermal(1.0, eps=(0.5, 3.0)), V=2.0)
     assert columns(DOT, LEADS, table) == [
         "work", "control_work", "chemical_work", "exclusive_work", "heat", "heat_left", "heat_right",
-        "entropy_flow", "energy_change", "log_ratio", "particles_left", "particles_right", "energy_left",
-        "energy_right", "activity",
+        "entropy_flow", "energy_change", "log_ratio", "activity",
     ]  # fmt: skip
     unbiased = schedule(DOT, LEADS, Isothermal(1.0, eps=(0.5, 3.0)), V=0.0)
     assert "dimensionless_work" in columns(DOT, LEADS, unbiased)
     opening = schedule(DOT, LEADS, Isothermal(1.0, V=(0.0, 1.0)), eps=0.0)
     assert "dimensionless_work" not in columns(DOT, LEADS, opening)
-    types = {column.name: column.dtype for column in LEADS.ledger(DOT, table)}
+    types = {column.name: column.dtype for column in [*LEADS.ledger(DOT, table), *LEADS.ends(DOT)]}
     assert {name for name, kind in types.items() if kind == "int32"} == {
-        "particles_left", "particles_right", "activity"
+        "activity", "state_initial", "state_final", "particles_left", "particles_right"
     }  # fmt: skip
-    assert [column.name for column in LEADS.ends(DOT)] == ["state_initial", "state_final"]
+    assert [column.name for column in LEADS.ends(DOT)] == [
+        "state_initial", "state_final", "particles_left", "particles_right", "energy_left", "energy_right"
+    ]  # fmt: skip
+    assert LEADS.ends(DOT)[0].meaning == "level at the start: 0 empty, 1 full"
     assert [column.name for column in LEADS.path_state(DOT)] == ["state"]
     assert list(LEADS.namespace(DOT)["level"]) == ["empty", "full"]
 
@@ -435,7 +437,9 @@ def test_columns_of_one_bath_and_of_forces():
 def test_without_thermodynamics_only_jumps_and_particles_are_counted():
     dynamics = MarkovJump([LEFT, BoseBath("p", rate=1)], thermodynamics=False)
     table = schedule(DOT, dynamics, eps=1.0, V=0.0)
-    assert columns(DOT, dynamics, table) == ["particles_left", "activity"]
+    assert columns(DOT, dynamics, table) == ["activity"]
+    ends = [column.name for column in dynamics.ends(DOT)]
+    assert ends == ["state_initial", "state_final", "particles_left"]
     assert dynamics.no_theorems()
     assert dynamics.boundary(DOT, table, Steady(), lambda _: None).startswith("needs entropy")
     assert LEADS.no_theorems() == ""
