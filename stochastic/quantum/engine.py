@@ -82,7 +82,9 @@ class QuantumPropagator(Propagator):
         self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
         self.channel_names, self.state_names = tuple(model.channel_names), tuple(model.state_names)
         self.shape = Shape(
-            model.dimension, len(model.bath_names), lanes or (64 if model.dimension < 5 else 32)
+            model.dimension,
+            len(model.bath_names),
+            lanes or (128 if model.dimension == 2 else 64 if model.dimension < 5 else 32),
         )
         ends = np.stack([schedule.start_controls, schedule.end_controls])
         self.energies, self.vectors = levels_at(model, ends)

@@ -13,6 +13,7 @@ from fluctua.stochastic.quantum.tables import FLOATS, MOST_TERMS, NUMBERS
 
 _UNROLLED = 4  # up to this dimension a product is one straight line of code
 _COLUMNS = 8  # columns taken together beyond it
+_TOGETHER = 4  # the same for a single wave function
 _WORK_ROWS = ("threshold", "norm", "energy", "before", "after", "done")
 _REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio")
 
@@ -70,17 +71,21 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
     head = [
         f'"""Kernel: wave functions of dimension {d}, {shape.baths} bath(s)."""',
         "import numpy as np",
-        "from fluctua.stochastic.compiling import kernel",
+        "from fluctua.stochastic.compiling import kernel, lane",
         "from fluctua.stochastic.intrinsics import fma, sqrt",
         f"from {noise_module} import HALF, LOW_HALF, TAG_LENGTH, philox, uniform",
         *(f"{name} = {value}" for name, value in constants.items()),
     ]
     functions = _functions(kernel_text("wave_function"))
-    places = {name: _body(functions[name]) for name in ("act", "jump", "cross", "replay")}
+    places = {name: _body(functions[name]) for name in ("jump", "cross", "replay")}
     places |= {"evolve": _product(d), "multiply": _one_product(2 * d)}
-    body = _filled(functions["simulate"].splitlines(), places)
-    parts = ["@kernel\n" + functions["change"]] if followed else []
-    return "\n\n\n".join(["\n".join(head), *parts, "@kernel\n" + "\n".join(body)]) + "\n"
+    written = {
+        name: "\n".join(_filled(functions[name].splitlines(), places))
+        for name in ("product", "act", *(["change"] if followed else []), "simulate")
+    }
+    how = {"product": "@lane", "act": "@lane", "change": "@kernel", "simulate": "@kernel"}
+    parts = [f"{how[name]}\n{text}" for name, text in written.items()]
+    return "\n\n\n".join(["\n".join(head), *parts]) + "\n"
 
 
 def _functions(text: str) -> dict[str, str]:
@@ -152,15 +157,32 @@ def _product(d: int) -> list[str]:
 
 
 def _one_product(width: int) -> list[str]:
-    """Write y = M x for one wave function, some rows at a time in registers."""
-    lines = []
-    for begin in range(0, width, _COLUMNS):
-        rows = range(begin, min(begin + _COLUMNS, width))
-        lines += [f"total_{a} = 0.0" for a in rows]
-        lines += [f"at = k + {begin}", f"for b in range({width}):", "    value = x[b]"]
-        lines += [f"    total_{a} = fma(F[at + {a - begin}], value, total_{a})" for a in rows]
-        lines += [f"    at += {width}"]
-    return lines + [f"y[{a}] = total_{a}" for a in range(width)]
+    """Write y = M x for one wave function: in registers where they suffice, else some columns at a time."""
+    if width <= _COLUMNS:
+        return [
+            *(f"total_{a} = 0.0" for a in range(width)),
+            f"for b in range({width}):",
+            "    value = x[b]",
+            *(f"    total_{a} = fma(F[k + {a}], value, total_{a})" for a in range(width)),
+            f"    k += {width}",
+            *(f"y[{a}] = total_{a}" for a in range(width)),
+        ]
+    lines = [f"for a in range({width}):", "    y[a] = 0.0", "k &= SMALL"]
+    for begin, columns in ((0, _TOGETHER), (width - width % _TOGETHER, 1)):
+        end = width - width % _TOGETHER if begin == 0 else width
+        if begin == end:
+            continue
+        total = "y[a]"
+        for c in range(columns):
+            total = f"fma(F[k + {c * width} + a], value_{c}, {total})"
+        lines += [
+            f"for b in range({begin}, {end}, {columns}):",
+            *(f"    value_{c} = x[b + {c}]" for c in range(columns)),
+            f"    for a in range({width}):",
+            f"        y[a] = {total}",
+            f"    k += {columns * width}",
+        ]
+    return lines
 
 
 def _watch() -> list[str]:
