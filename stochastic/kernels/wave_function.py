@@ -24,8 +24,13 @@ one trajectory. All tables lie in `F` (floats) and `N` (whole numbers), and `N[F
 """
 
 
-def act():
-    """Give y = L z for the channel of a slot, and its squared norm."""
+def product(F, k, x, y):
+    """Give y = M x, the matrix from F[k] on."""
+    multiply()
+
+
+def act(N, F, slot, z, y):
+    """Give y = L z for the channel of a slot; return its squared norm."""
     for a in range(R):
         y[a] = 0.0
     for entry in range(N[slot] & SMALL, N[slot + 3] & SMALL):
@@ -35,6 +40,7 @@ def act():
     square = 0.0
     for a in range(R):
         square = fma(y[a], y[a], square)
+    return square
 
 
 def jump():
@@ -50,9 +56,8 @@ def jump():
     beyond = slots + 3 * N[slots + 3 * row + 3] & SMALL
     total = 0.0
     number = 0
-    for slot in range(first, beyond, 3):  # noqa: B007
-        act()
-        total += square
+    for slot in range(first, beyond, 3):
+        total += act(N, F, slot, z, y)
         weights[number] = total
         number += 1
     slot = 0
@@ -62,8 +67,7 @@ def jump():
         while chosen < number - 1 and weights[chosen] <= choice * total:
             chosen += 1
         slot = first + 3 * chosen
-        act()
-        inverse = 1.0 / sqrt(square)
+        inverse = 1.0 / sqrt(act(N, F, slot, z, y))
         for a in range(D):
             re = y[a] * inverse
             im = y[a + D] * inverse
@@ -71,8 +75,7 @@ def jump():
             x[a + D] = im
             if fma(re, re, im * im) > ONE_LEVEL:
                 level = a
-        k = vectors
-        multiply()
+        product(F, vectors, x, y)
         for a in range(R):
             x[a] = y[a]
 
@@ -91,8 +94,7 @@ def cross():
             before = fma(x[a], x[a], before)
         power = 1.0
         for power_row in range(R, top + R, R):
-            k = N[GENERATORS] + row * R * R & SMALL
-            multiply()
+            product(F, N[GENERATORS] + row * R * R & SMALL, x, y)
             inverse = 1.0 / power
             for a in range(R):
                 x[a] = y[a] * inverse
@@ -187,8 +189,7 @@ def replay():
     due = sample
     for step in range(N[segment], N[segment + 1]):
         row = N[N[ROWS] + step & SMALL] & SMALL
-        k = N[FINE] + row * R * R & SMALL
-        multiply()
+        product(F, N[FINE] + row * R * R & SMALL, x, y)
         left = 0.0
         for a in range(R):
             left = fma(y[a], y[a], left)

@@ -121,7 +121,6 @@ class Tables:
     slots: int
 
 
-#: Where each table begins stands at its place in this list.
 NUMBERS = ("segments", "strokes", "rows", "expansions", "slots", "entries")
 FLOATS = ("fine", "coarse", "generators", "vectors", "gains", "elements", "changes")
 
@@ -326,13 +325,7 @@ class _Plan:
         if path_work:
             before, after = changes[: len(strokes)], changes[len(strokes) :]
         segments = np.stack([cuts[:, 0], cuts[:, 1], number, after], axis=1)
-        return cls(
-            np.ascontiguousarray(segments),
-            np.ascontiguousarray(np.stack([strokes, before], axis=1)),
-            members[first],
-            old,
-            new,
-        )
+        return cls(segments, np.stack([strokes, before], axis=1), members[first], old, new)
 
 
 def _cuts(
