@@ -198,10 +198,10 @@ class EnsembleSpec(Value):
             raise InvalidInput(
                 "nothing takes time", "protocol.steps", "add a step with a duration, Hold(1.0)"
             )
-        if self.time_step is not None and self.path_every > schedule.steps:
-            raise InvalidInput(
-                f"{self.path_every:,} of {schedule.steps:,} time steps", "path_every", "take fewer"
-            )
+        if self.path_every > 1 and (self.time_step is None or self.path_every > schedule.steps):
+            steps = 0 if self.time_step is None else schedule.steps
+            remedy = "take fewer" if steps else "without a time_step nothing is sampled: leave it out"
+            raise InvalidInput(f"{self.path_every:,} of {steps:,} time steps", "path_every", remedy)
         return schedule.reversed() if self.direction == "reverse" else schedule
 
     def _check_start(self) -> None:
