@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import fluctua as fl
 from fluctua import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PRINTING = r"^```python\n([^`]*)^```\n```text\n([^`]*)^```$"  # code, and what it prints
 SET_UP = "python3 -m venv .venv && .venv/bin/pip install "
 
 
@@ -20,21 +22,47 @@ def blocks(language):
 
 
 def test_the_script_prints_what_is_shown(tmp_path, monkeypatch, capsys):
-    (script,), (shown, _) = blocks("python"), blocks("text")
+    script, shown = blocks("python")[0], blocks("text")[0]
     monkeypatch.chdir(tmp_path)
     exec(compile(script, "README.md", "exec"), {})
     assert capsys.readouterr().out == shown
 
 
 def test_the_script_is_the_one_in_examples():
-    assert blocks("python") == [(ROOT / "examples" / "drag.py").read_text()]
+    assert blocks("python")[0] == (ROOT / "examples" / "drag.py").read_text()
+
+
+def test_jumps_print_what_is_shown(tmp_path, monkeypatch, capsys):
+    (dot, counted), (qubit, judged) = re.findall(PRINTING, README, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(dot, "README.md", "exec"), names)
+    assert capsys.readouterr().out == counted
+    assert names["spec"] == fl.EnsembleSpec.load(ROOT / "examples" / "dot.toml").replace(
+        {"protocol.steps.0.duration": 5.0}
+    )
+    with pytest.warns(UserWarning, match=r"(adiabatic|secular) approximation"):
+        exec(compile(qubit, "README.md", "exec"), names)
+    assert capsys.readouterr().out == judged
+    assert names["spec"] == fl.EnsembleSpec.load(ROOT / "examples" / "qubit.toml")
+
+
+def test_the_page_on_jumps_prints_what_is_shown(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "jumps.md").read_text(encoding="utf-8")
+    shown = re.findall(PRINTING, page, re.MULTILINE)
+    assert len(shown) == len(re.findall(r"^```\w", page, re.MULTILINE)) / 2 > 6
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code, printed in shown:
+        exec(compile(code, "docs/jumps.md", "exec"), names)
+        assert capsys.readouterr().out == printed
 
 
 def test_the_files_of_others_are_judged_as_is_shown(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     line = next(line for block in blocks("") for line in block.splitlines() if "pull.csv" in line)
     assert cli.main(shlex.split(line)[1:]) == 0
-    assert capsys.readouterr().out == blocks("text")[1]
+    assert capsys.readouterr().out == blocks("text")[-1]
     assert cli.main([*shlex.split(line)[1:], "--tolerance", "slope=0.2", "--claims", "crooks"]) == 0
     assert "crooks       holds" in capsys.readouterr().out
 
