@@ -60,10 +60,10 @@ def _draw_state(axes: Axes, replay: Replay, path: pd.DataFrame, units: dict[str,
     if "state" in path:
         _draw_levels(axes, replay)
         return
-    names = [column.name for column in spec.dynamics.path_state(spec.system)]
-    places = [name for name in names if name in spec.system.states] or names
-    _draw(axes, path, places, (INK, BLUE, VERMILLION, GREEN, *STROKES))
-    axes.set_ylabel("state" if jumps is not None else _with_unit("coordinates", units[places[0]]))
+    columns = spec.dynamics.path_state(spec.system)
+    alike = [column.name for column in columns if column.unit == columns[0].unit]
+    _draw(axes, path, alike, (INK, BLUE, VERMILLION, GREEN, *STROKES))
+    axes.set_ylabel("populations" if jumps is not None else _with_unit("coordinates", units[alike[0]]))
     if jumps is not None:
         axes.plot(jumps["time"], np.zeros(len(jumps)), "|", color=GREY, markersize=10, label="jumps")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
