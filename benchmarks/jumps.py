@@ -247,7 +247,8 @@ def _start() -> list[Figure]:
                     say(f"jumps: fluctua run, {job}, {state}")
                     taken = seconds(run, folder, f"{job}-{repeat}-{state}", cache)
                     best[state] = shorter(best.get(state), taken)
-            for state, (wall, _) in best.items():
-                most = 3.0 if state == "cold" else None
-                figures.append(Figure("jumps", f"{job}: fluctua run, {state}", wall, "s", most=most))
+            for state, (wall, processor) in best.items():
+                title, most = f"{job}: fluctua run, {state}", 3.0 if state == "cold" else None
+                figures.append(Figure("jumps", title, wall, "s", most=most))
+                figures.append(Figure("jumps", f"{title}, processor time", processor, "s"))
     return figures
