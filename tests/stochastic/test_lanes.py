@@ -176,7 +176,7 @@ def test_the_golden_bits_know_one_rounding():
         assert digest({name: life("numpy", name) for name in NAMES}) != GOLDEN  # their only difference is fma
 
 
-@pytest.mark.parametrize("processor", ["haswell", "generic"])
+@pytest.mark.parametrize("processor", ["haswell", pytest.param("generic", marks=pytest.mark.slow)])
 def test_bits_are_the_same_on_every_processor(processor, tmp_path):
     # Without empty features Numba keeps those of this machine, and nothing is tested.
     target = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}

@@ -359,7 +359,7 @@ def test_golden_bits():
     assert digest(web().run(0, 200).columns) == GOLDEN_WEB
 
 
-@pytest.mark.parametrize("processor", ["generic", "haswell"])
+@pytest.mark.parametrize("processor", [pytest.param("generic", marks=pytest.mark.slow), "haswell"])
 def test_other_processors_give_the_same_bits(processor, tmp_path):
     """Emulated by the compiler's target; an empty feature list, or the host's features would stay."""
     code = "from test_propagator import *; print(digest(web().run(0, 200).columns))"

@@ -172,7 +172,7 @@ def test_anharmonic_engine_with_short_legs():
 @pytest.mark.parametrize(
     ("friction", "lead", "grids", "step"),
     [
-        (0.5, 1, GRIDS, 0.2),
+        pytest.param(0.5, 1, GRIDS, 0.2, marks=pytest.mark.slow),
         (1.0, 1, GRIDS, 0.2),
         pytest.param(0.1, 4, GRIDS_FOR_WEAK_FRICTION, 0.1, marks=pytest.mark.slow),
         pytest.param(10.0, 4, GRIDS, 0.05, marks=pytest.mark.slow),
@@ -187,7 +187,7 @@ def test_anharmonic_engine_with_long_legs(friction, lead, grids, step):
     ("friction", "lead", "grids", "step"),
     [
         (1.0, 1, GRIDS, 0.1),
-        (3.0, 1, GRIDS, 0.05),
+        pytest.param(3.0, 1, GRIDS, 0.05, marks=pytest.mark.slow),
         pytest.param(0.1, 8, GRIDS_FOR_WEAK_FRICTION, 0.1, marks=pytest.mark.slow),
     ],
 )
