@@ -523,9 +523,7 @@ def test_reading_formulas_needs_no_compiler():
     assert "sympy" not in source
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted"), [("q == 1", [0, 1, 0]), ("0 < q == 1", [0, 1, 0])]
-)
+@pytest.mark.parametrize(("text", "wanted"), [("q == 1", [0, 1, 0]), ("0 < q == 1", [0, 1, 0])])
 def test_equality_is_two_comparisons(text, wanted):
     graph = Graph()
     node = graph.parse_condition(text, {"q": "q"})
