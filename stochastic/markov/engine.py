@@ -20,6 +20,7 @@ from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.initial import Equilibrium
 from fluctua.stochastic.markov import still
 from fluctua.stochastic.markov.layout import Layout
+from fluctua.stochastic.markov.passages import passages_of
 from fluctua.stochastic.markov.recording import recordings
 from fluctua.stochastic.markov.starts import prepare
 from fluctua.stochastic.markov.tables import Tables, tables_of
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
     Traced = tuple[Whole, Floats, Whole]  # stroke and interval of samples, places in it, where jumps go
     Ledger = tuple[Floats, Floats, Whole, NDArray[np.uint8]]
 
+_NO_SAMPLES = (np.zeros((0, 2), np.int64), np.zeros(0))
 KERNELS = Path(__file__).parents[1] / "kernels"
 PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 MOST_JUMPS = 10**9  # of one trajectory
+AT_ONCE = 10**6  # jumps that are listed at a time, where something is looked for along trajectories
 _I, _F, _U = "int64[::1]", "float64[::1]", "uint64"
 _HAZARD = (
     f"(int64, int64, {_I}, {_F}, {_I}, {_I}, {_I}, {_F}, {_F}, {_I}, {_F}, {_F}, {_F}, {_F},"
@@ -112,6 +115,7 @@ class MarkovPropagator(Propagator):
         self.records = tuple(record or {})
         recorded = recordings(system, record or {})
         self.finals = recorded["final"]
+        self.passages = passages_of(recorded, self.schedule)
         self.tables: Tables = tables_of(self.generator, dynamics, self.schedule, recorded["integral"])
         self.layout: Layout = self.tables.layout
         self.keep_strokes, self.paths, self.path_every = strokes, paths, path_every
@@ -132,7 +136,7 @@ class MarkovPropagator(Propagator):
         with compiling.one_at_a_time():
             if self.tables.all_still and self._still is None:
                 self._still = still.compiled()
-        if self.paths > 0 or not self.tables.all_still:
+        if self.paths > 0 or self.passages.kinds or not self.tables.all_still:
             self._compile_hazard()
 
     def _compile_hazard(self) -> None:
@@ -151,10 +155,11 @@ class MarkovPropagator(Propagator):
             size = min(PIECE, count - begin)
             state = self._levels(first + begin, size)
             rows, each, ends, status = self._ledger(state, first + begin)
-            columns = self._columns(first + begin, state, rows, ends, status)
+            found = self._passages(first + begin, state, rows[self.layout.activity], status)
+            columns = self._columns(first + begin, state, rows, ends, status, found)
             _place(whole, columns, begin, count)
             if self.keep_strokes:
-                strokes = self._strokes(first + begin, state, each, ends, columns["status"])
+                strokes = self._strokes(first + begin, state, each, ends, columns["status"], found)
                 _place(kept, strokes, begin * len(each), count * len(each))
         strokes_or_none = kept if self.keep_strokes else None
         if not sampled:
@@ -194,8 +199,7 @@ class MarkovPropagator(Propagator):
         out = np.empty((layout.rows, count))
         strokes = np.empty((len(tables.kinds) if keep_strokes else 0, layout.rows, count))
         ends = np.empty((strokes.shape[0], count), np.int64)
-        nothing = (np.zeros((0, 2), np.int64), np.zeros(0), np.zeros(count + 1, np.int64))
-        whose, places, offsets = nothing if traced is None else traced
+        whose, places, offsets = traced or (*_NO_SAMPLES, np.zeros(count + 1, np.int64))
         paths = np.full((3, len(places), count), np.nan)
         times, jumped = np.empty(int(offsets[-1])), np.empty((int(offsets[-1]), 2), np.int64)
         self._hazard(
@@ -232,10 +236,32 @@ class MarkovPropagator(Propagator):
             return paths, times, jumped
         return out, strokes, ends if keep_strokes else states[None, :], status
 
+    def _passages(
+        self, first: int, state: Whole, activity: Floats, status: NDArray[np.uint8]
+    ) -> dict[str, Floats]:
+        """Look along trajectories whose numbers of jumps are known, some at a time."""
+        strokes = len(self.tables.kinds)
+        found = {name: np.full((len(state), strokes), np.nan) for name in self.passages.kinds}
+        counts = np.where(status == Status.OK, activity, 0.0).astype(np.int64)
+        turns = np.cumsum(counts) // AT_ONCE
+        for turn in np.unique(turns) if found else ():
+            at = slice(*np.searchsorted(turns, [turn, turn + 1]))
+            offsets = np.concatenate([[0], np.cumsum(counts[at])]).astype(np.int64)
+            _, times, jumped = self._follow(state[at], first + at.start, False, (*_NO_SAMPLES, offsets))
+            for name, values in self.passages.along(state[at], offsets, times, jumped[:, 1]).items():
+                found[name][at] = values
+        return found
+
     # ---- rows to columns
 
     def _grown(
-        self, rows: Floats, since: Floats | None, state: Whole, ends: Whole, stroke: int | None
+        self,
+        rows: Floats,
+        since: Floats | None,
+        state: Whole,
+        ends: Whole,
+        stroke: int | None,
+        passed: dict[str, Floats],
     ) -> Columns:
         """Give the columns of what happened between two reports, of the run or of a stroke."""
         tables, at = self.tables, self.layout
@@ -271,22 +297,31 @@ class MarkovPropagator(Propagator):
             found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
             found[f"energy_{bath}"] = heats[b] + brought[b]
         columns = {name: found[name] for name in self._names}
-        return columns | self._recorded(gained, ends, -1 if stroke is None else stroke)
+        return columns | self._recorded(gained, ends, stroke, passed)
 
-    def _recorded(self, gained: Floats, ends: Whole, stroke: int) -> Columns:
+    def _recorded(
+        self, gained: Floats, ends: Whole, stroke: int | None, passed: dict[str, Floats]
+    ) -> Columns:
         """Give what is recorded, in the order in which it was asked for."""
-        closing = self.finals.at(self.schedule.closing_controls[stroke][None, :])[0][ends]
-        found = dict(zip(self.finals.nodes, closing.T, strict=True))
+        controls = self.schedule.closing_controls[-1 if stroke is None else stroke]
+        closing = self.finals.at(controls[None, :])[0][ends]
+        found = dict(zip(self.finals.nodes, closing.T, strict=True)) | self.passages.reported(passed, stroke)
         integrals = self.tables.functions.integrals.nodes
         found |= dict(zip(integrals, gained[self.layout.quantities :], strict=True))
         return {name: np.ascontiguousarray(found[name]) for name in self.records}
 
     def _columns(
-        self, first: int, state: Whole, rows: Floats, ends: Whole, status: NDArray[np.uint8]
+        self,
+        first: int,
+        state: Whole,
+        rows: Floats,
+        ends: Whole,
+        status: NDArray[np.uint8],
+        passed: dict[str, Floats],
     ) -> Columns:
-        columns = self._grown(rows, None, state, ends[-1], None)
-        for column in columns.values():
-            if not np.isfinite(column).all():
+        columns = self._grown(rows, None, state, ends[-1], None, passed)
+        for name, column in columns.items():
+            if self.passages.kinds.get(name) != "first" and not np.isfinite(column).all():
                 infinite = ~np.isfinite(column) & (status == Status.OK)
                 status = np.where(infinite, np.uint8(Status.NON_FINITE), status)
         _blank(columns, status != Status.OK)
@@ -294,14 +329,18 @@ class MarkovPropagator(Propagator):
         return {**head, "status": status.astype(np.uint8), **columns}
 
     def _strokes(
-        self, first: int, state: Whole, strokes: Floats, ends: Whole, status: NDArray[np.uint8]
+        self,
+        first: int,
+        state: Whole,
+        strokes: Floats,
+        ends: Whole,
+        status: NDArray[np.uint8],
+        passed: dict[str, Floats],
     ) -> Columns:
         """One row a trajectory and stroke; cumulative rows are differenced."""
         count, number = len(state), len(strokes)
-        each = [
-            self._grown(strokes[m], strokes[m - 1] if m else None, ends[m - 1] if m else state, ends[m], m)
-            for m in range(number)
-        ]
+        befores, opened = [None, *strokes[:-1]], [state, *ends[:-1]]
+        each = [self._grown(strokes[m], befores[m], opened[m], ends[m], m, passed) for m in range(number)]
         for columns in each:
             _blank(columns, status != Status.OK)
         head: Columns = {
@@ -321,7 +360,7 @@ class MarkovPropagator(Propagator):
         counts = np.where(sound, columns["activity"], 0)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         samples = self._samples()
-        whose, places = samples if samples else (np.zeros((0, 2), np.int64), np.zeros(0))
+        whose, places = samples or _NO_SAMPLES
         paths, times, jumped = self._follow(state, first, False, (whose, places, offsets))
         paths[:, :, ~sound] = np.nan
         trajectory = np.arange(first, first + len(state), dtype=np.int64)

@@ -2,6 +2,7 @@
 
 "integral(f)"   integral of f over time, exact; a condition counts as 0 and 1
 "final(f)"      f at the end, of each stroke in the table of strokes
+"max(f)", "min(f)", "first(state == 2)"   extremes and first passages, see `passages`
 
 In f, ``state`` is the number of the level and the name of a level is its number: ``integral(state == full)``.
 """
@@ -16,7 +17,7 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, listed, shown
 from fluctua.stochastic.expressions import Graph
-from fluctua.stochastic.records import RECORD
+from fluctua.stochastic.records import KINDS, RECORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from fluctua.stochastic.levels import Levels
 
     Floats = NDArray[np.float64]
-
-KINDS = ("integral", "final")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,9 @@ def recordings(system: Levels, record: Mapping[str, str]) -> dict[str, Recording
         if kind not in KINDS:
             remedy = f"of levels, write {listed((f'{kind}(...)' for kind in KINDS), ' or ')}"
             raise InvalidInput(f"{shown(text)} is no record of levels", where, remedy)
-        of_kind = found[kind]
-        of_kind.nodes[name] = of_kind.graph.parse(formula, names, where, conditions=True)
+        graph, nodes = found[kind].graph, found[kind].nodes
+        if kind == "first":
+            nodes[name] = graph.parse_condition(formula, names, where)
+        else:
+            nodes[name] = graph.parse(formula, names, where, conditions=True)
     return found

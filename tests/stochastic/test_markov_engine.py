@@ -460,6 +460,6 @@ def test_records_follow_from_jumps(protocol):
 
 def test_what_levels_do_not_record_is_refused():
     with pytest.raises(InvalidInput, match="is no record of levels"):
-        made(record={"most": "max(state)"})
+        made(record={"most": "mean(state)"})
     with pytest.raises(InvalidInput, match="not declared"):
         made(record={"x": "integral(x)"})
