@@ -243,7 +243,7 @@ class Ledger:
         ]
         s = self.schedule
         known = [self._difference(s.closing_controls[k], s.closing_beta[k]) for k in range(len(names))]
-        if not self.spec.strokes or len(self.schedule.names) == 1 or all(f is None for f in known):
+        if not self._divided or len(self.schedule.names) == 1 or all(f is None for f in known):
             return []
         work = np.cumsum(self._stroke_work(len(names)), axis=1)
         symbol = "-ΔΞ" if self.beta is None else "ΔF"
@@ -252,6 +252,12 @@ class Ledger:
             for k, (name, f) in enumerate(zip(names, known, strict=True))
             if f is not None
         ]
+
+    @property
+    def _divided(self) -> bool:
+        """Whether the work of each stroke is recorded: where only the ends are measured there is none."""
+        known = (column.name for column in self.run.strokes.columns) if self.spec.strokes else ()
+        return "dimensionless_work" in known
 
     def _stroke_work(self, strokes: int) -> Floats:
         """Return the dimensionless work of each stroke of the first cycle, a row a trajectory."""
@@ -272,7 +278,7 @@ class Ledger:
         out of equilibrium and may give back what an earlier one left in the system; only in the limit cycle
         must it be positive. Single cycles are told beside the others and decide nothing.
         """
-        if not (self.spec.strokes and self._closes_each_cycle):
+        if not (self._divided and self._closes_each_cycle):
             return []
         symbol = "<W~>" if self.beta is None else "<W>"
         single = self._cycle_work()

@@ -31,6 +31,7 @@ def describe(
     canary: str,
     facts: Table,
     software: Table,
+    remarks: Sequence[str] = (),
 ) -> Table:
     """Put together what `manifest.json` holds.
 
@@ -48,6 +49,8 @@ def describe(
         Hash of the first trajectories: a machine or a version that computes others must not go on.
     facts, software : dict
         How the start was drawn; versions at the first start.
+    remarks : sequence of str
+        What should be known before the run is believed, as it was said when it began.
     """
     return {
         "format": FORMAT,
@@ -60,6 +63,7 @@ def describe(
         "columns": columns,
         "start": facts,
         "software": software,
+        **({"remarks": list(remarks)} if remarks else {}),
     }
 
 

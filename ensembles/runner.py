@@ -273,6 +273,7 @@ class Run:
             canary=content_hash(_clean(self._pilot.columns)),
             facts=plain(self.propagator.start.facts),
             software={name: version(name) for name in ("fluctua", "numpy", "numba", "pyarrow")},
+            remarks=self.propagator.remarks,
         )
 
     def compute(

@@ -1,0 +1,208 @@
+"""Commands on runs that jump: nothing is typed that is not typed for others."""
+
+import copy
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import fluctua as fl
+from fluctua import cli
+from fluctua.ensembles import chunks
+from fluctua.ensembles.spec import EnsembleSpec
+from jump_specs import DOT, QUBIT
+
+SPECS = {"dot": DOT, "qubit": QUBIT}
+
+
+@pytest.fixture(params=SPECS)
+def file(request, tmp_path, monkeypatch):
+    """Stand beside the file of a jump spec; runs of it have four parts."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(chunks, "LARGEST", 128)
+    EnsembleSpec.from_table(SPECS[request.param]).save("spec.toml")
+    return "spec.toml"
+
+
+def one_error_line(text):
+    assert re.fullmatch(r"error: [^\n]+\n", text), text
+    return text
+
+
+def files(place):
+    return {str(path.relative_to(place)): path.read_bytes() for path in Path(place).rglob("*.parquet")}
+
+
+def test_a_run_is_inspected_checked_verified_and_replayed(typed, file):
+    assert typed("run", file, "--both", "--out", "pair", "--quiet") == (0, "", "")
+    code, out, _ = typed("inspect", "pair", "--json")
+    assert code == 0
+    found = json.loads(out)
+    tables = found if isinstance(found, list) else found["runs"]
+    assert len(tables) == 2
+    for table in tables:
+        assert table["first_law_residual"] < 1e-12
+        units = {column["name"]: column["unit"] for column in table["columns"]}
+        assert (units["heat"], units["activity"], units["entropy_flow"]) == ("energy", "1", "k_B")
+    assert typed("check", "pair")[0] == 0
+    code, out, err = typed("verify", "pair", "--json")
+    assert (code, err) == (0, "")
+    outcomes = {one["claim"]: one["outcome"] for one in json.loads(out)["verdicts"]}
+    assert outcomes["first-law"] == "holds"
+    assert {outcomes["crooks"], outcomes["jarzynski"]} <= {"holds", "undecidable"}
+    page = fl.verify(fl.open("pair")).to_html("report.html").read_text(encoding="utf-8")
+    assert "crooks" in page
+    assert "data:image/svg+xml" in page
+    code, out, _ = typed("replay", "pair/direction=forward", "--trajectory", "7")
+    assert code == 0
+    assert "agrees with the stored row" in out
+
+
+def test_pictures_and_tables_of_a_replay(typed, file):
+    typed("run", file, "--out", "a", "--quiet")
+    for name, begins in (("p.svg", b"<?xml"), ("p.parquet", b"PAR1"), ("p.csv", b"time")):
+        assert typed("replay", "a", "--trajectory", "3", "--out", name)[0] == 0
+        assert Path(name).read_bytes().startswith(begins)
+
+
+def test_the_command_line_changes_and_sweeps_a_rate(typed, file):
+    words = ["--set", "dynamics.baths.left.rate=0.05", "--trajectories", "100", "--set", "paths=0"]
+    words += ["--set", "path_every=1"]
+    assert typed("run", file, "--out", "a", "--quiet", *words) == (0, "", "")
+    spec = json.loads(typed("inspect", "a", "--json")[1])["spec"]
+    assert spec["dynamics"]["baths"][0]["rate"] == 0.05
+    text = Path(file).read_text()
+    Path("scan.toml").write_text(text + "\n[sweep]\ndynamics.baths.left.rate = [0.05, 0.1]\n")
+    assert typed("run", "scan.toml", "--out", "scan", "--both", "--quiet", "--trajectories", "200")[0] == 0
+    assert sorted(os.listdir("scan")) == ["rate=0.05", "rate=0.1", "sweep.json"]
+    assert typed("verify", "scan", "--claims", "first-law", "--quiet")[0] == 0
+
+
+def test_resume_and_extend_leave_what_one_run_leaves(typed, file):
+    typed("run", file, "--out", "whole", "--quiet")
+    assert typed("run", file, "--out", "a", "--quiet", "--trajectories", "300")[0] == 0
+    assert typed("extend", "a", "--trajectories", "500", "--quiet")[0] == 0
+    for table in ("parts", "jumps"):
+        next(Path("a", table).glob("part-00000001-*")).unlink()
+    assert typed("check", "a")[0] == 75
+    assert typed("resume", "a", "--quiet")[0] == 0
+    assert files("a") == files("whole")
+    for share in ("2/2", "1/2"):
+        assert typed("run", file, "--out", "shares", "--quiet", "--shard", share)[0] == 0
+    assert files("shares") == files("whole")
+
+
+def test_a_damaged_list_of_jumps_is_65(typed, file):
+    typed("run", file, "--out", "a", "--quiet")
+    path = next(Path("a/jumps").iterdir())
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    code, out, err = typed("check", "a")
+    assert code == 65
+    assert "does not match its checksum" in out + err
+    assert err.count("\n") == 1
+
+
+def test_a_run_goes_on_until_a_claim_holds(typed, file, monkeypatch):
+    monkeypatch.setattr(chunks, "LARGEST", 4096)
+    spec = EnsembleSpec.load(file).replace({"paths": None, "path_every": None, "strokes": None})
+    control = spec.system.controls[0]
+    steps = [spec.table()["protocol"]["steps"][0] | {control: [0.0, 2.0]}]
+    spec.replace({"protocol.cycles": 1, "protocol.steps": steps}).save("wide.toml")
+    rule = ["--until", "crooks holds within 0.1", "--trajectories", "200000"]
+    code, out, _ = typed("run", "wide.toml", "--both", "--out", "a", "--json", *rule)
+    assert code == 0
+    found = {run["trajectories"] for run in json.loads(out)["runs"]}
+    assert len(found) == 1
+    assert 500 < found.pop() < 200_000
+    code, out, _ = typed("verify", "a", "--claims", "crooks", "--tolerance", "slope=0.1", "--json")
+    assert (code, json.loads(out)["verdicts"][0]["outcome"]) == (0, "holds")
+
+
+def test_a_dry_run_tells_the_cost_and_leaves_nothing(typed, file):
+    code, out, _ = typed("run", file, "--dry-run", "--out", "a", "--json")
+    assert code == 0
+    cost = json.loads(out)
+    assert min(cost["seconds"], cost["memory"], cost["disk"]) > 0
+    assert os.listdir() == [file]
+
+
+# --- bad input: a line, its exit code, nothing left ------------------------------------------------
+
+
+def changed(table, path, value):
+    """Give a spec file's table with one part put in, whatever that is."""
+    table = copy.deepcopy(table)
+    *above, last = path.split(".")
+    node = table
+    for key in above:
+        node = node[int(key)] if isinstance(node, list) else node.setdefault(key, {})
+    node[int(last) if isinstance(node, list) else last] = value
+    return table
+
+
+WITH_A = changed(QUBIT, "system.operators", {"a": [[0, 1], [0, 0]]})
+LOCAL = {"kind": "LocalBath", "name": "own", "on": "X", "rate": 0.1}
+WELL = {"kind": "Potential", "energy": "k/2*x**2", "coordinates": ["x"], "controls": ["k"]}
+SUPERPOSED = {"kind": "Point", "amplitudes": [0.6, 0.8]}
+UNNORMALISED = {"kind": "Point", "amplitudes": [1.0, 0.8]}
+ONE_WAY = {"kind": "Rates", "name": "own", "on": "empty -> full", "forward": 1.0, "backward": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "value", "code", "said"),
+    [
+        (QUBIT, "system.energy", "X + i*epsilon*Z", 2, "'i' is not declared"),
+        (WITH_A, "system.energy", "X + a", 2, "a is not Hermitian"),
+        (QUBIT, "system.energy", "X + epsilon*ZZ", 2, "dimension 2 and ZZ has 4"),
+        (QUBIT, "dynamics.baths.0.on", "ZZ", 2, "the energy has dimension 2"),
+        (QUBIT, "dynamics.baths.0", LOCAL, 2, "a way back, and no quantum"),
+        (QUBIT, "dynamics.baths.0.rate", "epsilon/100", 2, "a rate is 0 or more"),
+        (QUBIT, "dynamics.baths.0.rate", 3.0, 3, "is short enough"),
+        (QUBIT, "initial", SUPERPOSED, 2, "would not survive the measurement"),
+        (changed(QUBIT, "dynamics.measured", False), "initial", UNNORMALISED, 2, "add up to 1.64, not to 1"),
+        (QUBIT, "initial", {"kind": "Point", "state": "level_9"}, 2, "levels are level_0, level_1"),
+        (QUBIT, "system", WELL, 2, "QuantumJump moves no Potential"),
+        (DOT, "dynamics.baths.0", ONE_WAY, 2, "has no way back, so that it has no entropy"),
+        (DOT, "dynamics.baths.0.rate", "eps", 2, "negative, -0.731059 at eps = -1"),
+        (DOT, "dynamics.baths.0", {"name": "b", "friction": 1.0}, 2, "expected Lead"),
+        (DOT, "initial", {"kind": "Populations", "full": 0.4}, 2, "add up to 0.4"),
+        (DOT, "initial", {"kind": "Point", "state": "ful"}, 2, "did you mean 'full'?"),
+        (DOT, "system", WELL, 2, "MarkovJump moves no Potential"),
+        (DOT, "time_step", 0.3, 2, "does not divide the duration"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    typed, tmp_path, monkeypatch, table, path, value, code, said
+):
+    monkeypatch.chdir(tmp_path)
+    Path("spec.json").write_text(json.dumps(changed(table, path, value)))
+    found, out, err = typed("run", "spec.json", "--out", "runs/a")
+    assert (found, out) == (code, "")
+    assert said in one_error_line(err)
+    assert os.listdir() == ["spec.json"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_remarks_of_a_run_are_a_line_each_and_kept(typed, tmp_path, monkeypatch):
+    """What may be run but should be known: told when it starts, and in its manifest."""
+    monkeypatch.chdir(tmp_path)
+    EnsembleSpec.from_table(QUBIT).replace({"system.parameters.delta": 0.4}).save("spec.toml")
+    code, out, err = typed("run", "spec.toml", "--out", "a", "--quiet")
+    assert (code, out) == (0, "")
+    lines = err.splitlines()
+    assert lines
+    assert all(line.startswith("warning: ") for line in lines)
+    assert any("adiabatic approximation" in line for line in lines)
+    kept = json.loads(Path("a/manifest.json").read_text())["remarks"]
+    assert [f"warning: {remark}" for remark in kept] == lines
+
+
+def test_python_and_the_command_line_write_the_same_bytes(typed, file):
+    typed("run", file, "--out", "a", "--quiet")
+    fl.simulate(EnsembleSpec.load(file), "b")
+    assert files("a") == files("b")
+    assert cli.main(["check", "b", "--quiet"]) == 0
