@@ -97,7 +97,7 @@ def read_column(
     where : str
         The file's role, for errors.
     kind : str
-        ``"work"`` or ``"entropy"``: what columns are usually called.
+        ``"work"`` or ``"entropy"``: what columns are usually called. Entropy may be plus infinity.
 
     Returns
     -------
@@ -124,7 +124,8 @@ def read_column(
             index, notes = find_column(names, wanted, place), table.notes
         if index == taken:
             raise InvalidInput(f"{called(names, index)} is both the numbers and their group", place)
-        values, groups, group_names = _collect(table.batches(index, taken), place, called(names, index))
+        batches, name = table.batches(index, taken), called(names, index)
+        values, groups, group_names = _collect(batches, place, name, infinite=kind == "entropy")
     return Numbers(
         values, names[index].name or str(index + 1), groups, group_names, unit_of(names[index].name), notes
     )
@@ -229,7 +230,7 @@ class _Missing:
 
 
 def _collect(
-    batches: Iterator[Batch], place: str, name: str
+    batches: Iterator[Batch], place: str, name: str, *, infinite: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.int32] | None, tuple[str, ...]]:
     """Put batches into one array, and their labels into codes."""
     values, codes = Accumulation(np.float64), Accumulation(np.int32)
@@ -237,7 +238,8 @@ def _collect(
     known: dict[str, int] = {}
     try:
         for batch in batches:
-            missing.look(~np.isfinite(batch.values), batch)
+            good = np.isfinite(batch.values)
+            missing.look(~(good | np.isposinf(batch.values) if infinite else good), batch)
             values.append(batch.values)
             if batch.labels is not None:
                 codes.append(_codes(batch, known, nameless, place))

@@ -134,6 +134,7 @@ def verify(
         raise InvalidInput("nothing to judge", "forward", "give a run, a pair of runs, or work of your own")
     if are_several(forward):
         _refuse_without_a_run(success=success, current=current)
+        _refuse_beside("several protocols", affinity=driven, irreversible_weight=weight)
         if reverse is not None:
             remedy = "judge each protocol beside its own reverse, in calls of their own"
             raise InvalidInput("several protocols and one reverse", "reverse", remedy)
@@ -163,10 +164,8 @@ def verify(
     samples = [numbers_of(one, column, *rest) for one, *rest in zip(runs, groups, PLACES, strict=False)]
     notes = notes_of(samples, values, PLACES)
     if driven is not None:
-        if len(samples) > 1:
-            raise InvalidInput(
-                "an exchange and a reverse", "reverse", "what is exchanged has no reverse column"
-            )
+        reverse_too = samples[1:] or None
+        _refuse_beside("an exchange", reverse=reverse_too, delta_f=delta_f, irreversible_weight=weight)
         return judge_exchanged(samples[0], driven, rules, wanted).with_notes(notes)
     return judge_work(samples, known, rules, wanted, weight).with_notes(notes)
 
@@ -201,6 +200,20 @@ def _refuse_without_a_run(**given: Any) -> None:
                 name,
                 "give a run; arrays go to fluctua.analysis.landauer or fluctua.analysis.tur",
             )
+
+
+_NOUNS = {
+    "reverse": "a reverse",
+    "delta_f": "a known ΔF",
+    "affinity": "an affinity",
+    "irreversible_weight": "an irreversible weight",
+}
+
+
+def _refuse_beside(judged: str, **given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InvalidInput(f"{_NOUNS[name]} beside {judged}", name, "leave it out")
 
 
 def _claims(claims: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -63,7 +63,22 @@ def _add_options(parser: Parser) -> None:
         "--success", metavar="CONDITION", help='which trajectories of a run ended erased, "x > 0" (Landauer)'
     )
     parser.add_argument(
-        "--current", metavar="FORMULA", help="an integrated current of columns, for the uncertainty relation"
+        "--current",
+        metavar="FORMULA",
+        help="an integrated current of columns, for the uncertainty relation and the exchange theorem",
+    )
+    parser.add_argument(
+        "--affinity",
+        metavar="X",
+        type=float,
+        help="what the exchange of one unit produces, in k_B; a file then holds what was exchanged, not work",
+    )
+    parser.add_argument(
+        "--irreversible-weight",
+        metavar="P",
+        type=float,
+        help="the probability, in the reverse process, of what the start of the forward process leaves out "
+        "(a run knows its own)",
     )
     parser.add_argument(
         "--watch",
@@ -131,6 +146,8 @@ def _judged(options: Namespace) -> bool:
             delta_f=options.delta_f,
             success=options.success,
             current=options.current,
+            affinity=options.affinity,
+            irreversible_weight=options.irreversible_weight,
             claims=options.claims,
             tolerance=dict(options.tolerance) or None,
             alpha=options.alpha,
@@ -241,9 +258,10 @@ COMMANDS = (
         "fluctua verify runs/drag runs/drag-reverse --claims crooks,jarzynski --tolerance slope=0.02\n"
         "fluctua verify --forward pull.csv --reverse back.csv --temperature 298 --units kJ/mol\n"
         "fluctua verify --entropy steady.parquet --column s_tot\n"
+        "fluctua verify --forward counted.csv --affinity 1.5\n"
         "fluctua verify --watch runs/squeeze",
         "Files hold work as measured in each direction, positive where it is done on the system: CSV, TSV, "
-        "columns with blanks between, .xvg, Parquet, or gzip of these. Exit code 0 when no claim is "
-        "violated, 1 when one is.",
+        "columns with blanks between, .xvg, Parquet, or gzip of these. With --affinity they hold what was "
+        "exchanged. Exit code 0 when no claim is violated, 1 when one is.",
     ),
 )

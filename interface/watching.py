@@ -7,7 +7,10 @@ from argparse import Namespace
 from fluctua.cli import notice, show
 from fluctua.stochastic.errors import InvalidInput
 
-ELSEWHERE = ("runs", "forward", "reverse", "entropy", "column", "group", "units", "temperature", "tolerance")
+ELSEWHERE = (
+    *("runs", "forward", "reverse", "entropy", "column", "group", "units", "temperature", "tolerance"),
+    *("success", "current", "affinity", "irreversible_weight"),
+)
 
 
 def watched(options: Namespace) -> bool:
@@ -28,10 +31,11 @@ def watched(options: Namespace) -> bool:
 
 def _check(options: Namespace) -> None:
     """Refuse what only a complete sample can be asked."""
-    for name in (*ELSEWHERE, "success", "current"):
-        if getattr(options, name, None):
+    for name in ELSEWHERE:
+        if getattr(options, name, None) not in (None, []):
             remedy = "with it go --claims, --delta-f in kT, and --alpha"
-            raise InvalidInput("not together with --watch", name if name == "runs" else f"--{name}", remedy)
+            place = name if name == "runs" else "--" + name.replace("_", "-")
+            raise InvalidInput("not together with --watch", place, remedy)
 
 
 def _say(line: str, options: Namespace) -> None:

@@ -7,12 +7,16 @@ import shlex
 from ast import literal_eval
 from collections.abc import Callable
 
-OPTIONS = "units|column|group|temperature|success|current|entropy|claims|tolerance|alpha|every"
+OPTIONS = (
+    "units|column|group|temperature|success|current|affinity|irreversible_weight|entropy|claims|tolerance"
+    "|alpha|every"
+)
 
 
 def _option(found: re.Match[str]) -> str:
     value = (found["value"] or "").strip("'\"")
-    return f"--{found['name']} {shlex.quote(value)}" if value else f"--{found['name']}"
+    option = "--" + found["name"].replace("_", "-")
+    return f"{option} {shlex.quote(value)}" if value else option
 
 
 def _resume(found: re.Match[str]) -> str:

@@ -54,6 +54,8 @@ def refused(typed):
         ("name one, such as column='e'", "name one, such as --column e"),
         ("needs reverse data or a known ΔF (delta_f=)", "needs reverse data or a known ΔF (--delta-f X)"),
         ("needs success=, the condition", "needs --success, the condition"),
+        ("a run and current=, or numbers and affinity=", "a run and --current, or numbers and --affinity"),
+        ("give irreversible_weight=0.25", "give --irreversible-weight 0.25"),
         (
             "make the second with spec.reversed()",
             "make both with fluctua run --both, or the second with fluctua run --reverse",
