@@ -31,8 +31,8 @@ def remark_on_scale(run: Dataset) -> str:
     Returns
     -------
     str
-        Empty where the typical size, the largest median of work, heat and energy change, lies between 1e-6
-        and 1e6 kT, and where nothing happens at all.
+        Empty where the typical size, the largest median of work, heat and energy change, is below 1e6 kT and
+        something is above 1e-6 kT (most trajectories may do nothing but round), and where nothing happens.
     """
     terms = balance_of(column.name for column in run.columns)
     batch = next(run.batches(terms), None) if terms else None
@@ -40,8 +40,9 @@ def remark_on_scale(run: Dataset) -> str:
         return ""
     schedule = run.spec.schedule
     beta = float(schedule.start_beta[0])
-    typical = beta * max(float(np.median(np.abs(batch[name].to_numpy()))) for name in terms)
-    if typical == 0.0 or SMALLEST <= typical <= LARGEST:
+    sizes = [beta * np.abs(batch[name].to_numpy()) for name in terms]
+    typical, largest = (max(float(over(size)) for size in sizes) for over in (np.median, np.max))
+    if typical == 0.0 or (typical <= LARGEST and largest >= SMALLEST):
         return ""
     own = run.spec.units.label("energy")
     return (

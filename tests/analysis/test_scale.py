@@ -41,6 +41,17 @@ def test_energies_far_below_kt_are_remarked():
         fl.verify(fl.simulate(spec), claims="first-law")
 
 
+def test_work_that_is_mostly_rounding_is_not_remarked():
+    """A qubit driven on a circle keeps its levels: two of three trajectories end where they began."""
+    qubit = fl.Hamiltonian("Z/2 + cos(phi)*X + sin(phi)*Y", controls="phi")
+    circle = fl.Protocol([fl.Isolated(1.0, phi=(0.0, 1.5))], beta=1.0)
+    bath = fl.QuantumJump([fl.BoseBath("bath", rate=0.1)])
+    run = fl.simulate(fl.EnsembleSpec(qubit, bath, circle, trajectories=500, time_step=0.1, seed=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fl.verify(run, claims="first-law")
+
+
 def test_the_right_unit_is_not_remarked():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
