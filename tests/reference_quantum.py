@@ -44,6 +44,7 @@ class HandMade:
     measured: bool = True
     path_work: bool = False
     thermal: bool = True
+    housekeeping: bool = False
     calls: list[int] = field(default_factory=list)
 
     @property

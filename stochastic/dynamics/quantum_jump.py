@@ -51,11 +51,15 @@ class QuantumJump(Dynamics):
         energies are expectations, and what of their change is neither work nor heat is `quantum_heat`.
     path_work : bool
         Whether the power ``<dH/dt>`` is followed along the path of measured trajectories too.
+    housekeeping : bool
+        Whether the entropies that compare with the steady state at each instant are recorded too. Each jump
+        must change ``-ln pi`` of that state by a definite amount, or they have no theorems of their own.
 
     Raises
     ------
     InvalidInput
-        Two baths of one name, no bath, or a bath that does not act on a Hamiltonian.
+        Two baths of one name, no bath, or a bath that does not act on a Hamiltonian; housekeeping without
+        measurements or without entropy.
 
     Source
     ------
@@ -69,8 +73,16 @@ class QuantumJump(Dynamics):
     baths: tuple[Reservoir, ...]
     measured: bool
     path_work: bool
+    housekeeping: bool
 
-    def __init__(self, baths: Sequence[Reservoir], *, measured: bool = True, path_work: bool = False) -> None:
+    def __init__(
+        self,
+        baths: Sequence[Reservoir],
+        *,
+        measured: bool = True,
+        path_work: bool = False,
+        housekeeping: bool = False,
+    ) -> None:
         several = [baths] if isinstance(baths, Reservoir) else baths
         made = tuple(
             build(bath, KINDS, f"dynamics.baths.{k}")
@@ -79,14 +91,19 @@ class QuantumJump(Dynamics):
         if not made:
             raise InvalidInput("no baths", "dynamics.baths", "give at least one, such as BoseBath")
         share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
-        for key, value in (("measured", measured), ("path_work", path_work)):
+        flags = {"measured": measured, "path_work": path_work, "housekeeping": housekeeping}
+        for key, value in flags.items():
             if not isinstance(value, bool):
                 raise InvalidInput(f"{shown(value)} is neither true nor false", f"dynamics.{key}")
         if path_work and not measured:
             raise InvalidInput(
                 "without measurements work is that of the path", "dynamics.path_work", "leave it out"
             )
-        self._set(baths=made, measured=measured, path_work=path_work)
+        self._set(baths=made, **flags)
+        if housekeeping and self.no_theorems():
+            raise InvalidInput(
+                f"no housekeeping entropy: {self.no_theorems()}", "dynamics.housekeeping", "leave one out"
+            )
 
     def __repr__(self) -> str:
         """Return the baths on one line."""
@@ -126,6 +143,7 @@ class QuantumJump(Dynamics):
 
     def check_protocol(self, system: Hamiltonian, schedule: Schedule) -> None:
         """Check energies, rates and the length of the time step at instants along a schedule."""
+        from fluctua.stochastic.quantum.housekeeping import definite_changes, end_potentials
         from fluctua.stochastic.quantum.sampling import sampled
 
         if not 0.0 < schedule.hbar < np.inf:
@@ -135,9 +153,11 @@ class QuantumJump(Dynamics):
                 'name seconds, "s", "ms", "us", "ns" or "ps", or leave units.temperature out: hbar is 1 then',
             )
         rows = sampled(schedule)
-        self.model(system, hbar=schedule.hbar, time_step=schedule.move).held(
-            rows.controls, rows.beta, rows.coupled
-        )
+        model = self.model(system, hbar=schedule.hbar, time_step=schedule.move)
+        found = model.held(rows.controls, rows.beta, rows.coupled)
+        if self.housekeeping:
+            definite_changes(found)
+            end_potentials(model, schedule)
 
     def check_start(self, initial: Initial, system: Hamiltonian, schedule: Schedule) -> None:
         """Check that a start has populations of levels, or amplitudes where nothing is measured."""
@@ -162,7 +182,7 @@ class QuantumJump(Dynamics):
 
     def ledger(self, system: Hamiltonian, schedule: Schedule) -> list[Column]:
         """List work, heat and entropies of a trajectory, and the number of jumps."""
-        return [*self._work(schedule), *self._jumps(), *self._changes()]
+        return [*self._work(schedule), *self._jumps(), *self._hatano_sasa(), *self._changes()]
 
     def stroke_ledger(self, system: Hamiltonian, schedule: Schedule) -> list[Column]:
         """List those of a stroke: the energy is not measured between strokes, so only jumps count."""
@@ -190,7 +210,16 @@ class QuantumJump(Dynamics):
         from fluctua.stochastic.ledger import heat_columns, log_ratio_column
 
         heat = heat_columns(self.bath_names)
-        return [*heat, log_ratio_column()] if self.thermal else heat[:-1]
+        if not self.thermal:
+            return heat[:-1]
+        meaning = "sum over jumps of the log-ratio and the change of -ln of the steady state"
+        kept = Column("housekeeping_entropy", "k_B", meaning, "positive: kept up by the driving")
+        return [*heat, log_ratio_column(), *([kept] if self.housekeeping else [])]
+
+    def _hatano_sasa(self) -> list[Column]:
+        meaning = "change of -ln of the measured level's steady probability, less what jumps change it by"
+        column = Column("hatano_sasa", "k_B", meaning, "positive: away from the steady state")
+        return [column] if self.housekeeping else []
 
     def _changes(self) -> Iterator[Column]:
         if not self.measured:

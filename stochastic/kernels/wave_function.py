@@ -33,7 +33,7 @@ def act(N, F, slot, z, y):
     """Give y = L z for the channel of a slot; return its squared norm."""
     for a in range(R):
         y[a] = 0.0
-    for entry in range(N[slot] & SMALL, N[slot + 3] & SMALL):
+    for entry in range(N[slot] & SMALL, N[slot + 1] & SMALL):
         place = N[ENTRIES] + 2 * entry & SMALL
         a = N[place] & SMALL
         y[a] = fma(F[N[ELEMENTS] + entry & SMALL], z[N[place + 1] & SMALL], y[a])
@@ -52,11 +52,11 @@ def jump():
             total = fma(F[vectors + b * R + a], x[a], total)
         z[b] = total
     slots = N[SLOTS] & SMALL
-    first = slots + 3 * N[slots + 3 * row] & SMALL
-    beyond = slots + 3 * N[slots + 3 * row + 3] & SMALL
+    first = slots + 4 * N[slots + 4 * row] & SMALL
+    beyond = slots + 4 * N[slots + 4 * row + 1] & SMALL
     total = 0.0
     number = 0
-    for slot in range(first, beyond, 3):
+    for slot in range(first, beyond, 4):
         total += act(N, F, slot, z, y)
         weights[number] = total
         number += 1
@@ -66,7 +66,7 @@ def jump():
         chosen = 0
         while chosen < number - 1 and weights[chosen] <= choice * total:
             chosen += 1
-        slot = first + 3 * chosen
+        slot = first + 4 * chosen
         inverse = 1.0 / sqrt(act(N, F, slot, z, y))
         for a in range(D):
             re = y[a] * inverse
@@ -165,13 +165,14 @@ def cross():
         threshold = uniform((w0 << HALF) | w1)
         W[ACTIVITY + j] += 1.0
         k = N[GAINS] + slot - slots & SMALL
-        W[HEAT + P * (N[slot + 2] & SMALL) + j] += F[k]
+        W[HEAT + P * (N[slot + 3] & SMALL) + j] += F[k]
         W[ENTROPY_FLOW + j] += F[k + 1]
         W[LOG_RATIO + j] += F[k + 2]
+        W[POTENTIAL + j] += F[k + 3]
         filled = tally[0]
         if filled < jumps.shape[0]:
             jumps[filled, 0] = block + j
-            jumps[filled, 1] = N[slot + 1]
+            jumps[filled, 1] = N[slot + 2]
             jumps[filled, 2] = level
             times[filled] = time_step * step + elapsed
         tally[0] = filled + 1

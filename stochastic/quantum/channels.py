@@ -147,6 +147,11 @@ class Model:
         """Whether every channel has a way back, so that there is an entropy."""
         return self.dynamics.thermal
 
+    @property
+    def housekeeping(self) -> bool:
+        """Whether jumps are compared with the steady state at each instant."""
+        return self.dynamics.housekeeping
+
     @cached_property
     def couplings(self) -> tuple[Coupling, ...]:
         """How the baths act, bath by bath and operator by operator."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.propagator import Block, Propagator
+from fluctua.stochastic.quantum.housekeeping import end_potentials
 from fluctua.stochastic.quantum.tables import levels_at, tables_of
 from fluctua.stochastic.quantum.writing import Shape, module_text
 from fluctua.stochastic.status import Status
@@ -89,6 +90,8 @@ class QuantumPropagator(Propagator):
         ends = np.stack([schedule.start_controls, schedule.end_controls])
         self.energies, self.vectors = levels_at(model, ends)
         self.tables = tables_of(model, schedule, self.vectors[1:])
+        if model.housekeeping:
+            self.potentials = end_potentials(model, schedule)
         self._local = threading.local()
         self._compiled: Any = None
 
@@ -227,6 +230,10 @@ class QuantumPropagator(Propagator):
                 "entropy_flow"
             ]
         columns |= heat | self._entropy(rows)
+        if self.model.housekeeping:
+            first_potential, last_potential = self.potentials
+            rise = last_potential[after] - first_potential[before]
+            columns["hatano_sasa"] = rise - rows["potential"]
         columns |= {"energy_change": closing - opening, "activity": rows["activity"].astype(np.int32)}
         return columns, {"state_initial": before, "state_final": after}
 
@@ -252,7 +259,10 @@ class QuantumPropagator(Propagator):
     def _entropy(self, rows: dict[str, Floats]) -> Columns:
         if not self.model.thermal:
             return {}
-        return {name: rows[name].copy() for name in ("entropy_flow", "log_ratio")}
+        entropy: Columns = {name: rows[name].copy() for name in ("entropy_flow", "log_ratio")}
+        if self.model.housekeeping:
+            entropy["housekeeping_entropy"] = rows["log_ratio"] + rows["potential"]
+        return entropy
 
     def _strokes(self, first: int, kept: Floats, failed: NDArray[np.bool_]) -> Columns:
         """Difference the ledger at strokes' ends, trajectory by trajectory."""

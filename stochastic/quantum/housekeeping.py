@@ -20,18 +20,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic import lanes
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.first_instant import coupled_at_start
 from fluctua.stochastic.markov.stationary import _eliminated as eliminated
 from fluctua.stochastic.markov.stationary import closed_sets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fluctua.stochastic.quantum.channels import Channels
+    from fluctua.stochastic.quantum.tables import Held, Model
+    from fluctua.stochastic.schedule import Schedule
 
     Floats = NDArray[np.float64]
 
+INDEFINITE = 1e-9
+"""By how much the change of ``phi`` may differ between the parts of one channel."""
 
-def flows(found: Channels) -> Floats:
+_NO_STATE = "no one steady state that holds all levels"
+
+
+def flows(found: Held) -> Floats:
     """Return the rate from each level (row) to each other in rows of held values, shape (M, d, d)."""
     rows, d = found.energies.shape
     row = np.repeat(np.repeat(np.arange(rows), np.diff(found.first_slot)), np.diff(found.first_entry))
@@ -42,7 +50,7 @@ def flows(found: Channels) -> Floats:
     return table
 
 
-def steady_populations(found: Channels) -> Floats:
+def steady_populations(found: Held) -> Floats:
     """Return the steady populations of levels in each row, shape (M, d), as if no coherence mattered.
 
     NaN where there are several steady states.
@@ -58,7 +66,7 @@ def steady_populations(found: Channels) -> Floats:
     return result
 
 
-def potential_changes(found: Channels) -> tuple[Floats, float]:
+def potential_changes(found: Held) -> tuple[Floats, float]:
     """Return by how much a jump through each slot changes ``phi``, and how indefinite that is.
 
     Returns
@@ -71,9 +79,54 @@ def potential_changes(found: Channels) -> tuple[Floats, float]:
     with np.errstate(divide="ignore"):
         potential = -lanes.log(steady_populations(found))
     size = np.diff(found.first_entry)
-    row = np.repeat(found.rows, size)
+    row = np.repeat(np.repeat(np.arange(len(potential)), np.diff(found.first_slot)), size)
     with np.errstate(invalid="ignore"):
         each = potential[row, found.target] - potential[row, found.source]
     changes = each[found.first_entry[:-1]] if len(each) else np.zeros(0)
     spread = np.abs(each - np.repeat(changes, size))
     return changes, float(spread.max(initial=0.0))
+
+
+def definite_changes(found: Held) -> Floats:
+    """Return by how much a jump through each slot changes ``phi``, shape (S,).
+
+    Raises
+    ------
+    InvalidInput
+        If some jump changes it by no definite amount, or a row with jumps has no one steady state.
+    """
+    changes, deviation = potential_changes(found)
+    if not np.isfinite(changes).all():
+        raise InvalidInput(_NO_STATE, "dynamics.housekeeping", "connect all levels, or leave it out")
+    if deviation > INDEFINITE:
+        raise InvalidInput(
+            "housekeeping entropy has a theorem of its own only where every jump changes ln pi by a definite"
+            f" amount, here it differs by {deviation:.3g} within one",
+            "dynamics.housekeeping",
+            "leave it out, or use baths that act between energy levels",
+        )
+    return changes
+
+
+def end_potentials(model: Model, schedule: Schedule) -> Floats:
+    """Return ``phi`` of the levels at the first and at the last instant, shape (2, d).
+
+    Of the baths that are connected there; of all where none is.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no one steady state.
+    """
+    ends = (schedule, schedule.reversed())
+    controls, beta, coupled = (
+        np.stack(row)
+        for row in zip(
+            *((end.start_controls, end.start_beta, coupled_at_start(end)) for end in ends), strict=True
+        )
+    )
+    with np.errstate(divide="ignore"):
+        potentials: Floats = -lanes.log(steady_populations(model.held(controls, beta, coupled)))
+    if not np.isfinite(potentials).all():
+        raise InvalidInput(_NO_STATE, "dynamics.housekeeping", "connect all levels, or leave it out")
+    return potentials

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.quantum.housekeeping import definite_changes
 from fluctua.stochastic.quantum.matrices import Matrices, exponential, hermitian_eigen
+from fluctua.stochastic.quantum.openings import gains, real_entries, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +103,10 @@ class Model(Protocol):
     def thermal(self) -> bool:
         """Whether every channel has a way back, so that there is an entropy."""
 
+    @property
+    def housekeeping(self) -> bool:
+        """Whether jumps are compared with the steady state at each instant."""
+
     def hamiltonian(self, controls: Floats) -> Matrices:
         """Return the Hamiltonian at rows of controls, shape (N, C)."""
 
@@ -136,19 +142,19 @@ def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int 
     fine = _in_parts(lambda some: exponential(generator[some].times(schedule.move)), generator)
     plan = _Plan.of(schedule, rows, moves, model.path_work, segment)
     after = np.array([[schedule.steps, schedule.steps, len(plan.members), -1]])
-    first_entry, places, elements = _real_entries(held)
+    first_entry, places, elements = real_entries(held)
     tables = {
         "segments": np.concatenate([plan.segments, after]),
         "strokes": plan.strokes,
         "rows": rows,
         "expansions": _expansions(generator, schedule.move),
-        "slots": _slots(held, first_entry),
+        "slots": slots(held, first_entry),
         "entries": places,
         "fine": as_real(fine),
         "coarse": np.concatenate([packed(_products(fine, plan.members)), packed(closing.adjoint)]),
         "generators": as_real(generator),
         "vectors": as_real(held.vectors),
-        "gains": _gains(held, beta),
+        "gains": gains(held, beta, definite_changes(held) if model.housekeeping else 0.0),
         "elements": elements,
         "changes": _changes(model, plan.old, plan.new),
     }
@@ -260,38 +266,6 @@ def _products(fine: Matrices, members: Integers) -> Matrices:
                 product.re[longer], product.im[longer] = part.re, part.im
         re[begin : begin + _ROWS], im[begin : begin + _ROWS] = product.re, product.im
     return Matrices(re, im)
-
-
-def _real_entries(held: Held) -> tuple[Integers, Integers, Floats]:
-    """Write operators for real parts over imaginary parts: (S + 1,), (target, source), value."""
-    d = held.vectors.dimension
-    target, source = (np.stack([part] * 4, axis=1) for part in (held.target, held.source))
-    target, source = target + np.array([0, 0, d, d]), source + np.array([0, d, 0, d])
-    value = np.stack([held.re, -held.im, held.im, held.re], axis=1)
-    kept = value != 0.0
-    before = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return before[held.first_entry], np.stack([target[kept], source[kept]], axis=1), value[kept]
-
-
-def _slots(held: Held, first_entry: Integers) -> Integers:
-    """Give of a row its first slot, then of each slot: first entry, channel, bath; shape (M + S + 2, 3)."""
-    rows = len(held.first_slot)
-    table = np.zeros((rows + len(first_entry), 3), np.int64)
-    table[:rows, 0] = held.first_slot + rows
-    table[rows:, 0] = first_entry
-    table[rows:-1, 1], table[rows:-1, 2] = held.channel, held.bath
-    return table
-
-
-def _gains(held: Held, beta: Floats) -> Floats:
-    """Give what a jump of each slot adds: quantum, entropy flow, log-ratio; shape (M + S + 2, 3)."""
-    rows = len(held.first_slot)
-    table = np.zeros((rows + len(held.first_entry), 3))
-    row = np.repeat(np.arange(rows - 1), np.diff(held.first_slot))
-    table[rows:-1, 0] = held.quantum
-    table[rows:-1, 1] = -beta[row, held.bath] * held.quantum
-    table[rows:-1, 2] = held.entropy
-    return table
 
 
 # ---- segments and control changes

@@ -15,7 +15,7 @@ _UNROLLED = 4  # up to this dimension a product is one straight line of code
 _COLUMNS = 8  # columns taken together beyond it
 _TOGETHER = 4  # the same for a single wave function
 _WORK_ROWS = ("threshold", "norm", "energy", "before", "after", "done")
-_REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio")
+_REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio", "potential")
 
 
 @dataclass(frozen=True)
