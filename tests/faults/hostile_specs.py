@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from jump_specs import DOT, QUBIT
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SOUND = {path.name: path.read_bytes() for path in sorted(EXAMPLES.glob("*.toml"))}
 PLAIN: dict[str, Any] = {
@@ -22,6 +24,67 @@ PLAIN: dict[str, Any] = {
     "protocol": {"beta": 1.0, "steps": [{"kind": "Isothermal", "duration": 3.0, "E": [1.0, 0.0]}]},
     "record": {"top": "max(q**2)"},
 }
+#: Sound tables that are no files among the examples: jumps of levels, and of wave functions.
+JUMPS = [
+    DOT,
+    QUBIT,
+    QUBIT
+    | {
+        "system": {
+            "kind": "Hamiltonian",
+            "energy": "e*n + f*(a + b)",
+            "controls": ["e", "f"],
+            "operators": {
+                "n": [[0.0, 0.0], [0.0, 1.0]],
+                "a": [[0.0, 1.0], [0.0, 0.0]],
+                "b": [[0.0, 0.0], [1.0, 0.0]],
+            },
+        },
+        "dynamics": {
+            "kind": "QuantumJump",
+            "baths": [{"kind": "LocalBath", "name": "left", "on": "a", "rate": 0.1, "quantum": "e"}],
+            "measured": False,
+        },
+        "protocol": {
+            "beta": 1.0,
+            "steps": [{"kind": "Isothermal", "duration": 1.0, "e": [1.0, 2.0], "f": 0.1}],
+        },
+        "initial": {"kind": "Point", "amplitudes": [0.6, [0.0, 0.8]]},
+    },
+    {
+        "trajectories": 100,
+        "seed": 1,
+        "paths": 10,
+        "system": {
+            "kind": "Levels",
+            "energy": {"a": "0", "b": "u*E", "c": "E/2"},
+            "controls": ["E"],
+            "parameters": {"u": 0.7},
+        },
+        "dynamics": {
+            "kind": "MarkovJump",
+            "baths": [
+                {"kind": "Arrhenius", "name": "hot", "on": ["a -> b", "b -> c"], "rate": 1.0, "barrier": "2"},
+                {"kind": "BoseBath", "name": "cold", "on": "a -> c", "rate": 0.5, "spectrum": "omega"},
+                {
+                    "kind": "Rates",
+                    "name": "own",
+                    "on": "c -> b",
+                    "forward": "2*exp(beta*E/2)",
+                    "backward": "2*exp(beta*u*E)",
+                },
+            ],
+            "housekeeping": True,
+        },
+        "protocol": {
+            "beta": {"hot": 1.0, "cold": 2.0, "own": 1.5},
+            "steps": [
+                {"kind": "Thermostatic", "duration": 1.0, "beta": {"hot": [1.0, 0.5]}, "E": [1.0, 2.0]}
+            ],
+        },
+        "initial": {"kind": "Populations", "a": 0.25, "b": 0.75},
+    },
+]
 HUGE = (
     "1e999",
     "-1e999",
@@ -390,13 +453,14 @@ PUT += [
 def mutants(count: int, seed: int) -> Iterator[dict[str, Any]]:
     """Change, remove, double or exchange some bytes of a sound example."""
     chance = random.Random(seed)
-    texts = [*SOUND.values(), json.dumps(PLAIN).encode()]
+    tables = [json.dumps(table).encode() for table in (PLAIN, *JUMPS)]
+    texts = [*SOUND.values(), *tables]
     for _ in range(count):
         which = chance.randrange(len(texts))
         text = texts[which]
         for _ in range(chance.randint(1, 5)):
             text = _changed(text, chance)
-        yield toml_case(text, name="spec.json" if which == len(texts) - 1 else "spec.toml")
+        yield toml_case(text, name="spec.json" if which >= len(SOUND) else "spec.toml")
 
 
 def _changed(text: bytes, chance: random.Random) -> bytes:
@@ -451,13 +515,19 @@ ODD += [
     {"kind": 3},
     {"x": 1.0},
     {"hot": "a"},
+    "a -> b",
+    "level_0",
+    "omega",
+    [[0.0, 1.0], [1.0, 0.0]],
+    [[0.0, [0.0, -1.0]], [[0.0, 1.0], 0.0]],
 ]
 
 
 def odd_tables(count: int, seed: int) -> Iterator[dict[str, Any]]:
     """Put something odd into one to three places of a sound table."""
     chance = random.Random(seed)
-    texts = [json.dumps(tomllib.loads(text.decode())) for text in SOUND.values()] + [json.dumps(PLAIN)]
+    texts = [json.dumps(tomllib.loads(text.decode())) for text in SOUND.values()]
+    texts += [json.dumps(table) for table in (PLAIN, *JUMPS)]
     for _ in range(count):
         table = json.loads(chance.choice(texts))
         for _ in range(chance.randint(1, 3)):
@@ -475,8 +545,8 @@ def _make_odd(node: Any, chance: random.Random) -> None:
             break
         node = node[key]
     if isinstance(node, dict) and chance.random() < 0.3:
-        node[chance.choice(["kind", "name", "beta", "x", "q", "", "durations", "heat", "\x1b"])] = node.pop(
-            key
-        )
+        node[
+            chance.choice(["kind", "name", "beta", "x", "q", "", "durations", "heat", "on", "rate", "\x1b"])
+        ] = node.pop(key)
     else:
         node[key] = copy.deepcopy(chance.choice(ODD))
