@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 _SURVEYED = 1 << 16  # evenly spaced values of each sample, among which atoms are looked for
 _SHARE = 0.01  # of a sample, from which on a value has a stem
 _SEEN = 10
+_MOST = 300  # stems that can be told apart
 _ALL = 0.98  # share at such values, from which on there is no density to be drawn
 
 
@@ -56,6 +57,17 @@ class AtomLines:
         kept = np.any((count >= _SEEN) & (count >= _SHARE * size[:, None]), axis=0)
         return cls(value[kept], count[:, kept], size)
 
+    def with_rare(self, sample: Sample) -> AtomLines:
+        """Add the rarer values of the one sample these are of, unless they are many."""
+        rest = [self.apart(part) for part in sample.blocks()]
+        value = _distinct(np.sort(np.concatenate([self.value, *rest])))
+        return self if value.size > _MOST else replace(self, value=value, count=_counts(sample, value)[None])
+
+    @property
+    def are_each(self) -> bool:
+        """Whether every trajectory has one of them."""
+        return bool(self.value.size and (self.count.sum(axis=1) >= self.size).all())
+
     @property
     def share(self) -> Floats:
         """Probability of each value in each sample, shape (samples, k)."""
@@ -80,9 +92,13 @@ class AtomLines:
         """Draw a stem for each value of one sample."""
         if not self.value.size:
             return
-        share = self.share[row]
-        axes.vlines(self.value, 0.0, share, color=colour, linewidth=1.8, alpha=0.75)
-        axes.plot(self.value, share, mark, color=colour, markersize=6, fillstyle="none", label=name)
+        draw_stems(axes, self.value, self.share[row], colour, mark, name)
+
+
+def draw_stems(axes: Axes, value: Floats, height: Floats, colour: str, mark: str, name: str = "") -> None:
+    """Draw a line with a mark at its head for each value; without a name the legend is silent on them."""
+    axes.vlines(value, 0.0, height, color=colour, linewidth=1.8, alpha=0.75)
+    axes.plot(value, height, mark, color=colour, markersize=6, fillstyle="none", label=name or None)
 
 
 def _heavy(ordered: Floats) -> Floats:

@@ -3,11 +3,14 @@ r"""The picture of an exponential average: where its trajectories are, and which
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fluctua.analysis.atom_lines import AtomLines, draw_stems
 from fluctua.analysis.drawing import BLUE, GREEN, INK, VERMILLION, drawing, entitle, legend_above
 from fluctua.analysis.integral import ExponentialAverage, exponential_average
 from fluctua.analysis.samples import Sample
@@ -41,7 +44,8 @@ def exponential_terms(
 
     .. math:: \frac{p(s)\,e^{-s}}{\langle e^{-s}\rangle},
 
-    per unit of s: an area of one. What lies far to the left carries much and is rarely seen. Where the
+    per unit of s: an area of one. Values with a probability of their own are stems, whose heights sum to
+    what is no area. What lies far to the left carries much and is rarely seen. Where the
     average is low, the region is hatched from which trajectories too rare to be seen must come to mend it.
 
     Parameters
@@ -68,17 +72,16 @@ def exponential_terms(
     """
     sample = Sample.of(s, "s").measured_from(expected)
     average = average or exponential_average(sample.raw - expected)
-    edges = _edges(sample, average)
+    edges, shares = _edges(sample, average), _Shares.of(sample)
     with drawing(width=7.4, height=5.2) as figure:
         above, below = figure.subplots(2, 1, sharex=True)
-        count, carried = _histograms(sample, edges)
-        width = np.diff(edges)
-        above.stairs(count / (sample.size * width), edges, fill=True, color=BLUE, alpha=0.35)
-        above.set_ylabel(f"trajectories\n(density, 1/{unit})")
+        seen, carried = shares.seen(edges), shares.carried(edges)
         name = f"{counted(average.effective)} of {average.n:,} trajectories carry the average"
-        share = carried / max(float(carried.sum()), np.finfo(np.float64).tiny) / width
-        below.stairs(share, edges, fill=True, color=GREEN, alpha=0.55, label=name)
-        below.set(ylabel=f"share of the average\n(density, 1/{unit})", xlabel=across, xlim=edges[[0, -1]])
+        _draw_panel(above, edges, seen, BLUE, 0.35, unit)
+        _draw_panel(below, edges, carried, GREEN, 0.55, unit, name)
+        above.set_ylabel(f"trajectories\n{above.get_ylabel()}")
+        below.set_ylabel(f"share of the average\n{below.get_ylabel()}")
+        below.set(xlabel=across, xlim=edges[[0, -1]])
         _mark_seen(above, below, sample, _told(average, term))
         _mark_missing(below, edges, average)
         legend_above(above, columns=1)
@@ -99,15 +102,67 @@ def _edges(sample: Sample, average: ExponentialAverage) -> Floats:
     return np.linspace(low - margin, high + margin, most + 1)
 
 
-def _histograms(sample: Sample, edges: Floats) -> tuple[Floats, Floats]:
-    """Count the trajectories between the edges, and sum their exp(low - s)."""
-    sums = np.zeros((2, edges.size - 1))
-    ends = float(edges[0]), float(edges[-1])
-    for start in range(0, sample.size, _STRETCH):
-        x = sample.raw[start : start + _STRETCH] - sample.origin
-        for row, weights in zip(sums, (None, np.exp(sample.low - x)), strict=True):
-            row += np.histogram(x, edges.size - 1, ends, weights=weights)[0]
-    return sums[0], sums[1]
+@dataclass(frozen=True)
+class _Shares:
+    """A sample and the values in it that have a probability of their own; all of them, if there are few."""
+
+    sample: Sample
+    atoms: AtomLines
+
+    @classmethod
+    def of(cls, sample: Sample) -> Self:
+        atoms = AtomLines.of([sample])
+        return cls(sample, atoms.with_rare(sample) if atoms.are_all else atoms)
+
+    def seen(self, edges: Floats) -> _Panel:
+        """Return what trajectories there are."""
+        return self._panel(edges, lambda x: np.ones(x.size))
+
+    def carried(self, edges: Floats) -> _Panel:
+        """Return their parts of the average of exp(-s), which exp(low - s) says up to a factor."""
+        return self._panel(edges, lambda x: np.exp(self.sample.low - x))
+
+    def _panel(self, edges: Floats, weight: Callable[[Floats], Floats]) -> _Panel:
+        """Sum the weights at each atom, and of all else between the edges."""
+        bins, ends = np.zeros(edges.size - 1), (float(edges[0]), float(edges[-1]))
+        stems = self.atoms.count[0] * weight(self.atoms.value)
+        total = float(stems.sum())
+        for start in () if self.atoms.are_each else range(0, self.sample.size, _STRETCH):
+            raw = self.sample.raw[start : start + _STRETCH]
+            x = self.atoms.apart(raw - self.sample.origin)
+            terms = weight(x)
+            total += float(terms.sum())
+            bins += np.histogram(x, bins.size, ends, weights=terms)[0]
+        whole = max(total, np.finfo(np.float64).tiny)
+        density = None if self.atoms.are_each else bins / (whole * np.diff(edges))
+        return _Panel(density, self.atoms.value, stems / whole)
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Shares of a whole: a density in bins, where there is one, and stems."""
+
+    density: Floats | None
+    value: Floats
+    stem: Floats
+
+
+def _draw_panel(
+    axes: Axes, edges: Floats, panel: _Panel, colour: str, alpha: float, unit: str, name: str = ""
+) -> None:
+    """Draw a density, stems, or both: then the stems have an axis of their own at the right."""
+    if panel.density is None:
+        draw_stems(axes, panel.value, panel.stem, colour, "o", name)
+        axes.set(ylabel="(of each value)", ylim=(0.0, None))
+        return
+    axes.stairs(panel.density, edges, fill=True, color=colour, alpha=alpha, label=name or None)
+    axes.set_ylabel(f"(density, 1/{unit})")
+    if panel.value.size:
+        beside = axes.twinx()
+        draw_stems(beside, panel.value, panel.stem, colour, "o")
+        beside.set(ylabel="of one value (○)", ylim=(0.0, None))
+        beside.grid(visible=False)
+        beside.spines["right"].set_visible(True)
 
 
 def _mark_seen(above: Axes, below: Axes, sample: Sample, told: str) -> None:

@@ -135,7 +135,7 @@ def _draw_atoms(axes: Axes, atoms: AtomLines) -> None:
     if atoms.are_all:
         axes.set_ylabel("probability")
         return
-    beside.set(ylabel="probability of one value (○ forward, □ reverse)", ylim=(0.0, None))
+    beside.set(ylabel="probability of one value\n(○ forward, □ reverse)", ylim=(0.0, None))
     beside.grid(visible=False)
     beside.spines["right"].set_visible(True)
 

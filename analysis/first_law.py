@@ -68,7 +68,7 @@ def judge_first_law(residual: Residual) -> Verdict:
         quantity="residual",
         expected=0.0,
         reason=(
-            f"energy change less work, heat and shadow work is at most {bound} in {residual.n:,} "
+            f"energy change less heat and work of all kinds is at most {bound} in {residual.n:,} "
             f"trajectories, and rounding explains {residual.allowed:.1g}"
         ),
         assumptions=("an identity: no error rate",),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fluctua.analysis.accumulation import divided
 from fluctua.analysis.claims import CLAIMS
+from fluctua.analysis.claims.exchange import driven
 from fluctua.analysis.claims.subject import Rules, Subject
 from fluctua.analysis.dependence import Dependence
 from fluctua.analysis.fitted import FittedPotential
@@ -148,7 +149,7 @@ def _infinite(values: Floats) -> bool:
 def judge_exchanged(sample: Numbers, affinity: float, rules: Rules, wanted: Names) -> Report:
     """Judge what trajectories exchanged, given as numbers in whatever unit."""
     subject = Subject(rules, exchanged=sample.values, affinity=affinity, groups=joint_groups([sample]))
-    return _report(subject, wanted, f"exchange ({sample.values.size:,})", None)
+    return _report(subject, wanted, f"exchange ({sample.values.size:,}), affinity {affinity:.4g} k_B", None)
 
 
 def _what_stands_out(subject: Subject) -> tuple[str, ...]:
@@ -288,6 +289,9 @@ def _judged_numbers(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, 
     if isinstance(entropy, np.ndarray) and _infinite(entropy):
         entropy = entropy[np.isfinite(entropy)]
     kept = {"forward": subject.work, "reverse": subject.reverse, "entropy": entropy}
+    if any(one.claim == "exchange" and one.outcome != "not applicable" for one in verdicts):
+        found = driven(subject)
+        kept["exchange"] = found if isinstance(found, str) else found[0] * found[1]
     return {
         name: values for name, values in kept.items() if values is not None and not isinstance(values, str)
     }

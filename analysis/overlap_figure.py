@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fluctua.analysis.atom_lines import AtomLines
+from fluctua.analysis.atom_lines import AtomLines, draw_stems
 from fluctua.analysis.coin_figures import axis_limits
 from fluctua.analysis.crooks import LEAST_INFORMATION, CrooksFit
 from fluctua.analysis.drawing import BLUE, GREEN, INK, VERMILLION, drawing, entitle, legend_above
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+_MARGIN = 0.15  # of the axis, in which numbers stand on the inner side of their stems
+
 
 def overlap_information(
     work_forward: ArrayLike, work_reverse: ArrayLike, *, fit: CrooksFit | None = None, title: str = ""
@@ -30,9 +32,10 @@ def overlap_information(
     .. math:: I = \sum_i p_i\,(1-p_i), \qquad p_i = L\big(\ln(n_F/n_R) + W_i - \Delta F\big)
 
     Each trajectory counts with its Fermi weight :math:`p(1-p)`, at most a quarter: one whose direction its
-    work gives away counts nothing. Values with a probability of their own are stems; beside a density,
-    numbers at the axis. The area of the lower panel is the overlap information I, the effective
-    number of trajectories that both directions share; below 3 there is no honest interval.
+    work gives away counts nothing. Values with a probability of their own are stems; beside a density, with
+    the probability at the head. All of the lower panel is the overlap information I, the effective number
+    of trajectories that both directions share: its area, or where there are stems the sum over the bins.
+    Below 3 there is no honest interval.
 
     Parameters
     ----------
@@ -92,13 +95,25 @@ def _draw_densities(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLines)
         density = _per_unit(tosses.place[apart], count[apart], edges) / max(float(count.sum()), 1.0)
         axes.stairs(density, edges, fill=True, color=colour, alpha=0.16)
         axes.stairs(density, edges, color=colour, linestyle=line, linewidth=1.8, label=name)
-        for value, share in zip(atoms.value, atoms.share[row], strict=True):
-            axes.annotate(
-                f"{share:.2g}", (value, 0.0), (8.0 * row - 4.0, 3.0), textcoords="offset points",
-                color=colour, fontsize=9.0, rotation=90.0,
-            )  # fmt: skip
     axes.set_ylabel("probability" if atoms.are_all else "density (1/kT)")
     axes.set_ylim(bottom=0.0)
+    if atoms.value.size and not atoms.are_all:
+        _draw_beside_density(axes, atoms, edges)
+
+
+def _draw_beside_density(axes: Axes, atoms: AtomLines, edges: Floats) -> None:
+    """Draw stems of relative height with their probability at the head: the axis has another unit."""
+    height = 0.94 * axes.get_ylim()[1] / float(atoms.share.max())
+    inwards = (atoms.value - edges[0]) / (edges[-1] - edges[0])
+    for row, colour in enumerate((BLUE, VERMILLION)):
+        draw_stems(axes, atoms.value, height * atoms.share[row], colour, "os"[row])
+        for value, share, place in zip(atoms.value, atoms.share[row], inwards, strict=True):
+            right = place < _MARGIN or (row == 1 and place <= 1.0 - _MARGIN)
+            axes.annotate(
+                f"{share:.2g}", (value, height * share), (7.0 if right else -7.0, -3.0),
+                textcoords="offset points", ha="left" if right else "right", color=colour, fontsize=9.0,
+                bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.5, "linewidth": 0.0},
+            )  # fmt: skip
 
 
 def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:
@@ -125,9 +140,11 @@ def _draw_information(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLine
         axes.vlines(tosses.place[starts], 0.0, weight, color=GREEN, linewidth=5.0, alpha=0.55, label=name)
         axes.set_ylabel("information\n(trajectories)")
     else:
-        height = _per_unit(tosses.place, tosses.weight, edges)
+        # A value is as narrow as its bin is made: beside a density its height would mean nothing.
+        width = 1.0 if atoms.value.size else np.diff(edges)
+        height = np.histogram(tosses.place, edges, weights=tosses.weight)[0] / width
         axes.stairs(height, edges, fill=True, color=GREEN, alpha=0.55, label=name)
-        axes.set_ylabel("information\n(trajectories/kT)")
+        axes.set_ylabel(f"information\n(trajectories{' in a bin' if atoms.value.size else '/kT'})")
     axes.set_ylim(0.0, max(1.0, 1.06 * axes.get_ylim()[1]) if information < LEAST_INFORMATION else None)
     legend_above(axes)
 

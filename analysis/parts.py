@@ -105,7 +105,7 @@ class Part:
         """Write the number with its error, or the p-value where there is no number."""
         if self.estimate is None:
             return f"{self.name}: p = {p_text(self.p_value)}"
-        if self.standard_error is None:
+        if not self.standard_error:  # not known, or a number without chance
             return f"{self.name} {self.estimate:.4g}"
         joint = " = " if self.bound else " "
         return f"{self.name}{joint}{uncertain(self.estimate, self.standard_error)}"

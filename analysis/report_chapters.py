@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fluctua.analysis.coin_figures import SIZE, WORK, draw_chances, draw_walk
+import numpy as np
+from numpy.typing import NDArray
+
+from fluctua.analysis.coin_figures import EXCHANGED, SIZE, WORK, draw_chances, draw_walk
 from fluctua.analysis.exponential_figure import exponential_terms
 from fluctua.analysis.figures import work_distributions
 from fluctua.analysis.free_energies import Method
@@ -19,6 +22,8 @@ from fluctua.analysis.report import Chapter, Picture, Table, crooks_picture
 from fluctua.analysis.tosses import Tosses
 from fluctua.analysis.verdict import Report, Verdict, counted
 from fluctua.ensembles.estimate import uncertain
+
+Floats = NDArray[np.float64]
 
 _CHANCES = (
     "The {label}, is a coin whose bias the theorem states: the black curve, in which {fitted}."
@@ -34,7 +39,7 @@ _WALK = (
 _OVERLAP = (
     "Above, where the trajectories of both directions are. The dotted curve is the weight with which one"
     " counts: only where the work leaves open which direction it came from does it say anything on ΔF or on"
-    " the slope. Below, the trajectories times their weight; the area is the overlap information, the"
+    " the slope. Below, the trajectories times their weight; all together are the overlap information, the"
     " effective number of trajectories that the theorem is judged on. Below 3 no interval is given."
 )
 _TERMS = (
@@ -77,13 +82,13 @@ def _pictures(report: Report) -> Iterator[Picture]:
         yield from _of_crooks(report, judged["crooks"])
     elif "jarzynski" in judged and "reverse" not in report.samples:
         yield from _of_jarzynski(report, judged["jarzynski"])
-    entropy = report.samples.get("entropy")
+    entropy, exchanged = report.samples.get("entropy"), report.samples.get("exchange")
     if "detailed" in judged and entropy is not None:
-        tosses = Tosses.of_signs(entropy)
-        error = judged["detailed"].standard_error
         label = "sign of a trajectory's entropy production, given its size"
-        yield _chances(tosses, SIZE, label, "positive", "nothing is fitted", error)
-        yield _walk(report, "detailed", tosses, SIZE, "positive")
+        yield from _of_signs(report, judged["detailed"], entropy, SIZE, label)
+    if "exchange" in judged and exchanged is not None:
+        label = "sign of A X, what a trajectory exchanged times the affinity, given its size"
+        yield from _of_signs(report, judged["exchange"], exchanged, EXCHANGED, label)
     if "integral" in judged and entropy is not None:
         drawn = exponential_terms(entropy)
         yield Picture(drawn, _TERMS.format(term="exp(−s)"), "Where the average of exp(−s) comes from.")
@@ -100,6 +105,12 @@ def _of_crooks(report: Report, verdict: Verdict) -> Iterator[Picture]:
     )
     if report.free_energy is not None:
         yield crooks_picture(work_distributions(forward, reverse, 1.0, report.free_energy.value))
+
+
+def _of_signs(report: Report, verdict: Verdict, s: Floats, across: str, label: str) -> Iterator[Picture]:
+    tosses = Tosses.of_signs(s)
+    yield _chances(tosses, across, label, "positive", "nothing is fitted", verdict.standard_error)
+    yield _walk(report, verdict.claim, tosses, across, "positive")
 
 
 def _of_jarzynski(report: Report, verdict: Verdict) -> Iterator[Picture]:

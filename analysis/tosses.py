@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.bennett import Pair
-from fluctua.analysis.crooks import ENOUGH_INFORMATION, CrooksFit, fit_crooks
+from fluctua.analysis.crooks import CrooksFit, fit_crooks
 from fluctua.analysis.crooks_coins import Coins
 from fluctua.analysis.detailed import DetailedFit, by_size, fit_detailed, reach_of_brownian_motion
 from fluctua.analysis.logistic import chances
@@ -110,9 +110,9 @@ class Tosses:
     def band(self, level: float = 0.95) -> float:
         """Return the height below which the walk of true trajectories stays with the chance `level`.
 
-        By the limit law where there is enough information, otherwise by drawing the labels again.
+        By the limit law where the p-value of the walk is found by it, otherwise by drawing the labels again.
         """
-        if self.fit.information >= ENOUGH_INFORMATION:
+        if "drawn again" not in self.fit.method:
             return float(special.kolmogi(1.0 - level)) if self.bridge else _reach(1.0 - level)
         count = None if (self.count == 1.0).all() else self.count.astype(np.int64)
         nothing = np.empty((self.place.size, 0))

@@ -14,7 +14,7 @@ _WORD = "nothing but the exchange produces entropy"
 
 
 def _judge(subject: Subject) -> Verdict:
-    found = _driven(subject)
+    found = driven(subject)
     if isinstance(found, str):
         return not_applicable("exchange", found)
     exchanged, affinity, taken = found
@@ -28,7 +28,7 @@ def _judge(subject: Subject) -> Verdict:
     )
 
 
-def _driven(subject: Subject) -> tuple[Floats, float, tuple[str, ...]] | str:
+def driven(subject: Subject) -> tuple[Floats, float, tuple[str, ...]] | str:
     """Return what was exchanged, its affinity and what is taken for granted; or what is missing."""
     if subject.exchanged is not None and subject.affinity is not None:
         return subject.exchanged, subject.affinity, (_WORD,)

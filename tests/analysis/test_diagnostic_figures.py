@@ -1,6 +1,7 @@
 """The diagnostic pictures say what is so: curves, points, walks and areas are read back from the artists."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,13 +122,37 @@ def test_the_walk_of_signs_reaches_what_its_test_says():
 
 def test_the_band_is_that_of_the_null_law():
     """Limit laws: 1.3581 for a Brownian bridge (Kolmogorov), 2.2414 for Brownian motion with a free end."""
-    assert Tosses.of_directions(PAIR.forward, PAIR.reverse).band() == pytest.approx(1.3581, abs=2e-4)
+    fit = fit_crooks(PAIR.forward, PAIR.reverse)
+    drawn = Tosses.of_directions(PAIR.forward, PAIR.reverse, fit).band()
+    # The error of a quantile of 999 draws, sqrt(0.05 0.95 / 999) over the density there of 0.27, is 0.026.
+    assert drawn == pytest.approx(1.3581, abs=4.5 * 0.026)
+    limit = Tosses.of_directions(PAIR.forward, PAIR.reverse, replace(fit, method="limit law")).band()
+    assert limit == pytest.approx(1.3581, abs=2e-4)
     assert Tosses.of_signs(ENTROPY).band() == pytest.approx(2.2414, abs=2e-4)
     small = Tosses.of_directions(PAIR.forward[:40], PAIR.reverse[:40]).band()
     assert 0.8 < small < 1.3581  # a walk of few coins is looked at less often
     axes = direction_walk(PAIR.forward, PAIR.reverse, widened=1.5).axes[0]
-    assert axes.patches[0].get_height() == pytest.approx(3.0 * 1.3581, abs=1e-3)
+    assert axes.patches[0].get_height() == pytest.approx(3.0 * drawn)
     assert "p = " not in labels(axes)[1]  # that of independent trajectories
+
+
+def test_the_band_and_the_p_value_are_of_one_law_where_a_value_has_a_probability():
+    """Six trajectories of ten at one value: their walk is seldom looked at, and rarely leaves a narrow band.
+
+    Both come from labels drawn again, so that p lies below 0.05 just where the walk leaves the band; at the
+    edge by the chance of 999 draws, of standard deviation 0.007.
+    """
+    rng = np.random.default_rng(24)
+    for _ in range(5):
+        forward, reverse = (
+            np.where(rng.random(2_000) < 0.6, 0.0, sign + rng.normal(0.0, 2.0**0.5, 2_000)) for sign in (1, 1)
+        )
+        # one rare value far out: then the fit does not trust limit laws
+        tosses = Tosses.of_directions(np.append(forward, 12.0), np.append(reverse, 0.0))
+        assert "drawn again" in tosses.fit.method
+        assert tosses.band() < 1.25 < 1.3581
+        outside, p = tosses.fit.cusum_statistic > tosses.band(), tosses.fit.cusum_p
+        assert p < 0.05 + 0.028 if outside else p > 0.05 - 0.028
 
 
 def test_signs_in_bins_are_those_one_by_one(monkeypatch):
@@ -176,7 +201,7 @@ def test_contributions_are_shares_of_the_average():
     values, edges, _ = figure.axes[1].patches[0].get_data()
     s = PAIR.forward - PAIR.delta_f
     terms = np.histogram(s, edges, weights=np.exp(-s))[0]
-    assert values * np.diff(edges) == pytest.approx(terms / terms.sum(), rel=1e-9)
+    assert values * np.diff(edges) == pytest.approx(terms / np.exp(-s).sum(), rel=1e-9)
     counts, edges, _ = figure.axes[0].patches[0].get_data()
     assert counts * np.diff(edges) * s.size == pytest.approx(np.histogram(s, edges)[0])
 
@@ -198,6 +223,40 @@ def test_stretches_do_not_change_the_picture(monkeypatch):
     monkeypatch.setattr(exponential_figure, "_STRETCH", 100)
     pieces = exponential_terms(ENTROPY).axes[1].patches[0].get_data()
     assert pieces.values == pytest.approx(whole.values, rel=1e-9)
+
+
+def test_values_with_a_probability_are_stems_down_to_the_rarest():
+    """The rare ones at the left carry the average: 3 of 20,000 trajectories stand there as high as others."""
+    s = np.repeat([-7.0, -1.0, 0.0, 1.0, 2.0], [3, 1_200, 6_000, 8_000, 4_797])
+    value, count = np.unique(s, return_counts=True)
+    above, below = exponential_terms(s).axes
+    assert not above.patches
+    (seen,), (carried,) = (
+        [line for line in axes.lines if line.get_marker() == "o"] for axes in (above, below)
+    )
+    assert np.array_equal(seen.get_data()[0], value)
+    assert seen.get_data()[1] == pytest.approx(count / s.size)
+    assert carried.get_data()[1] == pytest.approx(count * np.exp(-value) / np.exp(-s).sum())
+    assert "of each value" in above.get_ylabel()
+
+
+def test_values_beside_a_density_have_an_axis_of_their_own():
+    rng = np.random.default_rng(23)
+    s = np.where(rng.random(20_000) < 0.3, 2.0, rng.normal(1.0, 1.4, 20_000))
+    above, below, beside, beneath = exponential_terms(s).axes
+    density, edges, _ = above.patches[0].get_data()
+    share = np.mean(s == 2.0)
+    assert curve_of_marks(beside) == (pytest.approx([2.0]), pytest.approx([share]))
+    assert density @ np.diff(edges) == pytest.approx(1.0 - share, abs=2e-3)  # a thousandth lies beyond
+    carried, edges, _ = below.patches[0].get_data()
+    stem = curve_of_marks(beneath)[1][0]
+    assert stem == pytest.approx(np.sum(s == 2.0) * np.exp(-2.0) / np.exp(-s).sum())
+    assert carried @ np.diff(edges) + stem == pytest.approx(1.0, abs=2e-3)
+
+
+def curve_of_marks(axes):
+    (line,) = (line for line in axes.lines if line.get_marker() == "o")
+    return line.get_data()
 
 
 # ---- free energies

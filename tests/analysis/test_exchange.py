@@ -159,3 +159,15 @@ def test_a_run_from_one_level_knows_what_its_start_leaves_out():
     assert found.outcome == "holds"
     assert found.expected == pytest.approx(-math.log(0.123815), abs=1e-5)
     assert abs(found.estimate - found.expected) < 4.0 * found.standard_error
+
+
+def test_the_page_of_an_exchange_shows_its_signs(tmp_path):
+    """Two pictures, and an affinity that is wrong is drawn as such: the sign given A X, not given X."""
+    rng = np.random.default_rng(61)
+    exchanged = rng.poisson(2.0 * np.e, 4_000) - rng.poisson(2.0, 4_000)
+    report = fl.verify(exchanged, affinity=2.0)
+    assert np.array_equal(report.samples["exchange"], 2.0 * exchanged)
+    page = report.to_html(tmp_path / "report.html").read_text()
+    assert page.count("<img") + page.count("<svg") == 2
+    assert "given its size" in page
+    assert "affinity 2 k_B" in page

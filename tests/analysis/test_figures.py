@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import atoms
+from fluctua.analysis.crooks import fit_crooks
 from fluctua.analysis.cycle_figures import LimitCycle, heat_per_stroke, limit_cycle, work_diagram
 from fluctua.analysis.figures import work_distributions
 from fluctua.analysis.overlap_figure import overlap_information
@@ -206,7 +207,13 @@ def test_stems_stand_beside_a_density_and_are_no_part_of_it():
     smooth = next(patch for patch in figure.axes[0].patches if not patch.fill)
     area = np.sum(smooth.get_data().values * np.diff(smooth.get_data().edges))
     assert stems[:, 1].sum() + area == pytest.approx(1.0, abs=0.01), "all but the outermost thousandths"
-    assert overlap_information(forward, reverse).axes[0].texts, "numbers at the axis"
+    above, below, _ = overlap_information(forward, reverse).axes
+    numbers = sorted(float(text.get_text()) for text in above.texts)
+    said = [np.mean(work == value) for work in (forward, reverse) for value in (0.0, 1.0, -1.0)]
+    assert numbers == pytest.approx(sorted(share for share in said if share), abs=0.005), "two digits"
+    bins = below.patches[0].get_data().values
+    information = fit_crooks(forward, reverse).information
+    assert bins.sum() == pytest.approx(information, rel=0.01), "all but the outermost thousandths"
 
 
 def test_a_density_has_no_stems():
