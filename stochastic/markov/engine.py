@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.initial import Equilibrium
-from fluctua.stochastic.markov import still
+from fluctua.stochastic.markov import listing, still
 from fluctua.stochastic.markov.layout import Layout
 from fluctua.stochastic.markov.passages import passages_of
 from fluctua.stochastic.markov.recording import recordings
@@ -123,6 +123,7 @@ class MarkovPropagator(Propagator):
         self.state_names = self.generator.levels
         columns = [*dynamics.ledger(system, self.schedule), *dynamics.ends(system)]
         self._names = [column.name for column in columns]
+        self._stream = (*streams.key(seed), streams.tag("jumps", direction))
         self._local = threading.local()
         self._still: Any = None
         self._hazard: Any = None
@@ -136,7 +137,8 @@ class MarkovPropagator(Propagator):
         with compiling.one_at_a_time():
             if self.tables.all_still and self._still is None:
                 self._still = still.compiled()
-        if self.paths > 0 or self.passages.kinds or not self.tables.all_still:
+        sampled = self.paths > 0 and self.schedule.time_step is not None
+        if sampled or self.passages.kinds or not self.tables.all_still:
             self._compile_hazard()
 
     def _compile_hazard(self) -> None:
@@ -179,9 +181,8 @@ class MarkovPropagator(Propagator):
             self.compile()
         if not hasattr(self._local, "room"):
             self._local.room = still.room(self.layout)
-        stream = (*streams.key(self.seed), streams.tag("jumps", self.direction))
         room, keep = self._local.room, self.keep_strokes
-        return still.simulate(self._still, self.tables, first, state, stream, MOST_JUMPS, room, keep)
+        return still.simulate(self._still, self.tables, first, state, self._stream, MOST_JUMPS, room, keep)
 
     def _follow(
         self,
@@ -216,8 +217,7 @@ class MarkovPropagator(Propagator):
             tables.leaving,
             tables.exits,
             np.full(count, MOST_JUMPS) if traced is None else np.diff(offsets),
-            *streams.key(self.seed),
-            streams.tag("jumps", self.direction),
+            *self._stream,
             states,
             status,
             out,
@@ -247,7 +247,7 @@ class MarkovPropagator(Propagator):
         for turn in np.unique(turns) if found else ():
             at = slice(*np.searchsorted(turns, [turn, turn + 1]))
             offsets = np.concatenate([[0], np.cumsum(counts[at])]).astype(np.int64)
-            _, times, jumped = self._follow(state[at], first + at.start, False, (*_NO_SAMPLES, offsets))
+            times, jumped = self._listed(first + at.start, state[at], offsets)
             for name, values in self.passages.along(state[at], offsets, times, jumped[:, 1]).items():
                 found[name][at] = values
         return found
@@ -359,10 +359,12 @@ class MarkovPropagator(Propagator):
         sound = columns["status"] == Status.OK
         counts = np.where(sound, columns["activity"], 0)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        samples = self._samples()
-        whose, places = samples or _NO_SAMPLES
-        paths, times, jumped = self._follow(state, first, False, (whose, places, offsets))
-        paths[:, :, ~sound] = np.nan
+        samples, paths = self._samples(), None
+        if samples is None:
+            times, jumped = self._listed(first, state, offsets)
+        else:
+            paths, times, jumped = self._follow(state, first, False, (*samples, offsets))
+            paths[:, :, ~sound] = np.nan
         trajectory = np.arange(first, first + len(state), dtype=np.int64)
         jumps: Columns = {
             "trajectory": np.repeat(trajectory, counts),
@@ -370,9 +372,16 @@ class MarkovPropagator(Propagator):
             "channel": jumped[:, 0].astype(np.int32),
             "state": jumped[:, 1].astype(np.int32),
         }
-        if samples is None:
-            return None, jumps
-        return self._paths(trajectory, state, paths), jumps
+        return None if paths is None else self._paths(trajectory, state, paths), jumps
+
+    def _listed(self, first: int, state: Whole, offsets: Whole) -> tuple[Floats, Whole]:
+        """List times of jumps, and channels and levels, of trajectories whose numbers of jumps are known."""
+        turns = int(np.diff(offsets).max(initial=0)) + len(self.tables.kinds)
+        few = turns <= listing.MOST_TURNS and offsets[-1] <= listing.MOST_LISTED
+        if few and self.tables.all_still and self._hazard is None:
+            return listing.listed(self.tables, first, state, self._stream, offsets)
+        times, jumped = self._follow(state, first, False, (*_NO_SAMPLES, offsets))[1:]
+        return times, jumped
 
     def _samples(self) -> tuple[Whole, Floats] | None:
         """Give stroke, interval and place of each sampled instant but the first; None without a time step."""

@@ -1,10 +1,11 @@
-"""The kernel of constant rates against the kernel of hazards: the same jumps, to the bit."""
+"""The kernel of constant rates, the kernel of hazards and arrays of NumPy: the same jumps, to the bit."""
 
 import numpy as np
 import pytest
 
+import bits_jumps
 from fluctua.stochastic.dynamics.markov_jump import MarkovJump
-from fluctua.stochastic.initial import Point
+from fluctua.stochastic.initial import Point, Steady
 from fluctua.stochastic.levels import Levels
 from fluctua.stochastic.markov.engine import MarkovPropagator
 from fluctua.stochastic.protocol import Protocol
@@ -55,3 +56,34 @@ def test_a_trap_is_never_left():
     columns = propagator.run(0, 40).columns
     assert not columns["activity"].any()
     assert (columns["state_final"] == 2).all()
+
+
+def both(propagator, first, count):
+    """Jumps by arrays, and by the kernel of hazards."""
+    state = propagator.start.draw(first, count)[0].astype(np.int64)
+    activity = propagator._ledger(state, first)[0][propagator.layout.activity]
+    offsets = np.concatenate([[0], np.cumsum(activity)]).astype(np.int64)
+    assert propagator._hazard is None
+    ours = propagator._listed(first, state, offsets)
+    assert propagator._hazard is None  # no kernel was compiled for it
+    propagator._compile_hazard()
+    return ours, propagator._listed(first, state, offsets)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 8])
+def test_arrays_jump_as_the_kernel_does(levels):
+    system, dynamics = network(levels, levels)
+    propagator = MarkovPropagator(system, dynamics, PROTOCOL, seed=4, initial=Point(state="a"))
+    (times, jumped), (expected, channels) = both(propagator, 30, 300)
+    np.testing.assert_array_equal(times, expected)
+    np.testing.assert_array_equal(jumped, channels)
+    assert len(times) > 50
+
+
+def test_a_large_trajectory_number_and_baths_that_leave():
+    propagator = MarkovPropagator(
+        bits_jumps.LEVELS, bits_jumps.BATHS, bits_jumps.STILL, seed=2**63 + 5, initial=Steady()
+    )
+    (times, jumped), (expected, channels) = both(propagator, 2**32 - 70, 200)
+    np.testing.assert_array_equal(times, expected)
+    np.testing.assert_array_equal(jumped, channels)
