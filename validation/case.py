@@ -198,6 +198,17 @@ def must_be_violated(verdict: Verdict, of: str) -> Row:
     )
 
 
+def must_not_hold(verdict: Verdict, of: str) -> Row:
+    """Turn a verdict on a theorem that is false, but not disproved by a sample, into a row: it must not hold.
+
+    An exponential average that is too low may always be mended by trajectories too rare to be seen.
+    """
+    word = "missed" if verdict.outcome in ("holds", "not applicable") else "caught"
+    return Row(
+        _named(verdict.claim, of), "control", word, **_numbers(verdict), note=f"verdict {verdict.outcome}"
+    )
+
+
 def must_differ(quantity: str, samples: ArrayLike, from_: float) -> Row:
     """Check that the mean of a wrong observable is 4 standard errors away from the right one's value."""
     measured, error = _mean(samples)

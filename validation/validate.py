@@ -23,7 +23,13 @@ def catalogue() -> Mapping[str, Case]:
 
     modules = (import_module(f"{package.__name__}.{found.name}") for found in iter_modules(package.__path__))
     cases = [module.CASE for module in modules if hasattr(module, "CASE")]
-    return MappingProxyType({case.name: case for case in cases})
+    return MappingProxyType({case.name: case for case in sorted(cases, key=_place)})
+
+
+def _place(case: Case) -> tuple[str, int]:
+    """Give letters and number of a name, so that a12 stands after a8."""
+    letters = case.name.rstrip("0123456789")
+    return letters, int(case.name[len(letters) :] or 0)
 
 
 @dataclass(frozen=True)

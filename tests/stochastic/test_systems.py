@@ -50,9 +50,9 @@ from fluctua.stochastic.systems.two_bath_particle import entropy_production as t
 
 
 @pytest.mark.parametrize("name", systems.__all__)
-def test_every_system_is_a_potential_that_needs_no_argument(name):
-    potential = getattr(systems, name)()
-    assert type(potential)(**potential.table()) == potential
+def test_every_system_needs_no_argument_and_is_its_table(name):
+    system = getattr(systems, name)()
+    assert type(system)(**system.table()) == system
 
 
 def digits(value: float, quoted: str) -> None:

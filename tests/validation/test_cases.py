@@ -4,15 +4,20 @@ Seeds are fixed, so the outcome is the same every time; drawn anew, a true line 
 6e-5.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from fluctua import validation
 from fluctua.validation import a1_dragged_trap as a1
 from fluctua.validation import se1_stirling as se1
 from fluctua.validation.case import Bench, by_stroke
 from fluctua.validation.validate import catalogue, validate
 
-NAMES = ["a1", "a2", "a3", "a4", "a5", "a8", "b5", "b6", "d4", "d5", "se1"]
+FILES = [re.match(r"([a-z]+)(\d+)_", path.name) for path in Path(validation.__file__).parent.glob("*.py")]
+NAMES = [f"{letters}{number}" for letters, number in sorted((m[1], int(m[2])) for m in FILES if m)]
 
 
 def test_the_catalogue_finds_every_case():
