@@ -174,12 +174,16 @@ def _text(found: dict[str, Any], replay: Replay) -> str:
         {None: "no stored row to compare", True: "agrees with the stored row, to the bit"}[found["agrees"]],
     ]
     if found["out"] is not None:
-        return "\n".join([*lines, f"path of {found['instants']:,} instants: {found['out']}"])
+        return "\n".join([*lines, f"path of {found['instants']:,} {_rows(replay)}: {found['out']}"])
     heads = tuple(_headed(column) for column in replay.columns)
     cells = [tuple(map(_cell, instant.values())) for instant in found["path"]]
-    instants = "instants" if replay.spec.time_step is not None else "jumps"
-    shown = f"{len(cells)} of {found['instants']:,} {instants}; --out FILE writes all"
+    shown = f"{len(cells)} of {found['instants']:,} {_rows(replay)}; --out FILE writes all"
     return "\n".join([*lines, "", *aligned([heads, *cells]), shown])
+
+
+def _rows(replay: Replay) -> str:
+    """Say what the rows of a path are."""
+    return "jumps" if replay.spec.time_step is None else "instants"
 
 
 def _cell(value: float | str | None) -> str:

@@ -137,7 +137,7 @@ def forecasts(
         "runs": len(specs),
         **({} if shard is None else {"shard": shard}),
         "trajectories": sum(one.trajectories for one in expected),
-        "time_steps": max(one.time_steps for one in expected),
+        "time_steps": max((spec.time_steps for spec in specs if spec.time_step is not None), default=None),
         "seconds": round(sum(one.seconds or 0.0 for one in expected), 3),
         "memory": max(one.memory for one in expected),
         "disk": sum(one.disk for one in expected),
@@ -149,8 +149,9 @@ def _told(expected: dict[str, Any]) -> str:
 
     runs = f", {expected['runs']} runs" if expected["runs"] > 1 else ""
     runs += f", in shard {expected['shard']}" if "shard" in expected else ""
+    steps = "" if expected["time_steps"] is None else f"{expected['time_steps']:,} time steps for each of "
     return (
-        f"{expected['time_steps']:,} time steps for each of {expected['trajectories']:,} trajectories{runs}\n"
+        f"{steps}{expected['trajectories']:,} trajectories{runs}\n"
         f"time    about {_duration(expected['seconds'])}\n"
         f"memory  at most {shown_bytes(expected['memory'])}\n"
         f"disk    about {shown_bytes(expected['disk'])} in {expected['folder']}"
