@@ -17,6 +17,12 @@ from jump_specs import DOT, QUBIT
 SPECS = {"dot": DOT, "qubit": QUBIT}
 
 
+#: Where one of the two takes the same way as the other, the second is for those who ask.
+DOT_IF_ASKED = pytest.mark.parametrize(
+    "file", ["qubit", pytest.param("dot", marks=pytest.mark.slow)], indirect=True
+)
+
+
 @pytest.fixture(params=SPECS)
 def file(request, tmp_path, monkeypatch):
     """Stand beside the file of a jump spec; runs of it have four parts."""
@@ -52,14 +58,20 @@ def test_a_run_is_inspected_checked_verified_and_replayed(typed, file):
     outcomes = {one["claim"]: one["outcome"] for one in json.loads(out)["verdicts"]}
     assert outcomes["first-law"] == "holds"
     assert {outcomes["crooks"], outcomes["jarzynski"]} <= {"holds", "undecidable"}
-    page = fl.verify(fl.open("pair")).to_html("report.html").read_text(encoding="utf-8")
-    assert "crooks" in page
-    assert "data:image/svg+xml" in page
     code, out, _ = typed("replay", "pair/direction=forward", "--trajectory", "7")
     assert code == 0
     assert "agrees with the stored row" in out
 
 
+@pytest.mark.slow
+def test_a_report_is_a_page_with_pictures(file):
+    spec = EnsembleSpec.load(file)
+    page = fl.verify(*fl.sweep([spec, spec.reversed()])).to_html("report.html").read_text(encoding="utf-8")
+    assert "crooks" in page
+    assert "data:image/svg+xml" in page
+
+
+@DOT_IF_ASKED
 def test_pictures_and_tables_of_a_replay(typed, file):
     typed("run", file, "--out", "a", "--quiet")
     for name, begins in (("p.svg", b"<?xml"), ("p.parquet", b"PAR1"), ("p.csv", b"time")):
@@ -67,6 +79,7 @@ def test_pictures_and_tables_of_a_replay(typed, file):
         assert Path(name).read_bytes().startswith(begins)
 
 
+@DOT_IF_ASKED
 def test_the_command_line_changes_and_sweeps_a_rate(typed, file):
     words = ["--set", "dynamics.baths.left.rate=0.05", "--trajectories", "100", "--set", "paths=0"]
     words += ["--set", "path_every=1"]
@@ -106,19 +119,21 @@ def test_a_damaged_list_of_jumps_is_65(typed, file):
     assert err.count("\n") == 1
 
 
-def test_a_run_goes_on_until_a_claim_holds(typed, file, monkeypatch):
+@DOT_IF_ASKED
+@pytest.mark.parametrize("within", [0.25, pytest.param(0.1, marks=pytest.mark.slow)])
+def test_a_run_goes_on_until_a_claim_holds(typed, file, within, monkeypatch):
     monkeypatch.setattr(chunks, "LARGEST", 4096)
     spec = EnsembleSpec.load(file).replace({"paths": None, "path_every": None, "strokes": None})
     control = spec.system.controls[0]
     steps = [spec.table()["protocol"]["steps"][0] | {control: [0.0, 2.0]}]
     spec.replace({"protocol.cycles": 1, "protocol.steps": steps}).save("wide.toml")
-    rule = ["--until", "crooks holds within 0.1", "--trajectories", "200000"]
+    rule = ["--until", f"crooks holds within {within}", "--trajectories", "200000"]
     code, out, _ = typed("run", "wide.toml", "--both", "--out", "a", "--json", *rule)
     assert code == 0
     found = {run["trajectories"] for run in json.loads(out)["runs"]}
     assert len(found) == 1
     assert 500 < found.pop() < 200_000
-    code, out, _ = typed("verify", "a", "--claims", "crooks", "--tolerance", "slope=0.1", "--json")
+    code, out, _ = typed("verify", "a", "--claims", "crooks", "--tolerance", f"slope={within}", "--json")
     assert (code, json.loads(out)["verdicts"][0]["outcome"]) == (0, "holds")
 
 
@@ -201,6 +216,7 @@ def test_remarks_of_a_run_are_a_line_each_and_kept(typed, tmp_path, monkeypatch)
     assert [f"warning: {remark}" for remark in kept] == lines
 
 
+@DOT_IF_ASKED
 def test_python_and_the_command_line_write_the_same_bytes(typed, file):
     typed("run", file, "--out", "a", "--quiet")
     fl.simulate(EnsembleSpec.load(file), "b")
