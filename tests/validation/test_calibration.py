@@ -16,6 +16,7 @@ from scipy import integrate, optimize, special, stats
 
 from fluctua.analysis import dependence, integral, rule
 from fluctua.analysis.bennett import Pair
+from fluctua.analysis.crooks import fit_crooks
 from fluctua.analysis.parts import Part
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.validation.calibrate import calibrate
@@ -33,7 +34,7 @@ from fluctua.validation.calibration.mixtures import fit_mixture
 from fluctua.validation.calibration.noise import Noise
 from fluctua.validation.calibration.others import looked_at_often
 from fluctua.validation.calibration.page import page
-from fluctua.validation.calibration.scenes import Erasures, RotatingTrap, Speeds, Watched, saturated
+from fluctua.validation.calibration.scenes import Erasures, LeftOut, RotatingTrap, Speeds, Watched, saturated
 from fluctua.validation.calibration.table import passed, printed
 from fluctua.validation.calibration.tallies import Finding, Tally
 from fluctua.validation.calibration.truths import (
@@ -44,7 +45,9 @@ from fluctua.validation.calibration.truths import (
     SignCoin,
     TrapPair,
     breathing_trap,
+    counted_particles,
     dragged_trap,
+    measured_qubit,
 )
 
 # ---- truths
@@ -56,7 +59,10 @@ PAIRS = {
     "quench": QuenchPair(3.0, 2),
     "dragged": dragged_trap(1.5, 1.0, 0.25),
     "breathing": breathing_trap(3.0, 1.0, 0.25),
+    "measured qubit": measured_qubit(0.8),
+    "counted particles": counted_particles(8, 0.4, 0.5),
 }
+FEW_VALUES = ("measured qubit", "counted particles")
 SAMPLES = {
     "gaussian": SignCoin("gaussian", 1.0),
     "exponential": SignCoin("exponential", 1.5),
@@ -87,6 +93,16 @@ def test_pairs_obey_crooks_and_dissipate_what_they_say(name):
         forth, back = special.expit(-forward) * forward**power, special.expit(turned) * turned**power
         error = math.hypot(forth.std() / math.sqrt(forth.size), back.std() / math.sqrt(back.size))
         assert abs(forth.mean() - back.mean()) < 4.5 * error
+
+
+@pytest.mark.parametrize("name", FEW_VALUES)
+def test_work_of_a_few_values_has_them_in_both_directions(name):
+    """To the last bit, and the masses are tested as such."""
+    pairs = PAIRS[name].draw(Noise.of(f"test values {name}", 0, 1), 2_000)
+    known = {float(value) for value in PAIRS[name].means}
+    assert set(pairs.forward[0]) <= known
+    assert set(-pairs.reverse[0]) <= known
+    assert fit_crooks(pairs.forward[0], pairs.reverse[0]).masses is not None
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -171,6 +187,21 @@ def test_trimming_keeps_the_order():
         assert np.array_equal(row, full[full > np.sort(full)[14]])
 
 
+def test_what_is_lost_is_a_part_of_one_value():
+    whole = measured_qubit().draw(Noise.of("test lost", 0, 3), 400)
+    lost = measured_qubit(fault=Fault("lost", 0.3)).draw(Noise.of("test lost", 0, 3), 400)
+    gone = np.isnan(lost.forward)
+    assert np.array_equal(lost.forward[~gone], whole.forward[~gone])
+    assert np.array_equal(lost.reverse, whole.reverse)
+    assert set(whole.forward[gone]) == {-0.5}  # the commonest
+    commonest = (whole.forward == -0.5).sum(axis=1)
+    assert np.array_equal(gone.sum(axis=1), np.floor(0.3 * commonest))
+    coin = SignCoin("lattice", 1.5)
+    clean = coin.draw(Noise.of("test lost", 0, 3), 400)
+    left = replace(coin, fault=Fault("lost", 0.3)).draw(Noise.of("test lost", 0, 3), 400)
+    assert set(clean[np.isnan(left)]) == {0.8}  # the commonest above 0
+
+
 def test_an_unknown_fault_is_refused():
     with pytest.raises(InvalidInput, match="fault"):
         SignCoin(fault=Fault("slow reverse", 2.0)).draw(Noise.of("test", 0, 1), 10)
@@ -187,6 +218,8 @@ def test_a_rotating_trap_obeys_hatano_and_sasa_and_not_the_detailed_theorem():
 
 
 SCENES = {
+    "left out": (LeftOut(), 400, "integral"),
+    "left out broken": (LeftOut(fault=Fault("offset", -0.2)), 400, "integral"),
     "tur": (saturated(2.0), 100, "tur"),
     "landauer": (Erasures(), 100, "landauer"),
     "landauer broken": (Erasures(fault=Fault("offset", -0.2)), 200, "landauer"),
@@ -200,7 +233,7 @@ def test_scenes_are_judged(name):
     """True ones: 3 or more of 8 are violated at 5 % with probability 6e-3, on numbers that are fixed."""
     scene, n, claim = SCENES[name]
     tally = Tally.of(scene.findings(Noise.of(f"test scene {name}", 0, 8), n))
-    wrong = name in ("sign", "landauer broken")
+    wrong = name in ("sign", "landauer broken", "left out broken")
     assert tally.count(claim, "violated") == 8 if wrong else tally.count(claim, "violated") < 3
 
 

@@ -24,6 +24,7 @@ Kind = Literal[
     "clip",
     "clamp",
     "reflect",
+    "lost",
     "slow reverse",
     "forward twice",
     "correlation",
@@ -65,7 +66,8 @@ class Fault:
         standard deviations of its sample is left out, as a NaN; ``clamp``: it is moved to there. ``reflect``:
         s below -`size` is turned. ``slow reverse``: the reverse process of Gaussian work took `size` times
         longer. ``forward twice``: the forward process was run again for the reverse one. ``correlation``: of
-        neighbouring trajectories. ``dt``: a trap is stepped by
+        neighbouring trajectories. ``lost``: of the forward trajectories with the commonest work, or of those
+        with the commonest s above 0, the share `size` is left out, as NaNs. ``dt``: a trap is stepped by
         Euler's rule instead of the exact one, `size` steps for each of its own.
     size : float
         How much.
@@ -132,6 +134,10 @@ def _clamped_both(pairs: Pairs, deviations: float) -> Pairs:
     )
 
 
+def _lost_forward(pairs: Pairs, share: float) -> Pairs:
+    return replace(pairs, forward=without_some(pairs.forward, share))
+
+
 def _slower_reverse(pairs: Pairs, factor: float) -> Pairs:
     """Dissipate less by a factor: Gaussian work is nearer to ΔF, and its variance smaller, by that much."""
     if not factor > 0.0:
@@ -165,6 +171,24 @@ def clipped(values: Floats, deviations: float) -> Floats:
     return np.where(np.abs(values - middle) <= deviations * spread, values, np.nan)
 
 
+def without_some(values: Floats, share: float) -> Floats:
+    """Leave out, as NaN, the first of each row that have the commonest value of all rows."""
+    value, count = np.unique(values, return_counts=True)
+    return _without(values, value[np.argmax(count)], share)
+
+
+def without_some_positive(values: Floats, share: float) -> Floats:
+    """Do so with the commonest value above 0."""
+    value, count = np.unique(values[values > 0.0], return_counts=True)
+    return _without(values, value[np.argmax(count)], share)
+
+
+def _without(values: Floats, value: float, share: float) -> Floats:
+    there = values == value
+    rank, number = np.cumsum(there, axis=1), there.sum(axis=1, keepdims=True)
+    return np.where(there & (rank <= share * number), np.nan, values)
+
+
 def clamped(values: Floats, deviations: float) -> Floats:
     """Move what lies beyond so many of its row's own standard deviations to there."""
     middle, reach = values.mean(axis=1, keepdims=True), deviations * values.std(axis=1, keepdims=True)
@@ -179,6 +203,7 @@ _ON_PAIRS: dict[str, Callable[[Pairs, float], Pairs]] = {
     "trim both": _trimmed_both,
     "clip": _clipped_both,
     "clamp": _clamped_both,
+    "lost": _lost_forward,
     "slow reverse": _slower_reverse,
     "forward twice": _as_drawn,
     "correlation": _as_drawn,
@@ -191,6 +216,7 @@ _ON_ENTROPY: dict[str, Callable[[Floats, float], Floats]] = {
     "sign": lambda s, _: -s,
     "trim": trimmed,
     "clip": clipped,
+    "lost": without_some_positive,
     "reflect": lambda s, size: np.where(s < -size, -s, s),
     "correlation": _as_drawn,
 }

@@ -12,6 +12,7 @@ from fluctua.validation.calibration.scenes import (
     Currents,
     Dissipated,
     Erasures,
+    LeftOut,
     RotatingTrap,
     Scene,
     Speeds,
@@ -19,7 +20,15 @@ from fluctua.validation.calibration.scenes import (
     saturated,
     walk,
 )
-from fluctua.validation.calibration.truths import GaussianPair, MixturePair, PairTruth, QuenchPair, SignCoin
+from fluctua.validation.calibration.truths import (
+    GaussianPair,
+    MixturePair,
+    PairTruth,
+    QuenchPair,
+    SignCoin,
+    counted_particles,
+    measured_qubit,
+)
 
 DEPENDENT = "trajectories that depend on each other"
 OTHER = "bounds, integral theorems, several protocols, watching"
@@ -89,6 +98,13 @@ def integral(n: int) -> Iterator[Cell]:
     yield _cell("integral", "Hatano-Sasa, rotating trap", RotatingTrap(), n)
     yield _cell("integral", "total entropy, quench", Dissipated(QuenchPair()), n)
     yield _cell("integral", "total entropy, Gauss 3 kT", Dissipated(GaussianPair(3.0)), n)
+    yield _cell("integral", "total entropy, measured qubit", Dissipated(measured_qubit()), n, share=0.5)
+    yield _cell("integral", "total entropy, counted particles", Dissipated(counted_particles()), n, share=0.5)
+    yield _cell("integral", "absolutely irreversible, known weight", LeftOut(), n, share=0.5)
+    less = LeftOut(fault=Fault("offset", -0.1))
+    yield _cell(
+        "integral", "absolutely irreversible, 0.1 too low", less, n, "edge", edge="integral", share=0.5
+    )
     low, high = RotatingTrap(fault=Fault("offset", 0.1)), RotatingTrap(fault=Fault("offset", -0.1))
     yield _cell("integral", "Hatano-Sasa 0.1 too high", low, n, "fault", never=("integral",))
     yield _cell("integral", "Hatano-Sasa 0.1 too low", high, n, "edge", edge="integral")

@@ -16,9 +16,10 @@ _HEAD = """# How often the verifier errs
 Made by `python -m fluctua.validation.calibration --size {size} --write docs/calibration.md`.
 
 The verifier judges ensembles whose truth is known exactly: Gaussian work, mixtures with several modes,
-quenches and traps stepped by their exact propagator, walks, and signs that are coins with the bias of the
-theorem. Most cells call the functions that judge a claim directly; those of trajectories that depend on each
-other, and of several protocols, go through `fluctua.verify`, as a user's numbers do.
+quenches and traps stepped by their exact propagator, a measured qubit and counted particles, whose work takes
+a few values, walks, and signs that are coins with the bias of the theorem. Most cells call the functions that
+judge a claim directly; those of trajectories that depend on each other, and of several protocols, go through
+`fluctua.verify`, as a user's numbers do.
 Each cell has {ensembles:,} ensembles (fewer where the column R says so), each from random numbers of
 its own. At {ensembles:,} ensembles a test with a true error rate of 5 % is found between {low:.1%} and
 {high:.1%} with probability {level:.1%}, and one of 1 % between {low1:.1%} and {high1:.1%}.
@@ -86,12 +87,13 @@ def _opening(grid: Grid, rows: Sequence[Row]) -> str:
 
 def _two_samples(rows: Sequence[Row]) -> Iterator[str]:
     chosen = _chosen(rows, "two-sample", ("true", "no overlap"))
-    tests = ("slope", "ΔF", "smooth", "joint", "shape", "cusum")
+    tests = ("slope", "ΔF", "smooth", "joint", "shape", "cusum", "masses")
     claims = ("crooks", "crooks, ΔF known", "jarzynski, ΔF known")
     yield "## Work of both directions, nothing wrong\n"
     yield (
         "Slope, ΔF, smooth and joint test are exact; shape (two tests joined) and cusum reject less by "
-        "construction. ΔF is not tested where the samples do not overlap.\n"
+        "construction. ΔF is not tested where the samples do not overlap, and masses only where work takes a "
+        "few values: there they take the place of the cusum in the shape.\n"
     )
     yield from table(
         ["ensembles", "overlap", *tests], chosen, lambda row: [_overlap(row), *_rejected(row, tests)]
@@ -106,7 +108,7 @@ def _two_samples(rows: Sequence[Row]) -> Iterator[str]:
 
 def _one_sample(rows: Sequence[Row]) -> Iterator[str]:
     chosen = _chosen(rows, "one-sample", ("true", "no overlap"))
-    tests = ("slope", "sign count", "sign count, randomised", "cusum")
+    tests = ("slope", "sign count", "sign count, randomised", "cusum", "masses")
     yield "## Entropy production of one process, nothing wrong\n"
     yield "The count of signs moves in steps; randomised, it is exact. Names give the law of the size.\n"
     yield from table(

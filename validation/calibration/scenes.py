@@ -172,8 +172,23 @@ class Dissipated(Scene):
         yield from map(_integral, drawn)
 
 
-def _integral(s: Floats) -> Finding:
-    verdict = judge_integral(s)
+@dataclass(frozen=True)
+class LeftOut(Scene):
+    r"""Entropy production with a part that has no way back, and a start that leaves something out.
+
+    .. math:: s=\ln\tfrac52,\ 0,\ \infty \ \text{with}\ p=0.5,\ 0.4,\ 0.1, \qquad
+       \langle e^{-s}\rangle = 0.6 = 1-\lambda
+    """
+
+    def findings(self, noise: Noise, n: int) -> Iterator[Finding]:  # noqa: D102
+        kind = np.searchsorted([0.5, 0.9], noise.uniform(n), side="right")
+        drawn = np.array([math.log(2.5), 0.0, math.inf])[kind]
+        drawn = drawn if self.fault is None else self.fault.on_entropy(drawn)
+        yield from (_integral(s, 0.4) for s in drawn)
+
+
+def _integral(s: Floats, irreversible_weight: float = 0.0) -> Finding:
+    verdict = judge_integral(s, irreversible_weight=irreversible_weight)
     return Finding({"integral": verdict.outcome}, {"exp(-s) too high": verdict.parts[0].p_value or 0.0})
 
 

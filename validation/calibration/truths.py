@@ -106,7 +106,7 @@ class GaussianPair(PairTruth):
 
 @dataclass(frozen=True)
 class MixturePair(PairTruth):
-    r"""Work of several modes: a Gaussian mixture, whose reverse is one too.
+    r"""Work of several modes: a Gaussian mixture, whose reverse is one too; with spreads of 0, a few values.
 
     .. math:: p_F=\sum_k\pi_k\,N(m_k,s_k^2), \quad
        p_R(-w)\propto\sum_k\pi_k e^{-m_k+s_k^2/2}\,N(m_k-s_k^2,s_k^2), \quad
@@ -150,6 +150,31 @@ class MixturePair(PairTruth):
         back = _modes(noise.uniform(n_reverse), tilted)
         reverse = -(turned[back] + s[back] * noise.normal(n_reverse))
         return m[forth] + s[forth] * noise.normal(n_forward), reverse
+
+
+def measured_qubit(angle: float = 1.0, fault: Fault | None = None) -> MixturePair:
+    r"""Give the work of a qubit that is measured, quenched and measured again: four values.
+
+    .. math:: \tfrac12\sigma_z \to \cos\theta\,\sigma_z+\sin\theta\,\sigma_x, \qquad
+       P(\text{same level})=\cos^2\tfrac\theta2
+    """
+    stay = math.cos(0.5 * angle) ** 2
+    ground = 1.0 / (1.0 + math.exp(-1.0))
+    chances = (ground * stay, ground * (1.0 - stay), (1.0 - ground) * (1.0 - stay), (1.0 - ground) * stay)
+    return MixturePair(chances, (-0.5, 1.5, -1.5, 0.5), (0.0,) * 4, fault=fault)
+
+
+def counted_particles(
+    number: int = 20, chance: float = 0.46, each: float = 0.7, fault: Fault | None = None
+) -> MixturePair:
+    """Give the work of particles that are counted, `each` kT for one of them: a lattice.
+
+    The number is binomial in both directions, as exp(-w) only tilts its chance.
+    """
+    k = np.arange(number + 1)
+    weights = special.binom(number, k) * chance**k * (1.0 - chance) ** (number - k)
+    means = each * (k - number // 2)
+    return MixturePair(tuple(map(float, weights)), tuple(map(float, means)), (0.0,) * k.size, fault=fault)
 
 
 def _modes(uniform: Floats, weights: Sequence[float] | Floats) -> NDArray[np.intp]:
