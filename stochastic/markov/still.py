@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
 
 KERNELS = Path(__file__).parents[1] / "kernels"
+_PARTS = ["draw", "choose", "dwell", "move", "unpack", "book"]
 _F, _U = "float64[::1]", "uint64[::1]"
 _SIGNATURE = (
     f"(int64, int64, float64, {_F}, {_F}, {_U}, float64[:, ::1], {_F}, {', '.join(['uint64'] * 5)},"
@@ -27,7 +28,7 @@ _SIGNATURE = (
 
 def compiled() -> Any:
     """Compile the kernel, or load it from the cache."""
-    module = compiling.kernel_module(KERNELS / "gillespie.py", ["stroke"])
+    module = compiling.kernel_module(KERNELS / "gillespie.py", ["stroke"], _PARTS)
     compiling.compile_kernel(module.stroke, _SIGNATURE)
     return module
 
