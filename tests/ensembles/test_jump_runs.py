@@ -257,9 +257,16 @@ DAMAGES = {
 }
 
 
+def test_a_sound_run_has_no_faults(run: Dataset) -> None:
+    """The control of all of them."""
+    assert run.path is not None
+    found = check(run.path)
+    assert (found.sound, found.complete, found.failed) == (True, True, 0)
+    assert found.parts == {"parts": 4, "strokes": 4, "paths": 2, "jumps": 2}
+
+
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_damaged_jumps_are_found(copy: Path, spec: EnsembleSpec, damage: Any) -> None:
-    assert check(copy).sound  # the control
     damage(copy, spec)
     found = [str(fault) for fault in check(copy).faults]
     assert len(found) == len(DAMAGES[damage])
