@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from fluctua.ensembles.spec import EnsembleSpec
 
 _KINDS = ("energy", "length", "velocity", "time")
-_STATUSES = ", ".join(f"{status.value} {status.meaning}" for status in Status)
 
 
 def columns_of(spec: EnsembleSpec) -> list[Column]:
     """List the columns of `parts/`, one row a trajectory."""
     dynamics, system = spec.dynamics, spec.system
     ledger, ends = dynamics.ledger(system, spec.schedule), dynamics.ends(system)
-    status = Column("status", "1", _STATUSES, dtype="uint8")
+    kinds = (Status.OK, Status.NON_FINITE, dynamics.failure)
+    meaning = ", ".join(f"{kind.value} {kind.meaning}" for kind in kinds)
+    status = Column("status", "1", meaning, dtype="uint8")
     return [_TRAJECTORY, status, *_labelled(spec, [*ledger, *ends]), *_records(spec)]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.columns import Column
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
 from fluctua.stochastic.values import Value
 
@@ -38,6 +39,9 @@ class Dynamics(Value, ABC):
 
     uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "classical"
     """Whether the thermodynamic uncertainty relation binds its currents, or what may beat it."""
+
+    failure: ClassVar[Status]
+    """How a trajectory may fail, besides numbers that are not finite."""
 
     criterion: ClassVar[str] = ""
     """What must stay below 2 for a time step to be stable, in words; empty where nothing can blow up."""

@@ -18,6 +18,7 @@ from fluctua.stochastic.forms import Link, Move
 from fluctua.stochastic.initial import Equilibrium, Initial, check_equilibrium
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.records import records_of
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
 from fluctua.stochastic.values import MOST_NAMES, build, mapping, number, sequence, share_namespace
 
@@ -40,6 +41,7 @@ class Langevin(Dynamics):
     """
 
     moves: ClassVar[type[System]] = Potential
+    failure: ClassVar[Status] = Status.OVERSHOT
 
     coarse: ClassVar[float]
     """What `overshoot` may be before averages are poor, although stable."""

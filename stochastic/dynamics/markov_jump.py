@@ -15,6 +15,7 @@ from fluctua.stochastic.initial import Equilibrium, Initial, Samples, Steady
 from fluctua.stochastic.lanes import log
 from fluctua.stochastic.levels import Levels, minus_log_sum
 from fluctua.stochastic.reservoirs import RESERVOIRS, LocalBath, Reservoir
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
 from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
 
@@ -59,6 +60,7 @@ class MarkovJump(Dynamics):
 
     moves: ClassVar[type[System]] = Levels
     timed: ClassVar[bool] = False
+    failure: ClassVar[Status] = Status.TOO_MANY_JUMPS
 
     baths: tuple[Reservoir, ...]
     thermodynamics: bool

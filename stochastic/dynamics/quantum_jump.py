@@ -15,6 +15,7 @@ from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Initial, Steady
 from fluctua.stochastic.lanes import log
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath, Reservoir
+from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
 from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
 
@@ -68,6 +69,7 @@ class QuantumJump(Dynamics):
     """
 
     moves: ClassVar[type[System]] = Hamiltonian
+    failure: ClassVar[Status] = Status.NORM_LOST
     uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "quantum"
 
     baths: tuple[Reservoir, ...]
