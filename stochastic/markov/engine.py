@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.initial import Equilibrium
-from fluctua.stochastic.markov import listing, still
+from fluctua.stochastic.markov import listing, moving, still
 from fluctua.stochastic.markov.layout import Layout
 from fluctua.stochastic.markov.passages import passages_of
 from fluctua.stochastic.markov.recording import recordings
@@ -31,25 +30,16 @@ if TYPE_CHECKING:
     from fluctua.stochastic.dynamics.markov_jump import MarkovJump
     from fluctua.stochastic.initial import Initial
     from fluctua.stochastic.levels import Levels
+    from fluctua.stochastic.markov.moving import Traced
     from fluctua.stochastic.protocol import Protocol
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
-    Traced = tuple[Whole, Floats, Whole]  # stroke and interval of samples, places in it, where jumps go
     Ledger = tuple[Floats, Floats, Whole, NDArray[np.uint8]]
 
-_NO_SAMPLES = (np.zeros((0, 2), np.int64), np.zeros(0))
-KERNELS = Path(__file__).parents[1] / "kernels"
 PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 MOST_JUMPS = 10**9  # of one trajectory
 AT_ONCE = 10**6  # jumps that are listed at a time, where something is looked for along trajectories
-_I, _F, _U = "int64[::1]", "float64[::1]", "uint64"
-_HAZARD = (
-    f"(int64, int64, {_I}, {_F}, {_I}, {_I}, {_I}, {_F}, {_F}, {_I}, {_F}, {_F}, {_F}, {_F},"
-    f" float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1], {_I}, int64[:, ::1], {_I}, {_U}, {_U}, {_U},"
-    f" {_I}, uint8[::1], float64[:, ::1], float64[:, :, ::1], int64[:, ::1], int64[:, ::1], {_F},"
-    f" float64[:, :, ::1], {_F}, {_I}, {_F}, int64[:, ::1], {_F})"
-)
 
 
 class MarkovPropagator(Propagator):
@@ -144,9 +134,7 @@ class MarkovPropagator(Propagator):
     def _compile_hazard(self) -> None:
         with compiling.one_at_a_time():
             if self._hazard is None:
-                simulate = compiling.kernel_module(KERNELS / "hazard.py", ["simulate"]).simulate
-                compiling.compile_kernel(simulate, _HAZARD)
-                self._hazard = simulate
+                self._hazard = moving.compiled()
 
     # ---- running
 
@@ -194,47 +182,9 @@ class MarkovPropagator(Propagator):
         """Run the kernel of hazards, for the ledger, or for paths and jumps."""
         if self._hazard is None:
             self._compile_hazard()
-        tables, layout, count = self.tables, self.layout, len(state)
-        pieces = tables.pieces
-        states, status = state.copy(), np.zeros(count, np.uint8)
-        out = np.empty((layout.rows, count))
-        strokes = np.empty((len(tables.kinds) if keep_strokes else 0, layout.rows, count))
-        ends = np.empty((strokes.shape[0], count), np.int64)
-        whose, places, offsets = traced or (*_NO_SAMPLES, np.zeros(count + 1, np.int64))
-        paths = np.full((3, len(places), count), np.nan)
-        times, jumped = np.empty(int(offsets[-1])), np.empty((int(offsets[-1]), 2), np.int64)
-        self._hazard(
-            first,
-            count,
-            tables.kinds,
-            tables.durations,
-            tables.stirred,
-            tables.still,
-            *pieces,
-            tables.opened,
-            tables.closed,
-            tables.shifts,
-            tables.leaving,
-            tables.exits,
-            np.full(count, MOST_JUMPS) if traced is None else np.diff(offsets),
-            *self._stream,
-            states,
-            status,
-            out,
-            strokes,
-            ends,
-            whose,
-            places,
-            paths,
-            tables.borders,
-            offsets,
-            times,
-            jumped,
-            np.empty(layout.channels),
+        return moving.simulate(
+            self._hazard, self.tables, first, state, self._stream, MOST_JUMPS, keep_strokes, traced
         )
-        if traced is not None:
-            return paths, times, jumped
-        return out, strokes, ends if keep_strokes else states[None, :], status
 
     def _passages(
         self, first: int, state: Whole, activity: Floats, status: NDArray[np.uint8]
@@ -242,9 +192,11 @@ class MarkovPropagator(Propagator):
         """Look along trajectories whose numbers of jumps are known, some at a time."""
         strokes = len(self.tables.kinds)
         found = {name: np.full((len(state), strokes), np.nan) for name in self.passages.kinds}
+        if not found:
+            return found
         counts = np.where(status == Status.OK, activity, 0.0).astype(np.int64)
         turns = np.cumsum(counts) // AT_ONCE
-        for turn in np.unique(turns) if found else ():
+        for turn in np.unique(turns):
             at = slice(*np.searchsorted(turns, [turn, turn + 1]))
             offsets = np.concatenate([[0], np.cumsum(counts[at])]).astype(np.int64)
             times, jumped = self._listed(first + at.start, state[at], offsets)
@@ -321,7 +273,8 @@ class MarkovPropagator(Propagator):
     ) -> Columns:
         columns = self._grown(rows, None, state, ends[-1], None, passed)
         for name, column in columns.items():
-            if self.passages.kinds.get(name) != "first" and not np.isfinite(column).all():
+            real = column.dtype.kind == "f" and self.passages.kinds.get(name) != "first"
+            if real and not np.isfinite(column).all():
                 infinite = ~np.isfinite(column) & (status == Status.OK)
                 status = np.where(infinite, np.uint8(Status.NON_FINITE), status)
         _blank(columns, status != Status.OK)
@@ -380,7 +333,7 @@ class MarkovPropagator(Propagator):
         few = turns <= listing.MOST_TURNS and offsets[-1] <= listing.MOST_LISTED
         if few and self.tables.all_still and self._hazard is None:
             return listing.listed(self.tables, first, state, self._stream, offsets)
-        times, jumped = self._follow(state, first, False, (*_NO_SAMPLES, offsets))[1:]
+        times, jumped = self._follow(state, first, False, (*moving.NO_SAMPLES, offsets))[1:]
         return times, jumped
 
     def _samples(self) -> tuple[Whole, Floats] | None:
