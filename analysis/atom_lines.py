@@ -57,11 +57,13 @@ class AtomLines:
         kept = np.any((count >= _SEEN) & (count >= _SHARE * size[:, None]), axis=0)
         return cls(value[kept], count[:, kept], size)
 
-    def with_rare(self, sample: Sample) -> AtomLines:
-        """Add the rarer values of the one sample these are of, unless they are many."""
-        rest = [self.apart(part) for part in sample.blocks()]
+    def with_rare(self, samples: Sequence[Sample]) -> AtomLines:
+        """Add the rarer values of the samples these are of, unless they are many."""
+        rest = [self.apart(part) for sample in samples for part in sample.blocks()]
         value = _distinct(np.sort(np.concatenate([self.value, *rest])))
-        return self if value.size > _MOST else replace(self, value=value, count=_counts(sample, value)[None])
+        if value.size > _MOST:
+            return self
+        return replace(self, value=value, count=np.array([_counts(sample, value) for sample in samples]))
 
     @property
     def are_each(self) -> bool:

@@ -112,7 +112,7 @@ class _Shares:
     @classmethod
     def of(cls, sample: Sample) -> Self:
         atoms = AtomLines.of([sample])
-        return cls(sample, atoms.with_rare(sample) if atoms.are_all else atoms)
+        return cls(sample, atoms.with_rare([sample]) if atoms.are_all else atoms)
 
     def seen(self, edges: Floats) -> _Panel:
         """Return what trajectories there are."""

@@ -79,7 +79,9 @@ class Calibration:
     free_energy, dissipation : float
         Of the mixture that was fitted, in kT.
     modes : int
-        Its number of modes.
+        Its number of modes with a spread.
+    values : int
+        Its number of values with a probability of their own.
     rates : tuple of Rates
         One a kind of ensemble and claim.
     note : str
@@ -94,6 +96,7 @@ class Calibration:
     modes: int
     rates: tuple[Rates, ...]
     note: str = ""
+    values: int = 0
 
     def __repr__(self) -> str:
         """Write one line."""
@@ -102,7 +105,9 @@ class Calibration:
     def __str__(self) -> str:
         """Print what was simulated, and one line a kind of ensemble and claim."""
         sizes = f"{self.n_forward:,}" + (f" and {self.n_reverse:,}" if self.n_reverse else "")
-        modes = "one Gaussian" if self.modes == 1 else f"{self.modes} Gaussians"
+        shapes = [f"{self.values} values"] if self.values else []
+        shapes += ["one Gaussian" if self.modes == 1 else f"{self.modes} Gaussians"] if self.modes else []
+        modes = " and ".join(shapes)
         head = (
             f"{self.ensembles} ensembles of {sizes} trajectories, from {modes} fitted to the data and "
             f"obeying the theorem: dissipation {self.dissipation:.3g} kT"
@@ -118,8 +123,8 @@ class Calibration:
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as plain data."""
-        names = ("n_forward", "n_reverse", "ensembles", "free_energy", "dissipation", "modes", "note")
-        table = {name: getattr(self, name) for name in names}
+        names = "n_forward n_reverse ensembles free_energy dissipation modes values note"
+        table = {name: getattr(self, name) for name in names.split()}
         return table | {"rates": [row.to_dict() for row in self.rates]}
 
     def to_json(self) -> str:
@@ -139,7 +144,8 @@ def calibrate(
 ) -> Calibration:
     """Measure how often the verifier errs on data of this size, dissipation and shape.
 
-    A Gaussian mixture is fitted to the data so that it obeys Crooks' theorem. Ensembles drawn from it are
+    A Gaussian mixture is fitted to the data so that it obeys Crooks' theorem, with masses at values that have
+    a probability of their own. Ensembles drawn from it are
     judged as they are, with a fault as large as the tolerance, and with faults that are common.
 
     Parameters
@@ -225,6 +231,7 @@ def _calibrated(samples: Sequence[Floats], ensembles: int) -> Calibration:
             for name, fault in cases
             for row in _rates(name, _cell(name, truth, fault, sizes), ensembles, told)
         ]
+    modes = sum(spread > 0.0 for spread in truth.spreads)
     cut = max(sample.size for sample in samples) > MOST_VALUES
     return Calibration(
         sizes[0],
@@ -232,9 +239,10 @@ def _calibrated(samples: Sequence[Floats], ensembles: int) -> Calibration:
         ensembles,
         truth.free_energy,
         truth.dissipation,
-        len(truth.weights),
+        modes,
         tuple(rates),
         f"The data are larger: only {MOST_VALUES:,} trajectories were drawn of a direction." if cut else "",
+        values=len(truth.spreads) - modes,
     )
 
 

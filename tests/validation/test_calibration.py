@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
+import atoms
 from fluctua.analysis import dependence, integral, rule
 from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import fit_crooks
@@ -30,6 +31,7 @@ from fluctua.validation.calibration.dependent import Groups, Neighbours
 from fluctua.validation.calibration.faults import Fault
 from fluctua.validation.calibration.grids import HIDDEN, Grid, grid
 from fluctua.validation.calibration.intervals import Intervals
+from fluctua.validation.calibration.judges import judge_pair
 from fluctua.validation.calibration.mixtures import fit_mixture
 from fluctua.validation.calibration.noise import Noise
 from fluctua.validation.calibration.others import looked_at_often
@@ -548,6 +550,43 @@ def test_a_fitted_mixture_is_like_the_data(name, both):
     assert stats.ks_2samp(pairs.forward[0], again.forward[0]).pvalue > 1e-3
     if both:
         assert stats.ks_2samp(pairs.reverse[0], again.reverse[0]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_few_values_are_fitted_as_such(both):
+    """Masses of 20,000 values are known to 0.0035: beyond five errors with probability 6e-7 each."""
+    truth = measured_qubit()
+    pairs = truth.draw(Noise.of("test masses", 0, 1), 20_000)
+    fitted = fit_mixture(pairs.forward[0], pairs.reverse[0] if both else None)
+    assert fitted.spreads == (0.0,) * 4
+    assert fitted.means == (-1.5, -0.5, 0.5, 1.5)
+    for mean, weight in zip(truth.means, truth.weights, strict=True):
+        found = fitted.weights[fitted.means.index(mean)]
+        assert found == pytest.approx(weight, abs=5.0 * math.sqrt(weight * (1.0 - weight) / 20_000))
+
+
+def test_values_beside_a_density_are_modes_without_a_spread():
+    rng = np.random.default_rng(71)
+    forward, reverse, delta_f = atoms.rarely_jumping(rng, 4_000, 4_000)
+    fitted = fit_mixture(forward, reverse)
+    assert fitted.means[:2] == pytest.approx((0.0, 1.0))
+    assert fitted.spreads[:2] == (0.0, 0.0)
+    assert min(fitted.spreads[2:]) > 0.0
+    assert fitted.weights[0] == pytest.approx(np.mean(forward == 0.0), abs=0.03)
+    assert fitted.free_energy == pytest.approx(delta_f, abs=0.05)
+
+
+def test_calibrate_on_a_few_values_judges_a_few_values():
+    """Turned, none of them is taken by both directions: that is a word, too."""
+    pairs = measured_qubit().draw(Noise.of("test calibrate masses", 0, 1), 300)
+    found = calibrate(pairs.forward[0], pairs.reverse[0], ensembles=5)
+    assert (found.values, found.modes) == (4, 0)
+    assert "from 4 values fitted to the data" in str(found)
+    assert json.loads(found.to_json())["values"] == 4
+    apart = MixturePair((0.03, 0.235, 0.355, 0.38), (-2.0, 0.0, 0.5, 2.5), (0.0,) * 4, fault=Fault("sign"))
+    drawn = apart.draw(Noise.of("test apart", 0, 1), 2_000)
+    words = judge_pair(drawn.forward[0], drawn.reverse[0], drawn.free_energy, apart).words
+    assert words["crooks"] == words["jarzynski"] == "not applicable"
 
 
 def test_calibrate_tells_the_rates_on_data_like_these():

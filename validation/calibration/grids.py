@@ -354,10 +354,10 @@ and 3 degrees of freedom, and 22.3, 9.2 and 16.3 of the residuals that the loss 
 
 def _faults_of_atoms(share: float = 1.0) -> Iterator[Cell]:
     """Yield a few values, of which the commonest lacks a part of its trajectories."""
-    n, kind, heading = 2_000, "fault", "faults"
+    n, heading = 2_000, "faults"
     for name, (theorem, truth, least) in ATOMS.items():
         cell, power = _name(theorem, f"{name}, {_LOST}", n), {"masses": least}
-        yield Cell(cell, theorem, truth, n, kind=kind, power=power, share=share, heading=heading)
+        yield Cell(cell, theorem, truth, n, kind="fault", power=power, share=share, heading=heading)
 
 
 # ---- for comparison ------------------------------------------------------------------------------

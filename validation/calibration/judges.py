@@ -18,7 +18,7 @@ from fluctua.analysis.detailed import fit_detailed, judge_detailed
 from fluctua.analysis.estimate import Estimate
 from fluctua.analysis.integral import judge_integral
 from fluctua.analysis.jarzynski import Passage, judge_jarzynski, judge_jarzynski_pair
-from fluctua.analysis.rule import together
+from fluctua.analysis.rule import not_applicable, together
 from fluctua.analysis.second_law import (
     Bound,
     dissipation,
@@ -55,15 +55,22 @@ def judge_pair(forward: Floats, reverse: Floats, delta_f: float, truth: PairTrut
 
 
 def _claims_of_pair(forward: Floats, reverse: Floats, fit: CrooksFit, delta_f: float) -> dict[str, Verdict]:
+    jarzynski = judge_jarzynski_pair if fit.varies else _nothing_in_common
     above = Bound("<W> - ΔF", dissipation_above_bar(forward, fit))
     return {
         "crooks": judge_crooks(fit),
         f"crooks{KNOWN}": judge_crooks(fit, delta_f=delta_f),
-        "jarzynski": judge_jarzynski_pair(forward, reverse, fit),
-        f"jarzynski{KNOWN}": judge_jarzynski_pair(forward, reverse, fit, delta_f=delta_f),
+        "jarzynski": jarzynski(forward, reverse, fit),
+        f"jarzynski{KNOWN}": jarzynski(forward, reverse, fit, delta_f=delta_f),
         "second law": judge_second_law([above]),
         f"second law{KNOWN}": judge_second_law([Bound("<W> - ΔF", dissipation(forward, delta_f))]),
     }
+
+
+def _nothing_in_common(*_: object, delta_f: float | None = None) -> Verdict:
+    """Say that both directions take no two values in common: there is no slope to bound the tails with."""
+    del delta_f
+    return not_applicable("jarzynski", "needs work that both directions take")
 
 
 def _headlines(claims: dict[str, Verdict]) -> dict[str, str]:
@@ -77,9 +84,11 @@ def _headlines(claims: dict[str, Verdict]) -> dict[str, str]:
 
 
 def _residuals_of_pair(fit: CrooksFit, claims: dict[str, Verdict], truth: PairTruth) -> dict[str, float]:
-    slope, law = claims["crooks"].part("slope"), claims["second law"]
+    law = claims["second law"]
+    # Where no value is taken by both directions, there is nothing to fit.
+    slope = next((part for part in claims["crooks"].parts if part.name == "slope"), None)
     estimates = {
-        "slope": (slope.estimate, slope.standard_error, 1.0),
+        "slope": (slope and slope.estimate, slope and slope.standard_error, 1.0),
         "ΔF": (fit.free_energy, fit.free_energy_error if fit.overlaps else None, truth.free_energy),
         "dissipation": (law.estimate, law.standard_error, truth.dissipation),
     }

@@ -9,6 +9,12 @@ With forward work alone the mixture is fitted by expectation and maximisation (D
 1977). With work of both directions it starts there, and the joint likelihood of both samples is climbed.
 
 Modes are added as long as the Bayesian information criterion falls.
+
+Values with a probability of their own are modes without a spread. Of all masses that obey the theorem
+
+.. math:: p_k=\frac{F_k+R_k}{n_F+n_R\,e^{f-w_k}}
+
+are the likeliest, with the counts of both directions at each value and f by BAR (Vardi 1985).
 """
 
 from __future__ import annotations
@@ -20,6 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from fluctua.analysis.atom_lines import AtomLines
+from fluctua.analysis.bennett import Pair
+from fluctua.analysis.samples import Sample
 from fluctua.validation.calibration.truths import MixturePair
 
 Floats = NDArray[np.float64]
@@ -27,6 +36,7 @@ Floats = NDArray[np.float64]
 MOST_MODES = 4
 _MOST_VALUES = 2_000  # of each direction: what a mixture needs to know
 _ROUNDS = 200
+_LEAST_BESIDE = 50  # trajectories of a direction, besides those at atoms
 _NARROWEST = 0.02  # of the spread of all: a narrower mode would be a lattice or a duplicate
 
 
@@ -77,6 +87,46 @@ def fit_mixture(forward: Floats, reverse: Floats | None = None) -> MixturePair:
     MixturePair
         A truth, from which ensembles like these are drawn.
     """
+    values, masses = _masses(forward, reverse)
+    if values.size and masses.sum() >= 1.0 - 1e-9:
+        return _pair(masses, values, np.zeros(values.size))
+    origin, best = _modes_of(_apart(forward, values), None if reverse is None else -_apart(-reverse, values))
+    weights = np.concatenate([masses, (1.0 - masses.sum()) * best.weights])
+    spreads = np.concatenate([np.zeros(values.size), best.spreads])
+    return _pair(weights, np.concatenate([values, best.means + origin]), spreads)
+
+
+def _pair(weights: Floats, means: Floats, spreads: Floats) -> MixturePair:
+    weights = weights / weights.sum()
+    return MixturePair(*(tuple(map(float, column)) for column in (weights, means, spreads)))
+
+
+def _masses(forward: Floats, reverse: Floats | None) -> tuple[Floats, Floats]:
+    """Return the values with a probability of their own, and their forward probabilities."""
+    samples = [Sample.of(forward, "forward")]
+    if reverse is not None:
+        samples.append(Sample.of(reverse, "reverse", -1.0))
+    atoms = AtomLines.of(samples)
+    atoms = atoms.with_rare(samples) if atoms.are_all else atoms
+    rest = atoms.size - atoms.count.sum(axis=1)
+    odds = np.ones(atoms.value.size)
+    if reverse is not None:
+        pair = Pair.of(forward, reverse)
+        odds = np.exp(np.clip(pair.origin + pair.solved()[0] - atoms.value, -700.0, 700.0))
+    total = atoms.size[0] + (atoms.size[-1] * odds if reverse is not None else 0.0)
+    masses = atoms.count.sum(axis=0) / total
+    if rest.min() < _LEAST_BESIDE and masses.size:
+        masses = masses / masses.sum()  # too few beside them to have a density
+    return atoms.value, masses
+
+
+def _apart(work: Floats, values: Floats) -> Floats:
+    nothing = np.zeros((1, values.size))
+    return AtomLines(values, nothing, np.ones(1)).apart(work)
+
+
+def _modes_of(forward: Floats, reverse: Floats | None) -> tuple[float, Mixture]:
+    """Return where work is measured from, and the mixture that was fitted to it."""
     origin = float(np.median(forward))
     work = _thinned(forward) - origin
     turned = None if reverse is None else -_thinned(reverse) - origin
@@ -87,12 +137,7 @@ def fit_mixture(forward: Floats, reverse: Floats | None = None) -> MixturePair:
         if following >= criterion:
             break
         criterion, best = following, mixture
-
-    return MixturePair(
-        tuple(float(p) for p in best.weights),
-        tuple(float(m + origin) for m in best.means),
-        tuple(float(s) for s in best.spreads),
-    )
+    return origin, best
 
 
 def _thinned(values: Floats) -> Floats:
