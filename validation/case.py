@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fluctua.analysis.verdict import Report, Verdict
 from fluctua.ensembles.dataset import Dataset
+from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 
@@ -81,7 +82,9 @@ class Bench:
     def simulate(self, spec: EnsembleSpec) -> Dataset:
         """Run ``spec`` in memory at the size and on the seed of this bench."""
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="time_step")  # a long step is what some cases are about
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # long steps and strong baths are what cases are about
             return simulate(self.fitted(spec), threads=self.threads)
 
     def pair(self, spec: EnsembleSpec) -> tuple[Dataset, Dataset]:
@@ -92,7 +95,8 @@ class Bench:
         """Give ``spec`` at the size and on the seed of this bench."""
         trajectories = max(1, round(self.scale * spec.trajectories))
         seed = ((spec.seed or 0) + self.seed) % 2**63
-        return spec.replace({"trajectories": trajectories, "seed": seed})
+        paths = min(spec.paths, trajectories)
+        return spec.replace({"trajectories": trajectories, "seed": seed, "paths": paths})
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,19 @@ def exponential(quantity: str, exponents: ArrayLike, expected: float) -> Row:
     return Row(quantity, "value", "undecidable", expected, row.measured, note=note)
 
 
+def distribution(quantity: str, samples: ArrayLike, cumulative: Callable[[Floats], Floats]) -> Row:
+    """Set independent samples, shape ``(N,)``, beside their law, by the test of Kolmogorov and Smirnov.
+
+    Measured is the largest distance of the two distributions; ``z`` is the normal one of the same p-value.
+    """
+    from scipy.stats import kstest, norm
+
+    distance, p_value = kstest(np.asarray(samples, dtype=float), cumulative)  # type: ignore[arg-type]
+    verdict = "agrees" if p_value > FALSE_ALARM else "violated"
+    z, note = float(norm.isf(0.5 * p_value)), f"largest distance, p = {p_value:.2g}"
+    return Row(quantity, "value", verdict, 0.0, float(distance), z=z, note=note)
+
+
 def by_stroke(run: Dataset, column: str) -> Floats:
     """Give a column of the strokes, shape ``(strokes, N)``, in the order of the protocol."""
     return np.asarray(run.strokes[column].reshape(len(run), -1).T)
@@ -214,6 +231,30 @@ def must_differ(quantity: str, samples: ArrayLike, from_: float) -> Row:
     measured, error = _mean(samples)
     z = _score(measured, from_, error)
     return Row(quantity, "control", "caught" if abs(z) >= LIMIT else "missed", from_, measured, error, z)
+
+
+def must_disagree(row: Row) -> Row:
+    """Check that a value was set beside a wrong reference: ``caught`` when it is violated."""
+    word = "caught" if row.verdict == "violated" else "missed"
+    return Row(row.quantity, "control", word, row.expected, row.measured, row.standard_error, row.z, row.note)
+
+
+def must_not_apply(verdict: Verdict, because: str, of: str = "") -> Row:
+    """Check that the verifier declines to judge, for a reason that it names."""
+    word = "caught" if verdict.outcome == "not applicable" and because in verdict.reason else "missed"
+    return Row(_named(verdict.claim, of), "control", word, note=verdict.reason)
+
+
+def must_be_remarked(spec: EnsembleSpec, about: str, number: str, of: str) -> Row:
+    """Check that a run of `spec` remarks on something, and names the number."""
+    said = [remark for remark in remarks(spec) if remark.startswith(about)]
+    word = "caught" if any(number in remark for remark in said) else "missed"
+    return Row(f"remark, {of}", "control", word, note=said[0] if said else "nothing was said")
+
+
+def remarks(spec: EnsembleSpec) -> tuple[str, ...]:
+    """Give what a run of `spec` would remark on."""
+    return propagator_of(spec).remarks
 
 
 def must_be_refused(row: Row) -> Row:

@@ -25,7 +25,13 @@ def test_the_catalogue_finds_every_case():
     assert all(case.title and case.source for case in catalogue().values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+#: What takes some seconds, beside a kernel of its own to compile.
+LONG = {"d6", "e8", "e11", "e12", "e14"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in NAMES]
+)
 def test_case(name):
     table = validate([name], quick=True)
     assert table.passed, str(table)
