@@ -87,8 +87,8 @@ def _residuals_of_pair(fit: CrooksFit, claims: dict[str, Verdict], truth: PairTr
     law = claims["second law"]
     # Where no value is taken by both directions, there is nothing to fit.
     slope = next((part for part in claims["crooks"].parts if part.name == "slope"), None)
-    estimates = {
-        "slope": (slope and slope.estimate, slope and slope.standard_error, 1.0),
+    estimates: dict[str, tuple[float | None, float | None, float]] = {
+        "slope": (None, None, 1.0) if slope is None else (slope.estimate, slope.standard_error, 1.0),
         "ΔF": (fit.free_energy, fit.free_energy_error if fit.overlaps else None, truth.free_energy),
         "dissipation": (law.estimate, law.standard_error, truth.dissipation),
     }
