@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fluctua.ensembles.arrays import array_of, strings
 from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of, schema_of, tables_of
 from fluctua.ensembles.dataset import Dataset, open_run
@@ -33,7 +34,7 @@ from fluctua.stochastic.errors import InvalidInput, shown
 if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Block, Propagator
 
-SLICE_STEPS = 2**24  # trajectory-steps that a thread takes at a time: some 20 ms
+SLICE_STEPS = 2**26  # steps of one coordinate that a thread takes at a time: a tenth of a second or two
 LANES = 128  # slices are whole blocks of the kernel
 
 FIELDS = {"parts": "columns", "strokes": "strokes", "paths": "paths", "jumps": "jumps"}  # of a block
@@ -203,6 +204,16 @@ def number_of_threads(threads: int | None) -> int:
 # ---- a run at work
 
 
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, up to 64 MiB, instead of giving it back at once.
+
+    By the rule of glibc that its threshold follows the largest array freed, 32 MiB at most: nothing is
+    written to this one, so that it takes no memory. Work arrays are made and freed thousands of times a
+    second, and fresh pages for each cost a third of the time of trajectories that jump a few times.
+    """
+    np.empty(2**25 - 2**16, dtype=np.uint8)
+
+
 def committers(threads: int) -> int:
     """Say how many threads commit chunks: more than compute, as they wait for the disk most of the time."""
     return threads + 1
@@ -243,6 +254,7 @@ class Run:
     def prepare(cls, spec: EnsembleSpec, folder: Path | None, *, finer: int = 1) -> Run:
         """Check that there is room and that the time step is stable; nothing is written yet."""
         check_room(spec, folder)
+        keep_freed_memory()
         propagator = propagator_of(spec, finer=finer)
         # The pilot compiles the kernel: here and once, not in all threads at the same time.
         pilot = check_stability(spec, propagator)
@@ -305,7 +317,8 @@ class Run:
     def _slices(self, chunks: range | list[int], threads: int) -> Iterator[tuple[int, int, int, int]]:
         """Cut chunks into (chunk, its rows, first trajectory, count), enough to keep all threads busy."""
         wanted = sum(map(self.expected, chunks))
-        rows = min(SLICE_STEPS // self.spec.time_steps, -(-wanted // (4 * threads)), self.chunk)
+        steps = self.spec.time_steps * self.spec.dynamics.cost(self.spec.system)
+        rows = min(SLICE_STEPS // steps, -(-wanted // (4 * threads)), self.chunk)
         rows = max(-(-rows // LANES) * LANES, LANES)
         for chunk in chunks:
             expected = self.expected(chunk)
@@ -333,7 +346,7 @@ class Run:
 
     def _table(self, name: str, blocks: Sequence[Columns]) -> pa.Table:
         schema = self._schemas[name]
-        joined = _clean({key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]})
+        joined = _clean(_joined(blocks))
         if list(joined) != schema.names:
             raise AssertionError(f"{name}: columns {list(joined)} are not those announced, {schema.names}")
         arrays = [self._array(joined, wanted) for wanted in schema]
@@ -345,9 +358,8 @@ class Run:
         if pa.types.is_string(wanted.type):
             return self._words(wanted.name, values)
         if not wanted.nullable:
-            return pa.array(values, wanted.type)
-        failed = _failed_rows(columns)
-        return pa.array(values, wanted.type, mask=np.isnan(values) & ~failed)
+            return array_of(values, wanted.type)
+        return array_of(values, wanted.type, np.isnan(values) & ~_failed_rows(columns))
 
     def _words(self, name: str, numbers: NDArray[Any]) -> pa.Array:
         """Exchange numbers for what they count; a negative one counts nothing, and becomes null."""
@@ -357,8 +369,15 @@ class Run:
             "channel": physics.channel_names,
             "state": physics.state_names,
         }[name]
-        counted = pa.array(numbers, mask=numbers < 0)
-        return pa.DictionaryArray.from_arrays(counted, pa.array(words, pa.string())).cast(pa.string())
+        counted = array_of(numbers, pa.int32(), numbers < 0)
+        return pa.DictionaryArray.from_arrays(counted, strings(words)).cast(pa.string())
+
+
+def _joined(blocks: Sequence[Columns]) -> Columns:
+    """Join the columns of consecutive blocks; one alone is taken as it is."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def _failed_rows(columns: Columns) -> NDArray[np.bool_]:

@@ -33,7 +33,6 @@ LANES = 128
 FEW = 16  # lanes of a kernel for one long path
 LIGHT = 2**28  # bytes of a path in all lanes of a kernel, above which one of few lanes is compiled
 ROOM = 2**30  # bytes of a path in those few, at most
-PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 _SIGNATURE = (
     "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1],"
     " uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
@@ -203,30 +202,11 @@ class LangevinPropagator(Propagator):
         keep_strokes: bool,
         purpose: str,
     ) -> tuple[Floats, Floats, Floats]:
+        """Run the kernel on some trajectories and sort what it keeps into rows."""
         if (
             self._compiled is None
         ):  # looked at without the lock: a compilation elsewhere must not hold up a run
             self.compile()
-        count, reported = state.shape[1], self.layout.reported
-        out = np.empty((reported, count))
-        strokes = np.empty((tables.stops.size if keep_strokes else 0, reported, count))
-        paths = np.empty((samples.size, self.layout.sampled, count))
-        for begin in range(0, count, PIECE):  # in pieces: what a kernel keeps stands beside its copy
-            place = np.s_[begin : begin + PIECE]
-            kept = self._kept(state[:, place], first + begin, tables, samples, keep_strokes, purpose)
-            out[:, place], strokes[:, :, place], paths[:, :, place] = kept
-        return out, strokes, paths
-
-    def _kept(
-        self,
-        state: Floats,
-        first: int,
-        tables: Tables,
-        samples: NDArray[np.int64],
-        keep_strokes: bool,
-        purpose: str,
-    ) -> tuple[Floats, Floats, Floats]:
-        """Run the kernel on some trajectories and sort what it keeps into rows."""
         count, pitch = state.shape[1], self.layout.pitch
         start = into_blocks(state, self.lanes, pitch)
         out = np.empty((len(start), self.layout.reported * pitch))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from fluctua.stochastic.first_instant import Start
     from fluctua.stochastic.schedule import Schedule
+
+PIECE = 16_384  # trajectories computed at a time: what is worked with stays in cache; changes no bit
 
 Columns = dict[str, NDArray[Any]]
 
@@ -92,23 +95,41 @@ class Propagator(ABC):
     def run(self, first: int, count: int) -> Block:
         """Compute trajectories first .. first + count - 1. Safe to call from many threads at once."""
         sampled = min(max(self.paths - first, 0), count)
-        if sampled == 0 or sampled == count:
+        pieces = [*_pieces(0, sampled), *_pieces(sampled, count)]
+        if len(pieces) < 2:
             return self._run(first, count, sampled > 0)
-        return joined(self._run(first, sampled, True), self._run(first + sampled, count - sampled, False))
+        whole: dict[str, Columns] = {}
+        jumps: list[Columns] = []
+        for begin, size in pieces:
+            block = self._run(first + begin, size, begin < sampled)
+            for name, total in (("columns", count), ("strokes", count), ("paths", sampled)):
+                table = getattr(block, name)
+                if table is not None:
+                    _place(whole.setdefault(name, {}), table, size, begin, total)
+            if block.jumps is not None:
+                jumps.append(block.jumps)
+        return Block(
+            whole["columns"],
+            whole.get("strokes"),
+            whole.get("paths"),
+            {name: np.concatenate([one[name] for one in jumps]) for name in jumps[0]} if jumps else None,
+        )
 
     @abstractmethod
     def _run(self, first: int, count: int, sampled: bool) -> Block:
         """Compute trajectories of which all or none are sampled."""
 
 
-def joined(a: Block, b: Block) -> Block:
-    """Join the tables of two blocks of consecutive trajectories."""
+def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut trajectories into pieces: first, and how many."""
+    for first in range(begin, end, PIECE):
+        yield first, min(PIECE, end - first)
 
-    def join(one: Columns | None, other: Columns | None) -> Columns | None:
-        if one is None or other is None:
-            return one if other is None else other
-        return {name: np.concatenate([one[name], other[name]]) for name in one}
 
-    columns = join(a.columns, b.columns)
-    assert columns is not None
-    return Block(columns, join(a.strokes, b.strokes), join(a.paths, b.paths), join(a.jumps, b.jumps))
+def _place(whole: Columns, table: Columns, size: int, begin: int, count: int) -> None:
+    """Put a table of `size` trajectories, as many rows each, behind `begin` others of `count`."""
+    for name, column in table.items():
+        each = len(column) // size
+        if name not in whole:
+            whole[name] = np.empty(count * each, column.dtype)
+        whole[name][begin * each : (begin + size) * each] = column

@@ -8,6 +8,7 @@ and machine.
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,10 @@ PURPOSES = {
 DIRECTIONS = {"forward": 0, "reverse": 1}
 
 LANES = 128
+MANY = 2048  # trajectories for which compiled uniforms pay for being compiled
+FEW = 16  # borders that are sooner compared one by one than searched
 _SIGNATURE = "(float64[::1], uint64[::1], int64, int64, int64, uint64, uint64, uint64)"
+_UNIFORMS = "(float64[:, ::1], uint64, uint64, uint64, uint64)"
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,6 +65,10 @@ def draw_uniforms(seed: int, direction: str, purpose: str, first: int, count: in
     Two uniforms and two normals of one call are made of the same bits: take numbers 2c and 2c + 1 of a
     purpose either as uniforms or as normals, never as both.
     """
+    if count >= MANY:
+        result = np.empty((draws, count))
+        _compiled_uniforms()(result, np.uint64(first), *key(seed), tag(purpose, direction))
+        return result
     from fluctua.stochastic.kernels.noise import HALF, LOW_HALF, philox, uniform
 
     trajectory = np.arange(first, first + count, dtype=np.uint64)
@@ -107,6 +115,19 @@ def draw_normals(seed: int, direction: str, purpose: str, first: int, count: int
     return result
 
 
+def choose(borders: Floats, places: Floats) -> npt.NDArray[np.int64]:
+    """Count for each place the ascending borders that it has reached, shape (count,).
+
+    A few borders are compared one by one, which has no branches for a processor to mispredict.
+    """
+    if len(borders) > FEW:
+        return np.searchsorted(borders, places, side="right").astype(np.int64)
+    chosen = np.zeros(len(places), np.int64)
+    for border in borders:
+        chosen += border <= places
+    return chosen
+
+
 def _counter(call: int, tag_: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Give the counter words that hold a call number and a tag."""
     return np.uint64(call % 2**32), np.uint64(call >> 32 << 4 | int(tag_))
@@ -120,3 +141,13 @@ def _compiled() -> tuple[Any, int]:
     module = noise_module(LANES)
     compile_kernel(module.normals, _SIGNATURE)
     return module.normals, module.P
+
+
+@cache
+def _compiled_uniforms() -> Any:
+    """Give the compiled kernel of uniforms."""
+    from fluctua.stochastic.compiling import compile_kernel, kernel_module
+
+    fill = kernel_module(Path(__file__).parent / "kernels" / "uniforms.py", ["fill"]).fill
+    compile_kernel(fill, _UNIFORMS)
+    return fill

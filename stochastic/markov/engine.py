@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Ledger = tuple[Floats, Floats, Whole, NDArray[np.uint8]]
 
-PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 MOST_JUMPS = 10**9  # of one trajectory
 AT_ONCE = 10**6  # jumps that are listed at a time, where something is looked for along trajectories
 
@@ -139,22 +138,14 @@ class MarkovPropagator(Propagator):
     # ---- running
 
     def _run(self, first: int, count: int, sampled: bool) -> Block:
-        whole: Columns = {}
-        kept: Columns = {}
-        for begin in range(0, count, PIECE):  # in pieces: what is worked with stays near the processor
-            size = min(PIECE, count - begin)
-            state = self._levels(first + begin, size)
-            rows, each, ends, status = self._ledger(state, first + begin)
-            found = self._passages(first + begin, state, rows[self.layout.activity], status)
-            columns = self._columns(first + begin, state, rows, ends, status, found)
-            _place(whole, columns, begin, count)
-            if self.keep_strokes:
-                strokes = self._strokes(first + begin, state, each, ends, columns["status"], found)
-                _place(kept, strokes, begin * len(each), count * len(each))
-        strokes_or_none = kept if self.keep_strokes else None
-        if not sampled:
-            return Block(whole, strokes_or_none)
-        return Block(whole, strokes_or_none, *self._traced(first, self._levels(first, count), whole))
+        state = self._levels(first, count)
+        rows, each, ends, status = self._ledger(state, first)
+        found = self._passages(first, state, rows[self.layout.activity], status)
+        columns = self._columns(first, state, rows, ends, status, found)
+        strokes = None
+        if self.keep_strokes:
+            strokes = self._strokes(first, state, each, ends, columns["status"], found)
+        return Block(columns, strokes, *(self._traced(first, state, columns) if sampled else ()))
 
     def _levels(self, first: int, count: int) -> Whole:
         """Draw where trajectories start."""
@@ -371,14 +362,6 @@ def _sum(rows: list[Floats]) -> Floats:
     for row in rows[1:]:
         total = total + row
     return total
-
-
-def _place(whole: Columns, piece: Columns, begin: int, count: int) -> None:
-    """Put the rows of a piece into columns of `count` rows, made with the first."""
-    for name, column in piece.items():
-        if name not in whole:
-            whole[name] = np.empty(count, column.dtype)
-        whole[name][begin : begin + len(column)] = column
 
 
 def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:

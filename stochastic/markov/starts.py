@@ -52,9 +52,8 @@ def prepare(
     borders = _borders(populations(initial, generator, schedule))
 
     def draw(first: int, count: int) -> NDArray[Any]:
-        uniforms = streams.draw_uniforms(seed, direction, "initial", first, count, 1)
-        levels: NDArray[Any] = np.searchsorted(borders, uniforms[0], side="right").astype(np.int64)
-        return levels[None, :]
+        uniforms = streams.draw_uniforms(seed, direction, "initial", first, count, 1)[0]
+        return streams.choose(borders, uniforms)[None, :]
 
     return Start(draw, _facts(initial, generator, schedule))
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-PIECE = 8192  # trajectories that a kernel is given at a time; changes no bit
 _JUMPS = 64  # room for that many jumps of a trajectory, at first
 _SIGNATURE = (
     "(int64, int64, int64, int64[::1], float64[::1], int64[::1], uint64, uint64, uint64, float64[:, ::1],"
@@ -123,30 +122,19 @@ class QuantumPropagator(Propagator):
 
     def _simulate(
         self, state: Floats, first: int, samples: Integers, sampled: bool
-    ) -> tuple[Floats, Floats, Floats, list[tuple[Integers, Floats]]]:
+    ) -> tuple[Floats, Floats, Floats, tuple[Integers, Floats]]:
         if self._compiled is None:  # looked at without the lock: a compilation must not hold up a run
             self.compile()
-        count, reported = state.shape[1], len(self.shape.reported)
-        strokes = len(self.schedule.moves) if self.keep_strokes else 0
-        rows = 2 * self.shape.dimension + reported
-        out = np.empty((rows, count))
-        kept = np.empty((strokes, reported, count))
-        paths = np.empty((samples.size, rows, count))
-        jumps = []
-        for begin in range(0, count, PIECE):
-            place = np.s_[begin : begin + PIECE]
-            room = _JUMPS * state[:, place].shape[1] if sampled else 0
-            while True:
-                one = self._piece(np.ascontiguousarray(state[:, place]), first + begin, samples, room)
-                if one[-1] <= room or not sampled:
-                    break
-                room = one[-1]  # now it is known how many there are
-            out[:, place], kept[:, :, place], paths[:, :, place] = one[:3]
-            one[3][:, 0] += first + begin
-            jumps.append((one[3][: one[-1]], one[4][: one[-1]]) if sampled else (one[3], one[4]))
-        return out, kept, paths, jumps
+        room = _JUMPS * state.shape[1] if sampled else 0
+        while True:
+            out, kept, paths, jumps, times, number = self._filled(state, first, samples, room)
+            if number <= room or not sampled:
+                break
+            room = number  # now it is known how many there are
+        jumps[:, 0] += first
+        return out, kept, paths, (jumps[:number], times[:number])
 
-    def _piece(
+    def _filled(
         self, state: Floats, first: int, samples: Integers, room: int
     ) -> tuple[Floats, Floats, Floats, Integers, Floats, int]:
         """Run the kernel on some trajectories with room for so many jumps; the last item is their number."""
@@ -320,10 +308,9 @@ class QuantumPropagator(Propagator):
         after[np.cumsum(moves)[moving] - 1] = schedule.closing_controls[moving]
         return np.concatenate([schedule.opening_controls[:1], after])[samples]
 
-    def _jumps(self, jumps: list[tuple[Integers, Floats]]) -> Columns:
+    def _jumps(self, jumps: tuple[Integers, Floats]) -> Columns:
         """List jumps by trajectory and then by time."""
-        numbers = np.concatenate([one for one, _ in jumps])
-        times = np.concatenate([one for _, one in jumps])
+        numbers, times = jumps
         order = np.lexsort((times, numbers[:, 0]))
         return {
             "trajectory": numbers[order, 0],
@@ -361,10 +348,14 @@ def populations(vectors: Any, amplitudes: Floats) -> Floats:
 
 def chosen_level(weights: Floats, number: Floats) -> NDArray[np.int32]:
     """Choose a level of each trajectory by weights (d, count), with uniform numbers (count,)."""
-    cumulative = np.cumsum(weights, axis=0)
+    cumulative = [weights[0]]
+    for weight in weights[1:]:
+        cumulative.append(cumulative[-1] + weight)
     with np.errstate(invalid="ignore"):
-        below = cumulative <= number * cumulative[-1]
-    level: NDArray[np.int32] = np.minimum(below.sum(axis=0), len(weights) - 1).astype(np.int32)
+        place = number * cumulative.pop()
+        level = np.zeros(len(number), np.int32)
+        for below in cumulative:
+            level += below <= place
     return level
 
 
@@ -377,7 +368,9 @@ def _expectation(energies: Floats, weights: Floats) -> Floats:
 
 def _summed(rows: Floats) -> Floats:
     """Sum over levels in their order."""
-    total: Floats = np.cumsum(rows, axis=0)[-1]
+    total: Floats = rows[0]
+    for row in rows[1:]:
+        total = total + row
     return total
 
 

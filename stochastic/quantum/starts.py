@@ -36,15 +36,14 @@ def from_populations(
     weights : (d,) array
         Populations.
     """
-    d = vectors.dimension
-    states = np.concatenate([vectors.re[0], vectors.im[0], np.arange(d, dtype=np.float64)[None]])
+    levels = np.arange(vectors.dimension, dtype=np.float64)
+    states = np.concatenate([vectors.re[0], vectors.im[0], levels[None]])
     cumulative = np.cumsum(weights)
 
     def draw(first: int, count: int) -> Floats:
         number = streams.draw_uniforms(seed, direction, "initial", first, count, 1)[0]
-        level = np.minimum(np.searchsorted(cumulative, number * cumulative[-1], side="right"), d - 1)
-        drawn: Floats = states[:, level]
-        return drawn
+        level = streams.choose(cumulative[:-1], number * cumulative[-1])
+        return states.take(level, axis=1)
 
     return Start(draw, {**facts, "populations": [float(weight) for weight in weights]})
 
