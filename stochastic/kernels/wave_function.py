@@ -2,7 +2,7 @@
 
 A text, not a module to run: `quantum/writing.py` puts the bodies of functions without arguments in the
 place of their bare calls, products with matrices in that of `evolve()` and `multiply()`, and adds the
-constants. All is one function in the end: a call would cost more than what is done in it. Between jumps, in a
+constants. All is one function in the end: the compiler inlines what is done once a jump. Between jumps, in a
 move of generator G,
 
     psi(t) = exp(G t) psi,    |psi(t)|^2 falls;  a jump where it meets the threshold r, uniform in (0, 1)
@@ -30,114 +30,132 @@ def product(F, k, x, y):
 
 
 def act(N, F, slot, z, y):
-    """Give y = L z for the channel of a slot; return its squared norm."""
-    for a in range(R):
-        y[a] = 0.0
+    """Add L z to y for the channel of a slot."""
     for entry in range(N[slot] & SMALL, N[slot + 1] & SMALL):
         place = N[ENTRIES] + 2 * entry & SMALL
+        k = N[ELEMENTS] + 2 * entry & SMALL
         a = N[place] & SMALL
-        y[a] = fma(F[N[ELEMENTS] + entry & SMALL], z[N[place + 1] & SMALL], y[a])
-    square = 0.0
-    for a in range(R):
-        square = fma(y[a], y[a], square)
-    return square
+        b = N[place + 1] & SMALL
+        y[a] = fma(F[k], z[b], fma(-F[k + 1], z[b + D], y[a]))
+        y[a + D] = fma(F[k], z[b + D], fma(F[k + 1], z[b], y[a + D]))
 
 
-def jump():
-    """Let the wave function x jump through the channel that `choice` falls on; slot 0: none is open."""
-    vectors = N[VECTORS] + row * R * R & SMALL
-    for b in range(R):
-        total = 0.0
-        for a in range(R):
-            total = fma(F[vectors + b * R + a], x[a], total)
-        z[b] = total
+def jump(N, F, row, choice, x, y, z, weights):
+    """Let the wave function x jump through the channel that `choice` falls on.
+
+    Return its slot, 0 where none is open, and the level that it leads to, -1 if several.
+    """
+    product(F, N[ADJOINTS] + row * R * R & SMALL, x, z)
     slots = N[SLOTS] & SMALL
     first = slots + 4 * N[slots + 4 * row] & SMALL
     beyond = slots + 4 * N[slots + 4 * row + 1] & SMALL
+    for a in range(R):
+        y[a] = 0.0
     total = 0.0
     number = 0
     for slot in range(first, beyond, 4):
-        total += act(N, F, slot, z, y)
+        act(N, F, slot, z, y)
+        for entry in range(N[slot] & SMALL, N[slot + 1] & SMALL):
+            a = N[N[ENTRIES] + 2 * entry & SMALL] & SMALL
+            total += fma(y[a], y[a], y[a + D] * y[a + D])
+            y[a] = 0.0  # a level that several entries lead to counts once
+            y[a + D] = 0.0
         weights[number] = total
         number += 1
-    slot = 0
+    if not total > 0.0:
+        return 0, -1
+    chosen = 0
+    while chosen < number - 1 and weights[chosen] <= choice * total:
+        chosen += 1
+    slot = first + 4 * chosen
+    act(N, F, slot, z, y)
+    square = 0.0
+    for a in range(R):
+        square = fma(y[a], y[a], square)
+    inverse = 1.0 / sqrt(square)
     level = -1
-    if total > 0.0:
-        chosen = 0
-        while chosen < number - 1 and weights[chosen] <= choice * total:
-            chosen += 1
-        slot = first + 4 * chosen
-        inverse = 1.0 / sqrt(act(N, F, slot, z, y))
-        for a in range(D):
-            re = y[a] * inverse
-            im = y[a + D] * inverse
-            x[a] = re
-            x[a + D] = im
-            if fma(re, re, im * im) > ONE_LEVEL:
-                level = a
-        product(F, vectors, x, y)
+    for a in range(D):
+        y[a] *= inverse
+        y[a + D] *= inverse
+        if fma(y[a], y[a], y[a + D] * y[a + D]) > ONE_LEVEL:
+            level = a
+    product(F, N[VECTORS] + row * R * R & SMALL, y, x)
+    return slot, level
+
+
+def expand(N, F, row, top, x, y, series):
+    """Give Taylor's series of the wave function x; return its squared norm."""
+    square = 0.0
+    for a in range(R):
+        series[a] = x[a]
+        square = fma(x[a], x[a], square)
+    power = 1.0
+    for begin in range(R, top + R, R):
+        product(F, N[GENERATORS] + row * R * R & SMALL, x, y)
+        inverse = 1.0 / power
         for a in range(R):
-            x[a] = y[a]
+            x[a] = y[a] * inverse
+            series[begin + a] = x[a]
+        power += 1.0
+    return square
 
 
-def cross():
-    """Carry the wave function x through a move in which it jumps."""
+def meet(top, high, near, before, threshold, series, x, z):
+    """Find when the squared norm meets the threshold, before `high`; the wave function there is x.
+
+    Return -1 if it does not. Newton's method, first at the end, then from the straight line, in a bracket
+    that shrinks; it stops where the next correction, the square of the last, is below rounding.
+    """
+    low = 0.0
+    time = high
+    for attempt in range(60):
+        for a in range(R):
+            x[a] = series[top + a]
+            z[a] = 0.0
+        for begin in range(top - R, -1, -R):
+            for a in range(R):
+                z[a] = fma(z[a], time, x[a])
+                x[a] = fma(x[a], time, series[begin + a & SMALL])
+        value = -threshold
+        slope = 0.0
+        for a in range(R):
+            value = fma(x[a], x[a], value)
+            slope = fma(2.0 * x[a], z[a], slope)
+        if attempt == 0:
+            if value >= 0.0:
+                return -1.0
+            time = max(high * (before - threshold) / (before - threshold - value), 0.0)
+            continue
+        if value > 0.0:
+            low = time
+        else:
+            high = time
+        better = time - value / slope
+        if not (better >= low and better <= high):
+            better = 0.5 * (low + high)
+        correction = better - time
+        time = better
+        if abs(correction) <= near:
+            for a in range(R):
+                x[a] = fma(correction, z[a], x[a])
+            break
+    return time
+
+
+def cross(
+    N, F, row, j, W, x, y, z, series, weights, jumps, times, tally, number, trajectory, began, threshold,
+    key0, key1, tag,
+):  # fmt: skip
+    """Carry the wave function x through a move in which it jumps; return the next threshold."""
     parts = N[N[EXPANSIONS] + 2 * row]
     top = R * N[N[EXPANSIONS] + 2 * row + 1] & SMALL
     elapsed = 0.0
     part = 1
     while part <= parts:
-        end = time_step * part / parts
-        before = 0.0
-        for a in range(R):
-            series[a] = x[a]
-            before = fma(x[a], x[a], before)
-        power = 1.0
-        for power_row in range(R, top + R, R):
-            product(F, N[GENERATORS] + row * R * R & SMALL, x, y)
-            inverse = 1.0 / power
-            for a in range(R):
-                x[a] = y[a] * inverse
-                series[power_row + a] = x[a]
-            power += 1.0
-        # Newton's method, first at the part's end, then from the straight line, in a bracket that shrinks
-        low = 0.0
-        high = end - elapsed
-        time = high
-        attempt = 0
-        while attempt < 60:
-            value = -threshold
-            slope = 0.0
-            for a in range(R):
-                here = series[top + a]
-                rise = 0.0
-                for k in range(top + a - R, -1, -R):
-                    rise = fma(rise, time, here)
-                    here = fma(here, time, series[k & SMALL])
-                value = fma(here, here, value)
-                slope = fma(2.0 * here, rise, slope)
-                x[a] = here
-                z[a] = rise
-            attempt += 1
-            if attempt == 1:
-                if value >= 0.0:
-                    attempt = 100  # no jump in this part
-                time = max(high * (before - threshold) / (before - threshold - value), 0.0)
-                continue
-            if value > 0.0:
-                low = time
-            else:
-                high = time
-            better = time - value / slope
-            if not (better >= low and better <= high):
-                better = 0.5 * (low + high)
-            correction = better - time
-            time = better
-            if abs(correction) <= NEAR * end:  # the next one is below rounding
-                for a in range(R):
-                    x[a] = fma(correction, z[a], x[a])
-                attempt = 60
-        if attempt == 100:
+        end = F[0] * part / parts
+        before = expand(N, F, row, top, x, y, series)
+        time = meet(top, end - elapsed, NEAR * end, before, threshold, series, x, z)
+        if time < 0.0:
             elapsed = end
             part += 1
             continue
@@ -147,35 +165,33 @@ def cross():
         w0, w1, w2, w3 = philox(
             trajectory & LOW_HALF, trajectory >> HALF, call & LOW_HALF, high_word, key0, key1
         )
-        choice = uniform((w2 << HALF) | w3)
         left = 0.0
         for a in range(R):
             left = fma(x[a], x[a], left)
         sound = abs(left - threshold) <= LOST * threshold
-        jump()
+        slot, level = jump(N, F, row, uniform((w2 << HALF) | w3), x, y, z, weights)
         if slot == 0:  # nothing can jump: a norm may fall by rounding alone
             sound = before - threshold <= LOST * before
             threshold *= LESS
         if not sound:
             W[FLAW + j] = 1.0
-            threshold = 0.0
-            break
+            return 0.0
         if slot == 0:
             continue
         threshold = uniform((w0 << HALF) | w1)
         W[ACTIVITY + j] += 1.0
-        k = N[GAINS] + slot - slots & SMALL
+        k = N[GAINS] + slot - N[SLOTS] & SMALL
         W[HEAT + P * (N[slot + 3] & SMALL) + j] += F[k]
-        W[ENTROPY_FLOW + j] += F[k + 1]
-        W[LOG_RATIO + j] += F[k + 2]
-        W[POTENTIAL + j] += F[k + 3]
+        for gain in range(3):
+            W[ENTROPY_FLOW + P * gain + j] += F[k + 1 + gain]
         filled = tally[0]
         if filled < jumps.shape[0]:
-            jumps[filled, 0] = block + j
+            jumps[filled, 0] = number
             jumps[filled, 1] = N[slot + 2]
             jumps[filled, 2] = level
-            times[filled] = time_step * step + elapsed
+            times[filled] = began + elapsed
         tally[0] = filled + 1
+    return threshold
 
 
 def replay():
@@ -195,7 +211,10 @@ def replay():
         for a in range(R):
             left = fma(y[a], y[a], left)
         if left < threshold:
-            cross()
+            threshold = cross(
+                N, F, row, j, W, x, y, z, series, weights, jumps, times, tally, block + j, trajectory,
+                time_step * step, threshold, key0, key1, tag,
+            )  # fmt: skip
         else:
             for a in range(R):
                 x[a] = y[a]

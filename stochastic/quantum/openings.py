@@ -15,18 +15,12 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 
-def real_entries(held: Held) -> tuple[Integers, Integers, Floats]:
-    """Write operators for real parts over imaginary parts: (S + 1,), (target, source), value."""
-    d = held.vectors.dimension
-    target, source = (np.stack([part] * 4, axis=1) for part in (held.target, held.source))
-    target, source = target + np.array([0, 0, d, d]), source + np.array([0, d, 0, d])
-    value = np.stack([held.re, -held.im, held.im, held.re], axis=1)
-    kept = value != 0.0
-    before = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return before[held.first_entry], np.stack([target[kept], source[kept]], axis=1), value[kept]
+def entries(held: Held) -> tuple[Integers, Floats]:
+    """Give target and source of each element, and its real and imaginary part; shapes (E, 2)."""
+    return np.column_stack([held.target, held.source]), np.column_stack([held.re, held.im])
 
 
-def slots(held: Held, first_entry: Integers) -> Integers:
+def slots(held: Held) -> Integers:
     """Give of a row its first slot and the end, then of a slot those of its entries, channel and bath.
 
     Shape (M + S, 4).
@@ -35,7 +29,7 @@ def slots(held: Held, first_entry: Integers) -> Integers:
     nothing = np.zeros((len(begin) - 1, 2), np.int64)
     rows = np.column_stack([begin[:-1], begin[1:], nothing])
     return np.concatenate(
-        [rows, np.column_stack([first_entry[:-1], first_entry[1:], held.channel, held.bath])]
+        [rows, np.column_stack([held.first_entry[:-1], held.first_entry[1:], held.channel, held.bath])]
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.quantum.housekeeping import definite_changes
 from fluctua.stochastic.quantum.matrices import Matrices, exponential, hermitian_eigen
-from fluctua.stochastic.quantum.openings import gains, real_entries, slots
+from fluctua.stochastic.quantum.openings import entries, gains, slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ class Tables:
 
 
 NUMBERS = ("segments", "strokes", "rows", "expansions", "slots", "entries")
-FLOATS = ("fine", "coarse", "generators", "vectors", "gains", "elements", "changes")
+FLOATS = ("fine", "coarse", "generators", "vectors", "adjoints", "gains", "elements", "changes")
 
 
 def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int = SEGMENT) -> Tables:
@@ -142,18 +142,19 @@ def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int 
     fine = _in_parts(lambda some: exponential(generator[some].times(schedule.move)), generator)
     plan = _Plan.of(schedule, rows, moves, model.path_work, segment)
     after = np.array([[schedule.steps, schedule.steps, len(plan.members), -1]])
-    first_entry, places, elements = real_entries(held)
+    places, elements = entries(held)
     tables = {
         "segments": np.concatenate([plan.segments, after]),
         "strokes": plan.strokes,
         "rows": rows,
         "expansions": _expansions(generator, schedule.move),
-        "slots": slots(held, first_entry),
+        "slots": slots(held),
         "entries": places,
         "fine": as_real(fine),
         "coarse": np.concatenate([packed(_products(fine, plan.members)), packed(closing.adjoint)]),
         "generators": as_real(generator),
         "vectors": as_real(held.vectors),
+        "adjoints": as_real(held.vectors.adjoint),
         "gains": gains(held, beta, definite_changes(held) if model.housekeeping else 0.0),
         "elements": elements,
         "changes": _changes(model, plan.old, plan.new),

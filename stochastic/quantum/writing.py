@@ -12,8 +12,9 @@ from fluctua.stochastic.compiling import PADDING, kernel_text
 from fluctua.stochastic.quantum.tables import FLOATS, MOST_TERMS, NUMBERS
 
 _UNROLLED = 4  # up to this dimension a product is one straight line of code
-_COLUMNS = 8  # columns taken together beyond it
-_TOGETHER = 4  # the same for a single wave function
+_COLUMNS = 4  # columns taken together beyond it
+_REGISTERS = 8  # up to this width a product with a single wave function is one straight line
+_TOGETHER = 4  # columns taken together beyond that
 _WORK_ROWS = ("threshold", "norm", "energy", "before", "after", "done")
 _REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio", "potential")
 
@@ -77,14 +78,17 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
         *(f"{name} = {value}" for name, value in constants.items()),
     ]
     functions = _functions(kernel_text("wave_function"))
-    places = {name: _body(functions[name]) for name in ("jump", "cross", "replay")}
+    places = {name: _body(functions[name]) for name in ("replay",)}
     places |= {"evolve": _product(d), "multiply": _one_product(2 * d)}
     written = {
-        name: "\n".join(_filled(functions[name].splitlines(), places))
-        for name in ("product", "act", *(["change"] if followed else []), "simulate")
+        name: "\n".join(_filled(text.splitlines(), places))
+        for name, text in functions.items()
+        if name not in places and (followed or name != "change")
     }
-    how = {"product": "@lane", "act": "@lane", "change": "@kernel", "simulate": "@kernel"}
-    parts = [f"{how[name]}\n{text}" for name, text in written.items()]
+    parts = [
+        f"{'@kernel' if name in ('change', 'simulate') else '@lane'}\n{text}"
+        for name, text in written.items()
+    ]
     return "\n\n\n".join(["\n".join(head), *parts]) + "\n"
 
 
@@ -158,7 +162,7 @@ def _product(d: int) -> list[str]:
 
 def _one_product(width: int) -> list[str]:
     """Write y = M x for one wave function: in registers where they suffice, else some columns at a time."""
-    if width <= _COLUMNS:
+    if width <= _REGISTERS:
         return [
             *(f"total_{a} = 0.0" for a in range(width)),
             f"for b in range({width}):",
