@@ -392,3 +392,23 @@ def test_all_bits_of_ten_million_uniforms_are_fair():
     assert np.abs(bit_scores(short)).max() > LIMIT
     u[:, 1::500] = u[:, ::500]  # one in five hundred has the number of its neighbour
     assert np.abs(bit_scores(u)).max() > LIMIT
+
+
+# ---- many at a time
+
+
+@pytest.mark.parametrize(("first", "count", "draws"), [(2**32 - 100, 300, 1), (7, 129, 2), (2**40, 65, 5)])
+def test_compiled_uniforms_are_those_of_arrays(monkeypatch, first, count, draws):
+    drawn = []
+    for many in (1, 10**9):
+        monkeypatch.setattr(streams, "MANY", many)
+        drawn.append(draw_uniforms(2**63 + 5, "reverse", "samples", first, count, draws))
+    np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, streams.FEW, streams.FEW + 1])
+def test_a_place_is_chosen_as_a_search_finds_it(number):
+    borders = np.arange(number) / max(number, 1)
+    places = np.concatenate([borders, np.nextafter(borders, -1.0), np.nextafter(borders, 2.0), [0.0, 1.0]])
+    expected = np.searchsorted(borders, places, side="right")
+    np.testing.assert_array_equal(streams.choose(borders, places), expected)
