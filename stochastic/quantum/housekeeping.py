@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 INDEFINITE = 1e-9
-"""By how much the change of ``phi`` may differ between the parts of one channel."""
+"""By how much the change of ``phi`` may differ between the parts of one channel; coherence, of the rates."""
 
 _NO_STATE = "no one steady state that holds all levels"
 
@@ -87,13 +87,48 @@ def potential_changes(found: Held) -> tuple[Floats, float]:
     return changes, float(spread.max(initial=0.0))
 
 
+def gained_coherence(found: Held) -> float:
+    r"""Return the largest coherence that the steady mixture of levels gains, as a part of the rates.
+
+    .. math:: \frac{d}{dt}\langle a|\rho|b\rangle = \sum_k \Big[\sum_c L_{k,ac}\,\pi_c\,L_{k,bc}^*
+        - \tfrac12 \sum_c L_{k,ca}^* L_{k,cb}\,(\pi_a + \pi_b)\Big]
+
+    of rho diagonal in the levels, for a != b: where it is not 0 that mixture is no steady state, and its
+    logarithm no potential.
+    """
+    steady, (rows, d) = steady_populations(found), found.energies.shape
+    slot = np.repeat(np.arange(len(found.first_entry) - 1), np.diff(found.first_entry))
+    row = np.repeat(np.arange(rows), np.diff(found.first_slot))[slot]
+    gained = np.zeros((rows, d, d, 2))
+    for apart in range(1, int(np.diff(found.first_entry).max(initial=0))):
+        i = np.flatnonzero(slot[apart:] == slot[:-apart])
+        j = i + apart
+        product = np.stack(
+            [found.re[i] * found.re[j] + found.im[i] * found.im[j],
+             found.im[i] * found.re[j] - found.re[i] * found.im[j]], axis=-1
+        )  # fmt: skip
+        into = found.source[i] == found.source[j]
+        place = row[i][into], found.target[i][into], found.target[j][into]
+        np.add.at(gained, place, product[into] * steady[row[i], found.source[i]][into][:, None])
+        out = found.target[i] == found.target[j]
+        both = steady[row[i], found.source[i]] + steady[row[i], found.source[j]]
+        place = row[j][out], found.source[j][out], found.source[i][out]
+        np.add.at(gained, place, -0.5 * product[out] * both[out][:, None])
+    whole = gained + gained.swapaxes(1, 2) * np.array([1.0, -1.0])  # each pair of entries was met once
+    largest = np.sqrt(np.square(whole).sum(axis=-1)).reshape(rows, -1).max(axis=1, initial=0.0)
+    rate = np.zeros(rows)
+    np.add.at(rate, row, found.re * found.re + found.im * found.im)
+    return float(np.max(largest / np.where(rate > 0.0, rate, 1.0), initial=0.0))
+
+
 def definite_changes(found: Held) -> Floats:
     """Return by how much a jump through each slot changes ``phi``, shape (S,).
 
     Raises
     ------
     InvalidInput
-        If some jump changes it by no definite amount, or a row with jumps has no one steady state.
+        If some jump changes it by no definite amount, or a row with jumps has no one steady state that is a
+        mixture of levels.
     """
     changes, deviation = potential_changes(found)
     if not np.isfinite(changes).all():
@@ -102,6 +137,14 @@ def definite_changes(found: Held) -> Floats:
         raise InvalidInput(
             "housekeeping entropy has a theorem of its own only where every jump changes ln pi by a definite"
             f" amount, here it differs by {deviation:.3g} within one",
+            "dynamics.housekeeping",
+            "leave it out, or use baths that act between energy levels",
+        )
+    coherence = gained_coherence(found)
+    if coherence > INDEFINITE:
+        raise InvalidInput(
+            "no housekeeping entropy: the steady state is no mixture of energy levels, which would gain"
+            f" coherence at {coherence:.3g} of the rates",
             "dynamics.housekeeping",
             "leave it out, or use baths that act between energy levels",
         )

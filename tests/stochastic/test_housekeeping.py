@@ -13,7 +13,13 @@ from fluctua.stochastic.initial import Populations, Steady
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum import generator
 from fluctua.stochastic.quantum.exact import exact
-from fluctua.stochastic.quantum.housekeeping import potential_changes, steady_populations
+from fluctua.stochastic.quantum.housekeeping import (
+    definite_changes,
+    gained_coherence,
+    potential_changes,
+    steady_populations,
+)
+from fluctua.stochastic.quantum.laws import _coherence
 from fluctua.stochastic.quantum.tilted import cumulants, log_generating_function
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal
@@ -183,3 +189,19 @@ def test_runs_without_such_entropies_are_refused(system, baths, said):
 def test_choices_that_are_refused(baths, choices, said):
     with pytest.raises(InvalidInput, match=said):
         QuantumJump(baths, housekeeping=True, **choices)
+
+
+def test_a_mixture_that_gains_coherence_is_no_potential():
+    light = LocalBath("light", on="M", rate=1.0, quantum=1.0)
+    found = held(Hamiltonian("w/2*X", parameters={"w": 1.0}), [light], [1.0])
+    rates = sum(float(np.square(np.abs(found.operator(slot).complex)).sum()) for slot in (0, 1))
+    slow = _coherence(found, np.array([0.5, 0.5])) * float(found.fastest[0]) / rates
+    assert gained_coherence(found) == pytest.approx(slow, rel=1e-12)
+    assert slow > 0.1
+    with pytest.raises(InvalidInput, match=r"would gain coherence at 0\.231 of the rates"):
+        definite_changes(found)
+
+
+def test_channels_between_levels_gain_none():
+    baths = [BoseBath("a", on="XI", rate=1.0), BoseBath("b", on="IX", rate=1.0)]
+    assert gained_coherence(held(Hamiltonian("ZI/2 + IZ/2 + 0.3*XX"), baths, [1.0, 2.0])) == 0.0
