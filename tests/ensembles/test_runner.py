@@ -20,8 +20,8 @@ from fluctua.ensembles.store import Writer
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, StorageError, Unstable
 from fluctua.stochastic.initial import Point
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.langevin import LangevinPropagator as Propagator
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
 

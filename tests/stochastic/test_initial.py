@@ -19,8 +19,8 @@ from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import Damaged, InvalidInput
 from fluctua.stochastic.first_instant import Start
 from fluctua.stochastic.initial import Equilibrium, Initial, Point, Samples, Steady, prepare
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.langevin import LangevinPropagator as Propagator
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench
 

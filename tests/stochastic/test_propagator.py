@@ -16,9 +16,9 @@ from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Point, Steady
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.langevin import LANES
 from fluctua.stochastic.langevin import LangevinPropagator as Propagator
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench, Thermostatic

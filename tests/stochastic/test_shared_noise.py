@@ -7,8 +7,8 @@ from fluctua.stochastic.baths import Bath
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.dynamics.underdamped import Underdamped
 from fluctua.stochastic.initial import Point
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.langevin import LangevinPropagator as Propagator
+from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold
 from fluctua.stochastic.tables import weights_of
