@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import tables_of
 from fluctua.ensembles.physics import propagator_of
@@ -16,11 +18,12 @@ from fluctua.stochastic.errors import InvalidInput, StorageError
 
 if TYPE_CHECKING:
     from fluctua.ensembles.spec import EnsembleSpec
-    from fluctua.stochastic.propagator import Propagator
+    from fluctua.stochastic.propagator import Block, Propagator
 
 PACKED = 0.9  # of the mantissas' bytes remain after compression; less where columns are constant
 WRITING = 1e-8  # seconds a thread needs for one number of a row on its way to the disk
 JUMPS = 100  # of a trajectory, for want of anything better before it is run
+A_JUMP = 150  # bytes of a jump on its way to the disk, numbers and words
 INTERPRETER = 300_000_000  # bytes that Python, Arrow and the compiler take
 
 
@@ -143,6 +146,25 @@ def check_room(spec: EnsembleSpec, folder: Path | None) -> None:
             str(folder),
             "make room",
         )
+
+
+def check_jumps(spec: EnsembleSpec, pilot: Block) -> None:
+    """Refuse to list more jumps than memory holds, by how often the first trajectories jump.
+
+    Raises
+    ------
+    InvalidInput
+        Those of one chunk, which stands in memory at once, do not fit; it says for how many `paths` they do.
+    """
+    if "jumps" not in tables_of(spec):
+        return
+    mean = float(np.mean(pilot.columns["activity"]))
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    listed = min(spec.paths, spec.trajectories, chunk_of(spec))
+    if listed * mean * A_JUMP > there / 2:
+        fits = int(there / 2 / max(mean, 1.0) / A_JUMP)
+        what = f"{listed * mean:.2g} jumps of {spec.paths:,} trajectories do not fit into memory"
+        raise InvalidInput(what, "paths", f"{fits:,} do" if fits else "leave it out: one alone is too many")
 
 
 def _used(folder: Path) -> int:

@@ -19,7 +19,7 @@ from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of, schema_of, tables_of
 from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.dotted import differences, explicit, plain
-from fluctua.ensembles.forecast import check_room
+from fluctua.ensembles.forecast import check_jumps, check_room
 from fluctua.ensembles.manifest import describe, is_run, path_of, read_manifest
 from fluctua.ensembles.parts import content_hash, list_parts
 from fluctua.ensembles.physics import propagator_of
@@ -258,6 +258,7 @@ class Run:
         propagator = propagator_of(spec, finer=finer)
         # The pilot compiles the kernel: here and once, not in all threads at the same time.
         pilot = check_stability(spec, propagator)
+        check_jumps(spec, pilot)
         if folder is not None and is_run(folder):
             return cls(spec, propagator, pilot, read_manifest(folder)["chunk"])
         return cls(spec, propagator, pilot, chunk_of(spec))

@@ -87,7 +87,7 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
     for remark in propagator.remarks:
         warnings.warn(remark, stacklevel=4)
     if not spec.dynamics.criterion:
-        return _sound(propagator.run(0, PILOT))
+        return _sound(propagator.keeping(strokes=False, paths=0, path_every=1).run(0, PILOT))
     block, place = _pilot(spec, propagator, PILOT)
     statuses = block.columns["status"]
     if place is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import fluctua as fl
 from fluctua.cli import main
 from fluctua.ensembles.forecast import forecast, shown_bytes
 from fluctua.ensembles.runner import simulate
@@ -106,3 +107,13 @@ def test_the_command_refuses_with_one_line(
         f"error: the run needs {shown_bytes(forecast(spec).disk)}, the disk has 12.3 kB"
     )
     assert not folder.exists()
+
+
+def test_more_jumps_than_memory_holds_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    levels = fl.Levels({"a": "0", "b": "0"})
+    fast = fl.MarkovJump([fl.Rates("r", on="a -> b", forward=1e5, backward=1e5)])
+    hold = fl.Protocol([fl.Hold(1.0)], beta=1.0)
+    spec = fl.EnsembleSpec(levels, fast, hold, trajectories=10**7, seed=1, paths=10**7)
+    with pytest.raises(fl.InvalidInput, match=r"jumps of 10,000,000 trajectories do not fit .*\(paths\)"):
+        fl.simulate(spec, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
