@@ -140,6 +140,9 @@ def replay(run: Dataset, trajectory: int, every: int = 1) -> Replay:
         The file that holds the row is not what was written.
     """
     number = _whole(trajectory, "trajectory", "number of a trajectory", 0, MOST)
+    if run.spec.time_step is None and every != 1:
+        what = "a run without time steps is replayed jump by jump"
+        raise InvalidInput(what, "every", "leave it out, each row is a jump")
     apart = _whole(every, "every", "number of time steps", 1, run.spec.time_steps)
     propagator = propagator_of(run.spec)
     with np.errstate(all="ignore"):  # what is not finite has a status that says so

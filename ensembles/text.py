@@ -68,8 +68,11 @@ def read_table(text: str | bytes, kind: str, where: str = "", largest: int = LAR
     return table
 
 
-def read_value(text: str) -> Any:
-    """Read one value as TOML writes it; anything else is text, so that quotes may be left out."""
+def read_value(text: str, where: str = "") -> Any:
+    """Read one value as TOML writes it; anything else is text, so that quotes may be left out.
+
+    Errors name `where` it stands.
+    """
     try:
         value = _toml(f"value = {text}", "")
     except InvalidInput:
@@ -77,8 +80,8 @@ def read_value(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     if set(value) != {"value"}:
-        raise InvalidInput("more than one value", "", "give one TOML value")
-    check_plain(value)
+        raise InvalidInput("more than one value", where, "give one TOML value")
+    check_plain(value["value"], where)
     return value["value"]
 
 

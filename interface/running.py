@@ -89,7 +89,7 @@ def specs_of(options: Namespace) -> list[EnsembleSpec]:
     from fluctua.ensembles.text import read_value
 
     check_readable(options.spec)
-    changes: dict[str, Any] = {path: read_value(value) for path, value in options.set}
+    changes: dict[str, Any] = {path: read_value(value, path) for path, value in options.set}
     changes |= {
         name: getattr(options, name)
         for name in ("trajectories", "seed")

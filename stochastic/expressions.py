@@ -551,6 +551,7 @@ _INSTEAD = {
 }
 _OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _COMPARE = "compare with < <= > >= =="
+_CONDITION = "a condition stands where a number is expected"
 #: Each sign as one comparison, or as two and what joins them.
 _COMPARISONS = {
     ast.Lt: ("<", "", ""),
@@ -576,14 +577,16 @@ class _Reader:
         self.text = re.sub(r"\s", " ", text) if isinstance(text, str) else ""
         self.shift = len(self.text) - len(self.text.lstrip())
         self.parts = 0
+        self.of_conditions = ""
 
     def read(self, quantities: bool, conditions: bool) -> int:
+        self.of_conditions = "only a whole formula may be a condition" if conditions else ""
         if isinstance(self.source, str):
             self.check_characters(self.source)
             tree = self.syntax_tree()
             node = self.node(tree, 0)
             if self.graph.is_condition(node) and not conditions:
-                self.refuse("a condition stands where a number is expected", tree)
+                self.refuse(_CONDITION, tree)
             if not self.graph.is_condition(node) and not quantities:
                 self.refuse("a number stands where a condition is expected", tree, _COMPARE)
             return node
@@ -739,7 +742,7 @@ class _Reader:
 
     def quantity(self, node: int, part: ast.AST) -> int:
         if self.graph.is_condition(node):
-            self.refuse("a condition stands where a number is expected", part)
+            self.refuse(_CONDITION, part, self.of_conditions)
         return node
 
     def condition(self, node: int, part: ast.AST) -> int:

@@ -112,12 +112,17 @@ def coupled_at_start(schedule: Schedule) -> NDArray[np.bool_]:
     return first if first.any() else everywhere
 
 
-def beta_at_start(schedule: Schedule, bath_names: Sequence[str]) -> float:
+def beta_at_start(
+    schedule: Schedule,
+    bath_names: Sequence[str],
+    remedy: str = "Equilibrium(beta=...) or Steady(duration=...)",
+) -> float:
     """Inverse temperature of the equilibrium at the first instant.
 
     It is that of the baths which are connected then: the system has never met any other, so the temperature
     of a bath that is connected only later cannot make its equilibrium ambiguous. Where the system begins
-    isolated no bath is nearer to it than another, and all count.
+    isolated no bath is nearer to it than another, and all count. `remedy` names starts that the dynamics has
+    where baths differ.
 
     Raises
     ------
@@ -131,6 +136,6 @@ def beta_at_start(schedule: Schedule, bath_names: Sequence[str]) -> float:
         raise InvalidInput(
             f"equilibrium is ambiguous, {', '.join(names[:-1])} and {names[-1]} differ",
             "initial",
-            "Equilibrium(beta=...) or Steady(duration=...)",
+            remedy,
         )
     return float(beta[0])

@@ -105,6 +105,12 @@ def is_hermitian(matrix: Complex) -> bool:
     return bool(difference <= _ROUNDING * np.abs(matrix).max())
 
 
+def is_number(matrix: Complex) -> bool:
+    """Tell whether a matrix is a number times the identity, to rounding."""
+    difference = np.abs(matrix - matrix[0, 0] * np.eye(len(matrix))).max()
+    return bool(difference <= _ROUNDING * np.abs(matrix).max())
+
+
 def _plain(matrix: Complex) -> Any:
     if not matrix.imag.any():
         return (matrix.real + 0.0).tolist()

@@ -297,7 +297,9 @@ def name(value: object, where: str) -> str:
     """Return a name that a formula can use: a Python identifier of ASCII letters, no reserved word."""
     word = text(value, where)
     if not (word.isascii() and word.isidentifier()) or keyword.iskeyword(word):
-        raise InvalidInput(f"{shown(word)} is not a name", where, "use letters, digits and _")
+        raise InvalidInput(
+            f"{shown(word)} is not a name", where, "begin with a letter, use letters, digits and _"
+        )
     if len(word) > _LONGEST_NAME:
         raise InvalidInput(
             f"{shown(word)} is too long for a name", where, f"use at most {_LONGEST_NAME} letters"

@@ -85,7 +85,9 @@ def populations(initial: Initial, generator: Generator, schedule: Schedule) -> A
 def _equilibrium(initial: Equilibrium, generator: Generator, schedule: Schedule) -> Array:
     if initial.burn_in is not None:
         raise InvalidInput("levels need no burn-in", "initial.burn_in", "leave it out")
-    beta = beta_at_start(schedule, generator.bath_names) if initial.beta is None else initial.beta
+    beta = initial.beta
+    if beta is None:
+        beta = beta_at_start(schedule, generator.bath_names, "Equilibrium(beta=...) or Steady()")
     controls = schedule.start_controls.tolist()
     mu = chemical_potential(generator, controls, coupled_at_start(schedule))
     return boltzmann(exponents(generator, controls, beta, mu))

@@ -10,7 +10,7 @@ import numpy as np
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.expressions import Graph
 from fluctua.stochastic.markov.generator import bosons
-from fluctua.stochastic.operators import is_hermitian
+from fluctua.stochastic.operators import is_hermitian, is_number
 from fluctua.stochastic.quantum.matrices import Matrices
 from fluctua.stochastic.rate_formulas import parse
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath, Reservoir
@@ -247,4 +247,7 @@ def _operator(system: Hamiltonian, text: str, bath: Reservoir, *, hermitian: boo
     size = float(np.abs(matrix).max())
     if size == 0.0:
         raise InvalidInput(f"{text} is zero", where, "name an operator that does something")
+    if hermitian and is_number(matrix):
+        what = f"{text} couples to nothing, it is a number times the identity"
+        raise InvalidInput(what, where, 'name an operator that tells states apart, "X", or leave it out')
     return Matrices.of(matrix), size

@@ -108,7 +108,9 @@ def populations(initial: Initial, model: Model, schedule: Schedule) -> Floats:
 def _equilibrium(initial: Equilibrium, model: Model, schedule: Schedule) -> Floats:
     if initial.burn_in is not None:
         raise InvalidInput("levels need no burn-in", "initial.burn_in", "leave it out")
-    beta = beta_at_start(schedule, model.bath_names) if initial.beta is None else initial.beta
+    beta = initial.beta
+    if beta is None:
+        beta = beta_at_start(schedule, model.bath_names, "Equilibrium(beta=...) or Populations(...)")
     return model.system.populations(schedule.start_controls.tolist(), beta)[0]
 
 
@@ -139,8 +141,6 @@ def _given(probabilities: Mapping[str, float], model: Model, where: str) -> Floa
 
 def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
     """Return the populations of the steady state, which must be a mixture of energy levels."""
-    if initial.duration is not None:
-        raise InvalidInput("the steady state of levels is exact", "initial.duration", "leave it out")
     found = model.held(
         schedule.start_controls[None, :], schedule.start_beta[None, :], coupled_at_start(schedule)[None, :]
     )
@@ -160,8 +160,10 @@ def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
             "the steady state is no mixture of energy levels, which would gain coherence at"
             f" {coherence:.2g} of the fastest rate",
             "initial",
-            "start from Equilibrium() or Populations(...), and Hold first until it is reached",
+            "start from Equilibrium(beta=...) or Populations(...), and Hold first until it is reached",
         )
+    if initial.duration is not None:  # asked last: without it, it works
+        raise InvalidInput("the steady state of levels is exact", "initial.duration", "leave it out")
     return weights
 
 

@@ -50,7 +50,7 @@ def remarks_of(model: Model, schedule: Schedule) -> tuple[str, ...]:
     said: list[str] = []
     if between_levels:
         said += [*_secular(model, rows, found), *_adiabatic(model, schedule, rows, found)]
-    return (*said, *_strong(model, rows, found), *_local(model, schedule))
+    return (*said, *_strong(model, rows), *_local(model, schedule))
 
 
 def _secular(model: Model, rows: Rows, found: Channels) -> Iterator[str]:
@@ -100,9 +100,14 @@ def adiabatic_ratios(model: Model, schedule: Schedule, rows: Rows, found: Channe
     return result
 
 
-def _strong(model: Model, rows: Rows, found: Channels) -> Iterator[str]:
-    coldest = np.where(rows.coupled, rows.beta, 0.0).max(axis=1)
-    ratio = model.hbar * found.fastest * coldest
+def _strong(model: Model, rows: Rows) -> Iterator[str]:
+    """Compare with the temperature what has one: a bath without a way back has none."""
+    thermal = np.ones(rows.coupled.shape[1], dtype=np.bool_)
+    for bath in model.couplings:
+        thermal[bath.bath] &= not isinstance(bath, LocalCoupling) or bath.reverse
+    coupled = rows.coupled & thermal
+    coldest = np.where(coupled, rows.beta, 0.0).max(axis=1)
+    ratio = model.hbar * model.held(rows.controls, rows.beta, coupled).fastest * coldest
     worst = int(np.argmax(ratio))
     if ratio[worst] > WEAK:
         yield (

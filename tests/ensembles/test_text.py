@@ -93,3 +93,5 @@ def test_a_single_value_may_leave_its_quotes_out() -> None:
     assert read_value("k/2*x**2") == "k/2*x**2"
     with pytest.raises(InvalidInput, match="more than one value"):
         read_value("1\nother = 2")
+    with pytest.raises(InvalidInput, match=r"inf is not finite \(protocol.V\)"):
+        read_value("inf", "protocol.V")

@@ -201,6 +201,19 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert os.listdir() == ["spec.json"]
 
 
+def test_what_is_set_and_replayed_is_refused_by_its_name(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    EnsembleSpec.from_table(DOT).replace({"trajectories": 10, "paths": 0, "time_step": None}).save(
+        "spec.toml"
+    )
+    code, _, err = typed("run", "spec.toml", "--set", "protocol.V=inf", "--out", "a")
+    assert (code, one_error_line(err)) == (2, "error: inf is not finite (protocol.V)\n")
+    assert typed("run", "spec.toml", "--out", "a", "--quiet") == (0, "", "")
+    code, _, err = typed("replay", "a", "--trajectory", "1", "--every", "50")
+    said = "a run without time steps is replayed jump by jump (every): leave it out, each row is a jump"
+    assert (code, one_error_line(err)) == (2, f"error: {said}\n")
+
+
 @pytest.mark.filterwarnings("default")
 def test_remarks_of_a_run_are_a_line_each_and_kept(typed, tmp_path, monkeypatch):
     """What may be run but should be known: told when it starts, and in its manifest."""

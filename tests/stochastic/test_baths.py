@@ -47,7 +47,7 @@ def test_one_coordinate_stands_without_brackets():
         ),
         (
             {"name": "a bath", "friction": 1},
-            "'a bath' is not a name (dynamics.baths): use letters, digits and _",
+            "'a bath' is not a name (dynamics.baths): begin with a letter, use letters, digits and _",
         ),
         (
             {"name": "work", "friction": 1},

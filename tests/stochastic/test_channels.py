@@ -265,6 +265,7 @@ def test_a_step_in_which_a_state_jumps_too_often_is_refused():
         ([BoseBath("b", on="M", rate=1.0)], "M is not Hermitian", "dynamics.baths.b.on"),
         ([BoseBath("b", on="X*Z", rate=1.0)], "a product", "dynamics.baths.b.on"),
         ([BoseBath("b", on="X - X", rate=1.0)], "is zero", "dynamics.baths.b.on"),
+        ([BoseBath("b", on=["X", "2*I"], rate=1.0)], "couples to nothing", "dynamics.baths.b.on"),
         (
             [LocalBath("b", on="M", rate=1.0, quantum="epsilon")],
             "the quantum is -1",

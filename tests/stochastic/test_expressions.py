@@ -437,6 +437,8 @@ def test_a_condition_is_welcome_where_it_is_allowed():
     graph = Graph()
     assert graph.is_condition(graph.parse("q > 1", SAME, conditions=True))
     assert not graph.is_condition(graph.parse("q", SAME, conditions=True))
+    with pytest.raises(InvalidInput, match=r"number is expected .*: only a whole formula may be a condition"):
+        graph.parse("q*(x == 1)", SAME, conditions=True)
 
 
 def test_values_are_broadcast_to_all_that_is_given():

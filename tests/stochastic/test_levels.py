@@ -105,7 +105,11 @@ def test_sums_over_states_neither_overflow_nor_vanish():
             {},
             "a formula is text, not bool (system.energy.b): write it in quotation marks",
         ),
-        ({"a": "0", "2": "1"}, {}, "'2' is not a name (system.energy): use letters, digits and _"),
+        (
+            {"a": "0", "00": "1"},
+            {},
+            "'00' is not a name (system.energy): begin with a letter, use letters, digits and _",
+        ),
         ({"a": "0", "beta": "1"}, {}, "'beta' has a meaning of its own (system.energy): choose another name"),
         (["0", "1"], {}, "['0', '1'] is not a table (system.energy): write name = value pairs"),
         (

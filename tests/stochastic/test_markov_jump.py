@@ -276,8 +276,9 @@ def test_equilibrium_is_ambiguous_where_baths_differ():
     LEADS.check_start(Equilibrium(), DOT, level)
     mixed = schedule(DOT, LEADS, eps=0.5, V=0.0, temperature={"left": 1.0, "right": 2.0})
     assert refused(LEADS.check_start, Equilibrium(), DOT, mixed).startswith(
-        "equilibrium is ambiguous, left and right differ"
+        "equilibrium is ambiguous, left and right differ (initial): Equilibrium(beta=...) or Steady()"
     )
+    LEADS.check_start(Steady(), DOT, mixed)
     LEADS.check_start(Equilibrium(beta=1.0), DOT, mixed)
     alone = schedule(DOT, LEADS, Hold(1.0, baths=["left"]), eps=0.5, V=2.0)
     expected = weights(DOT, 1.0, [0.5, 2.0], [0, 1], 1.0)

@@ -382,6 +382,31 @@ def test_local_baths_are_flagged_with_their_deviation():
     assert "out: its jumps have no way back" in remarks_of(lossy.model(ATOM), hold(lossy))[0]
 
 
+def test_no_temperature_is_too_low_for_a_bath_that_has_none():
+    lossy = LocalBath("out", on="M", rate=1.0, reverse=False)
+    alone, beside = QuantumJump([lossy]), QuantumJump([lossy, BoseBath("b", rate=1.0)])
+    (said,) = remarks_of(alone.model(ATOM), hold(alone, 5.0))
+    assert said.startswith("out: its jumps have no way back")
+    assert any("weak coupling" in line for line in remarks_of(beside.model(ATOM), hold(beside, 5.0)))
+
+
+def test_remedies_of_a_start_between_local_baths_lead_somewhere():
+    pair = Hamiltonian("ZI + 0.5*IZ + 0.05*(PM + MP)")
+    hot = LocalBath("hot", on="MI", rate=0.01, quantum=2.0)
+    dynamics = QuantumJump([hot, LocalBath("cold", on="IM", rate=0.01, quantum=1.0)])
+    schedule = hold(dynamics, {"hot": 0.25, "cold": 1.0}, system=pair)
+    named = {
+        Equilibrium(): r"initial\): Equilibrium\(beta=...\) or Populations\(...\)",
+        Steady(): r"start from Equilibrium\(beta=...\) or Populations",
+        Steady(duration=5.0): r"start from Equilibrium\(beta=...\) or Populations",
+    }
+    for initial, remedy in named.items():
+        with pytest.raises(InvalidInput, match=remedy):
+            dynamics.check_start(initial, pair, schedule)
+    for initial in (Equilibrium(beta=1.0), Populations(level_0=1.0)):
+        dynamics.check_start(initial, pair, schedule)
+
+
 def test_smallest_distances_of_frequencies():
     energies = np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.1], [0.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
     np.testing.assert_allclose(smallest_distances(energies), [1.0, 0.1, np.inf, 1.0], rtol=1e-12)
