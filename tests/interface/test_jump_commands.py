@@ -203,9 +203,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 def test_what_is_set_and_replayed_is_refused_by_its_name(typed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    EnsembleSpec.from_table(DOT).replace({"trajectories": 10, "paths": 0, "time_step": None}).save(
-        "spec.toml"
-    )
+    EnsembleSpec.from_table(DOT).replace(
+        {"trajectories": 10, "paths": 0, "path_every": 1, "time_step": None}
+    ).save("spec.toml")
     code, _, err = typed("run", "spec.toml", "--set", "protocol.V=inf", "--out", "a")
     assert (code, one_error_line(err)) == (2, "error: inf is not finite (protocol.V)\n")
     assert typed("run", "spec.toml", "--out", "a", "--quiet") == (0, "", "")
