@@ -113,6 +113,18 @@ class PairCoupling:
             )
         return both
 
+    def infinite_without_gap(self, controls: Floats) -> NDArray[np.bool_]:
+        """Tell in which rows of controls the rates of a gap that closes grow without bound."""
+        omega = np.zeros(len(controls))
+        with np.errstate(all="ignore"):
+            weight, slope = (
+                formula.at(controls, omega=omega) for formula in (self.spectrum, self.spectrum.slope("omega"))
+            )
+            found: NDArray[np.bool_] = (self.rate.at(controls) > 0.0) & ~(
+                (weight == 0.0) & np.isfinite(slope)
+            )
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class LocalCoupling:

@@ -114,7 +114,7 @@ def _between_levels(
     else:
         order = np.argsort(gaps, axis=1, kind="stable")
         re, im = elements.re[:, low, high], elements.im[:, low, high]
-        open_ = _present(elements, coupling.size)[:, low, high] & (gaps > same[:, None])
+        open_ = present(elements, coupling.size)[:, low, high] & (gaps > same[:, None])
     row, place = np.nonzero(np.take_along_axis(open_, order, axis=1))
     if not len(row):
         return None
@@ -163,7 +163,7 @@ def _dephasing(
     else:
         same = SAME_GAP * (at.energies[:, -1] - at.energies[:, 0])
         open_ = np.abs(at.energies[:, :, None] - at.energies[:, None, :]) <= same[:, None, None]
-        open_ &= _present(elements, coupling.size)
+        open_ &= present(elements, coupling.size)
         entry, target, source = np.nonzero(open_)
         re, im = root * elements.re[open_], root * elements.im[open_]
         row, size = np.unique(entry, return_counts=True)
@@ -185,7 +185,7 @@ def _local(
     for way, (matrix, rate, flow) in enumerate(ways if coupling.reverse else ways[:1]):
         root = np.sqrt(rate)[:, None, None]
         re, im = root * matrix.re, root * matrix.im
-        open_ = _present(matrix, coupling.size)
+        open_ = present(matrix, coupling.size)
         entry, target, source = np.nonzero(open_)
         yield Piece(
             row=rows,
@@ -205,7 +205,7 @@ def _local(
         )
 
 
-def _present(elements: Matrices, size: float) -> Flags:
+def present(elements: Matrices, size: float) -> Flags:
     """Tell which elements are more than a rounded zero."""
     square = elements.re * elements.re + elements.im * elements.im
     present: Flags = np.sqrt(square) > _NOTHING * size

@@ -441,3 +441,48 @@ def test_the_sweep_against_its_exact_numbers():
         z = (values.mean() - known) / (values.std() / np.sqrt(len(values)))
         assert abs(z) < 4
     np.testing.assert_allclose(columns["log_ratio"], columns["entropy_flow"], atol=1e-12)
+
+
+# ---- gaps that close
+
+
+def crossing(energy, bath, control=(-1.0, 1.1), duration=1.0):
+    system = Hamiltonian(energy, controls="c", operators={"K": np.diag([1.0, -1.0, 3.0]), "L": LADDER})
+    dynamics = QuantumJump([bath])
+    protocol = Protocol([Isothermal(duration, c=control)], beta=1.0)
+    dynamics.check_protocol(system, schedule_of(system, dynamics, protocol, 0.01))
+
+
+LADDER = np.diag([1.0, 1.0], 1) + np.diag([1.0, 1.0], -1)
+FLAT = {"name": "ph", "rate": 1e-4}
+
+
+@pytest.mark.parametrize("control", [(-1.0, 1.1), (-0.003, 1.0), (-1.0, 0.003), (0.0, 1.0), (-0.5, 0.5)])
+@pytest.mark.parametrize("on", [None, "L"])
+def test_a_gap_that_closes_between_held_values_is_refused(control, on):
+    """Sorted levels touch: the sign of their distance says nothing."""
+    with pytest.raises(
+        InvalidInput, match=r"the gap of level_\d and level_\d closes at c = \S+, time"
+    ) as caught:
+        crossing("c*K", BoseBath(on=on, **FLAT), control)
+    assert caught.value.where == "dynamics.baths.ph.spectrum"
+    assert 'spectrum="omega"' in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("energy", "bath"),
+    [
+        ("c*K", BoseBath(spectrum="omega", **FLAT)),  # finite there
+        ("c*K", BoseBath("ph", rate="c*c*1e-4")),  # off there
+        ("c*K", BoseBath(on="K", **FLAT)),  # not coupled
+        ("c*K + 0.0001*L", BoseBath(**FLAT)),  # avoided
+        ("K + c*L", BoseBath(**FLAT, spectrum="1/omega")),  # infinite only where the gap never is
+    ],
+)
+def test_gaps_that_may_run(energy, bath):
+    crossing(energy, bath)
+
+
+def test_no_time_step_is_recommended_where_the_rate_is_infinite():
+    with pytest.raises(InvalidInput, match="its rate is infinite there"):
+        crossing("c*K", BoseBath("ph", rate=1.0))
