@@ -145,8 +145,8 @@ class QuantumJump(Dynamics):
 
     def check_protocol(self, system: Hamiltonian, schedule: Schedule) -> None:
         """Check energies, rates and the length of the time step at instants along a schedule."""
-        from fluctua.stochastic.quantum.housekeeping import definite_changes, end_potentials
         from fluctua.stochastic.quantum.closing_gaps import refuse_closing_gaps
+        from fluctua.stochastic.quantum.housekeeping import definite_changes, end_potentials
         from fluctua.stochastic.quantum.sampling import sampled
 
         if not 0.0 < schedule.hbar < np.inf:
@@ -157,8 +157,8 @@ class QuantumJump(Dynamics):
             )
         rows = sampled(schedule)
         model = self.model(system, hbar=schedule.hbar, time_step=schedule.move)
-        found = model.held(rows.controls, rows.beta, rows.coupled)
         refuse_closing_gaps(model, schedule)  # before steps: none is short enough for an infinite rate
+        found = model.held(rows.controls, rows.beta, rows.coupled)
         if self.housekeeping:
             definite_changes(found)
             end_potentials(model, schedule)
