@@ -10,7 +10,8 @@ labels 1 at atom k beyond their expectation :math:`n_kp_k`,
 
 is the score test of the model in which every atom has an odds ratio of its own: the ratio
 :math:`P_F(w)/P_R(-w)=e^{w-f}` is tested atom by atom. Neighbouring atoms are pooled until each cell has a
-variance of 5 (an atom that both directions never reach has none). Up to four atoms the smooth test of the
+variance of 5 (an atom that both directions never reach has none); where all atoms together have less, there
+is nothing to compare, and no test. Up to four atoms the smooth test of the
 third degree is that test already; with more, the masses see a fault of one atom three times as often as
 the walk of residuals does (50 % of the trajectories of one atom lost out of 4,000 work values of a squeezed
 oscillator: 0.56 against 0.17 at an error rate of 5 %). Where a density carries a part of the trajectories the
@@ -118,7 +119,8 @@ def masses_of(coins: Coins, *, fitted: bool, alpha: float = 0.05) -> Masses | No
     Returns
     -------
     Masses or None
-        None where the values have a density, or where there are not two cells to compare.
+        None where the values have a density, where there are not two cells to compare, or where fewer labels
+        of the rare kind are expected than can be seen.
     """
     cells = _cells(coins)
     if cells is None:
@@ -151,6 +153,8 @@ def _cells(coins: Coins) -> tuple[Floats, Floats, Floats] | None:
     if coins.count is not None and starts.size > _MOST_ATOMS:
         return None
     variance = np.add.reduceat(number * coins.chance * (1.0 - coins.chance), starts)
+    if not variance.sum() >= LEAST_VARIANCE:  # every label is certain, also where its chance rounds to 1
+        return None
     if variance[count > 1.0].sum() < _OF_ATOMS * variance.sum():
         return None
     if variance[variance >= LEAST_VARIANCE].sum() < 0.5 * variance.sum():

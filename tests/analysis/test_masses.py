@@ -12,6 +12,7 @@ from fluctua.analysis.bennett import Pair
 from fluctua.analysis.crooks import fit_crooks, judge_crooks
 from fluctua.analysis.crooks_coins import Coins
 from fluctua.analysis.detailed import by_size, fit_detailed, judge_detailed
+from fluctua.analysis.exchange import judge_exchange
 from fluctua.analysis.masses import masses_of, matched
 from fluctua.analysis.samples import Sample
 
@@ -148,6 +149,30 @@ def test_signs_at_each_size_are_judged_by_their_masses():
     assert fit_detailed(wrong).masses.p_value < 1e-3
     assert "masses" in judge_detailed(fit_detailed(wrong)).part("signs").method
     assert masses_of(by_size(Sample.of(wrong, "s")), fitted=False).degrees == 3
+
+
+def skellam(rng, mean, n):
+    """Draw X of two Poissonian flows, which obey P(X) = P(-X) exp(X) exactly."""
+    flow = mean / (1.0 - math.exp(-1.0))
+    return rng.poisson(flow, n).astype(float) - rng.poisson(flow * math.exp(-1.0), n)
+
+
+@pytest.mark.parametrize("mean", [40.0, 100.0, 200.0, 500.0])
+def test_labels_that_are_certain_are_nothing_to_compare(mean):
+    """Beyond s = 36.7 the chance of the likely sign is 1 as a number, and e^-s is no event either."""
+    rng = np.random.default_rng(40)
+    s, flow, back = rng.normal(mean, math.sqrt(2.0 * mean), 2_000), skellam(rng, mean, 2_000), mean + 38.0
+    assert judge_detailed(fit_detailed(s)).outcome == "undecidable"
+    told = judge_exchange(flow, 1.0)
+    assert told.outcome == "undecidable"
+    assert "tail not sampled" in told.reason
+    assert judge_crooks(fit_crooks(flow, skellam(rng, mean, 2_000))).outcome == "undecidable"
+    few = np.repeat([back, back + 2.0], 1_000)
+    assert fit_detailed(few).masses is None
+    assert judge_detailed(fit_detailed(few)).outcome == "undecidable"
+    assert judge_detailed(fit_detailed(np.linspace(back, back + 20.0, 50))).outcome == "undecidable"
+    few[0] *= -1.0  # control: what cannot be
+    assert judge_detailed(fit_detailed(few)).outcome == "violated"
 
 
 # ---- values of one direction ---------------------------------------------------------------------
