@@ -270,7 +270,7 @@ def _unsampled(average: ExponentialAverage, skewness: float | None) -> str:
     if average.effective < LEAST_EFFECTIVE:
         return f"tail not sampled: {average.effective:,.0f} of {average.n:,} trajectories carry the average"
     if average.tail_index >= HEAVY_TAIL:
-        return f"tail not sampled: {said_of_tail(average.tail_index)}"
+        return f"tail not sampled: {said_of_tail(average.tail_index, average.rare_share)}"
     return ""
 
 

@@ -32,7 +32,7 @@ from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import stretches, surveyed
-from fluctua.analysis.tail import said_of_tail, tail_index
+from fluctua.analysis.tail import index_of_atoms, said_of_tail, tail_index
 from fluctua.analysis.verdict import Verdict
 from fluctua.stochastic.errors import InvalidInput
 
@@ -65,12 +65,16 @@ class ExponentialAverage:
     effective : float
         Kish's number of trajectories that carry the average, :math:`(\sum X)^2/\sum X^2`.
     tail_index : float
-        Pareto index of the largest terms; above 0.7 the error bar means nothing.
+        Pareto index of the largest terms; above 0.7 the error bar means nothing. Where they are a few
+        values, that of the same weight (`fluctua.analysis.tail.index_of_atoms`).
     missing : float
         What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is
         not low.
     impossible : int
         Values that are plus infinity.
+    rare_share : float
+        Share of the average that values seen fewer than ten times carry, where the largest terms are a few
+        values; NaN otherwise.
     """
 
     n: int
@@ -83,6 +87,7 @@ class ExponentialAverage:
     tail_index: float
     missing: float
     impossible: int = 0
+    rare_share: float = math.nan
 
     @property
     def excess_p(self) -> float:
@@ -101,7 +106,7 @@ class ExponentialAverage:
             return ""
         reason = f"tail not sampled: {self.effective:,.0f} of {self.n:,} trajectories carry the average"
         if self.tail_index >= HEAVY_TAIL:
-            reason += f", {said_of_tail(self.tail_index)}"
+            reason += f", {said_of_tail(self.tail_index, self.rare_share)}"
         return f"{reason}{self._unseen}"
 
     @property
@@ -149,6 +154,7 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
     means, variances = joint_moments(values, lambda part: np.exp(low - part))
     mean, variance = float(means[0]), float(variances[0, 0])
     error = math.sqrt(variance / (n - 1)) if n > 1 else math.nan
+    index, rare_share = index_of_atoms(possible) or (tail_index(possible), math.nan)
     one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
     return ExponentialAverage(
         n=n,
@@ -158,9 +164,10 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
         mean_p=_excess_p(n, mean, variance, one),
         tail_p=tail_count(values, origin),
         effective=n * mean**2 / (variance + mean**2),
-        tail_index=tail_index(possible),
+        tail_index=index,
         missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
         impossible=n - possible.size,
+        rare_share=rare_share,
     )
 
 

@@ -5,6 +5,14 @@ lattice, stand in ties, to which no continuous law can be fitted: the gaps betwe
 ends. They are spread evenly over their cell first, half-way to the neighbours and 0.5 kT at most, which gives
 back the index that the values had before they were rounded.
 
+Where the tail is a few values, each taken many times, nothing was rounded, and the spread would be fitted to
+itself: such *atoms* have all moments. Their average errs where those seen a few times only carry much of it,
+which is said in the same measure: the j trajectories at atoms seen fewer than ten times carry the share
+
+.. math:: \varphi = (j/n)^{1-k}
+
+of the average, as the j largest of n terms do under a Pareto law of the index k.
+
 Sources: Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024),
 appendix G.
 """
@@ -25,6 +33,8 @@ _ONE_VALUE = 1e-9  # kT; nearer ones differ by rounding
 _LARGEST_REACH = 0.5  # kT to either side; values further apart are not rounded
 _FEWEST = 5
 _PRIOR = 10  # values that a weak prior at 1/2 is worth
+_SEEN = 10  # times, from which on the probability of an atom is known well enough
+_MOST_ATOMS = 20  # in the tail; more are a lattice, or rounded
 
 
 def tail_index(s: Floats) -> float:
@@ -54,8 +64,43 @@ def tail_index(s: Floats) -> float:
     return (rare.size * _pareto_index(excess) + _PRIOR * 0.5) / (rare.size + _PRIOR)
 
 
-def said_of_tail(index: float) -> str:
+def index_of_atoms(s: Floats) -> tuple[float, float] | None:
+    r"""Judge a tail of a few values by how often they were taken.
+
+    Parameters
+    ----------
+    s : ndarray, shape (n,)
+        Finite numbers; read in stretches, not copied.
+
+    Returns
+    -------
+    index, share : float
+        The Pareto index k of the same weight, and the share :math:`\varphi` of the average of
+        :math:`e^{-s}` that atoms seen fewer than ten times carry; minus infinity and 0 where there are none.
+        Nothing where the tail is not of atoms, or too short to say.
+    """
+    count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
+    if count < _FEWEST:
+        return None
+    rare = smallest(s, count + 1)
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(rare) > _same(rare)]))
+    if starts.size > min(_MOST_ATOMS, rare.size / _SEEN):
+        return None
+    seen = np.diff(np.append(starts, rare.size))
+    seldom = seen < _SEEN
+    seldom[-1] = False  # goes on beyond, or is more than is rare
+    number = int(seen[seldom].sum())
+    if number == 0:
+        return -math.inf, 0.0
+    carried = float(np.sum(seen[seldom] * np.exp(rare[0] - rare[starts[seldom]])))
+    share = carried / sum(float(np.sum(np.exp(rare[0] - part))) for part in stretches(s))
+    return 1.0 - math.log(share) / math.log(number / s.size), share
+
+
+def said_of_tail(index: float, share: float = math.nan) -> str:
     """Say what is known of a tail that is heavy, or of which nothing is."""
+    if share > 0.0:
+        return f"values seen fewer than {_SEEN} times carry {100.0 * share:.2g} % of it"
     return f"Pareto index {index:.2f}" if math.isfinite(index) else "too few for a Pareto index"
 
 
@@ -78,7 +123,7 @@ def _spread(s: Floats, count: int) -> tuple[Floats, float]:
     A tie that `count` would cut is left out, where enough remain, and its cell is what follows.
     """
     rare = smallest(s, 2 * (count + 1))
-    same = max(_ONE_VALUE, 8.0 * float(np.spacing(np.abs(rare).max())))
+    same = _same(rare)
     limit = float(rare[count]) + same
     ties = int(np.searchsorted(rare, limit, "right"))
     if ties < rare.size:
@@ -98,6 +143,11 @@ def _spread(s: Floats, count: int) -> tuple[Floats, float]:
     if ties > count + 1 and starts[-1] >= _FEWEST:
         return spread[: starts[-1]], float(rare[starts[-1]] - below[-1])
     return spread[:-1], float(spread[-1])
+
+
+def _same(values: Floats) -> float:
+    """Return by how much values differ that are one but for rounding."""
+    return max(_ONE_VALUE, 8.0 * float(np.spacing(np.abs(values).max())))
 
 
 def _beyond(s: Floats, limit: float) -> tuple[int, float]:

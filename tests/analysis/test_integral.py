@@ -70,6 +70,44 @@ def test_tail_index_of_bounded_values_in_ties():
     )
 
 
+SIZES, MASSES = np.array([0.54, 0.93, 1.05, 4.53]), np.array([0.35, 0.5, 0.02, 0.13])
+
+
+def few_valued(rng, n):
+    """Draw from four sizes with signs of the theorem, so that exp(-s) averages to 1 exactly."""
+    size = rng.choice(SIZES, n, p=MASSES)
+    return np.where(rng.random(n) < 1.0 / (1.0 + np.exp(-size)), size, -size)
+
+
+def test_a_few_values_are_judged_by_how_often_they_were_taken():
+    rng = np.random.default_rng(37)
+    covered = []
+    for _ in range(200):
+        s = few_valued(rng, 30_000)
+        average = exponential_average(s)
+        assert judge_integral(s).outcome in ("holds", "violated")
+        assert average.sampled
+        covered.append(abs(average.value) < 1.959964 * average.standard_error)
+    assert tail_index(s) > 0.7, "a Pareto law fitted to ties that were spread"
+    assert np.mean(covered) == pytest.approx(0.95, abs=3.0 * math.sqrt(0.0475 / 200))
+    assert judge_integral(s).outcome == "holds"
+
+
+@pytest.mark.parametrize("seen", [1, 5, 9])
+def test_a_heavy_value_that_is_rare_leaves_the_tail_unsampled(seen):
+    n, share = 30_000, 0.11
+    s = np.concatenate([few_valued(np.random.default_rng(38), n - seen) - math.log(1.0 - share)])
+    s = np.append(s, np.full(seen, math.log(seen / (share * n))))
+    average, verdict = exponential_average(s), judge_integral(s)
+    # The slow twin: the share of values seen fewer than ten times, by counting all.
+    value, count = np.unique(np.round(s, 6), return_counts=True)
+    rare = (count < 10) @ (count * np.exp(-value)) / (count @ np.exp(-value))
+    assert average.rare_share == pytest.approx(rare, rel=1e-4)
+    assert average.tail_index == pytest.approx(1.0 - math.log(rare) / math.log(seen / n), rel=1e-4)
+    assert verdict.outcome == "undecidable"
+    assert f"values seen fewer than 10 times carry {100 * rare:.2g} % of it" in verdict.reason
+
+
 def test_tail_count_is_an_exact_binomial_bound():
     s = np.concatenate([np.full(30, -3.5), np.full(970, 1.0)])
     # 30 of 1,000 below -3, where e^-3 = 0.0498 are allowed: not too many; of -5 there are none.
