@@ -118,7 +118,7 @@ def slope_part(fit: CrooksFit, tolerance: float = SLOPE_TOLERANCE) -> Part:
         tolerance=tolerance,
         statistic=fit.slope_statistic,
         p_value=fit.slope_p,
-        starved="" if known else _no_overlap(fit),
+        starved="" if known else _no_slope(fit),
         method=f"score test, {fit.method}",
     )
 
@@ -183,3 +183,13 @@ def _no_overlap(fit: CrooksFit) -> str:
     if fit.information > _GOOD_SHARE * min(fit.n_forward, fit.n_reverse):
         return f"too few trajectories: they carry {carried}"
     return f"no overlap: forward and reverse work share {carried}; drive more slowly, or add trajectories"
+
+
+def _no_slope(fit: CrooksFit) -> str:
+    """Say why there is no slope: without overlap, or with a likelihood that rises for ever."""
+    if not fit.overlaps:
+        return _no_overlap(fit)
+    return (
+        "no slope: forward work and the negative of reverse work meet at one value at most, on either side of"
+        " which there is one direction only, and a slope needs two; drive differently, or add trajectories"
+    )

@@ -335,6 +335,8 @@ def _dependent(part: Part, fit: DetailedFit, dependence: Dependence) -> Part:
 
 
 def _unseen(fit: DetailedFit) -> str:
+    if fit.information >= LEAST_INFORMATION:
+        return "no slope: the signs of all values but zeros agree, and a slope needs both"
     return (
         f"tail not sampled: the signs carry the information of {fit.information:.2g}, and an interval needs "
         f"{LEAST_INFORMATION:g}; take shorter runs, or more of them"

@@ -143,6 +143,20 @@ def test_samples_apart_have_no_slope(monkeypatch):
         assert math.isnan(fit_crooks(forward, reverse).slope)
 
 
+def test_work_that_meets_at_one_value_has_no_slope_and_says_so():
+    forward = np.repeat([0.0, 30.0], [5_000, 100])
+    reverse = np.repeat([0.0, 30.0], [5_000, 50])  # stands at -30 on the axis of forward work
+    fit = fit_crooks(forward, reverse)
+    verdict = judge_crooks(fit)
+    assert fit.information > 1_000
+    assert math.isnan(fit.slope)
+    assert verdict.outcome == "undecidable"
+    assert "meet at one value at most" in verdict.reason
+    assert "information" not in verdict.reason
+    apart = judge_crooks(fit_crooks(forward + 30.0, reverse + 30.0)).part("slope")
+    assert apart.starved.startswith("no overlap: forward and reverse work share the information of")
+
+
 def test_shape_needs_twenty_values_in_each_direction():
     pair = truth.gaussian_pair(np.random.default_rng(10), 0.2, 5000, 15)
     verdict = judge_crooks(fit_crooks(pair.forward, pair.reverse))

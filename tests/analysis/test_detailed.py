@@ -58,6 +58,11 @@ def test_signs_that_all_agree_are_undecidable():
     assert judge_detailed(fit_detailed(np.zeros(100))).outcome == "undecidable"
 
 
+def test_signs_that_agree_against_their_odds_have_no_slope_whatever_they_tell():
+    slope = judge_detailed(fit_detailed(np.full(16, 1.0))).part("slope")
+    assert slope.starved.startswith("no slope: the signs of all values but zeros agree")
+
+
 def test_negative_entropy_that_cannot_be_is_violated():
     assert judge_detailed(fit_detailed(np.full(100, -30.0))).outcome == "violated"
 
