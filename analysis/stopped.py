@@ -17,6 +17,7 @@ from fluctua.ensembles.estimate import uncertain
 
 KEPT = 2**24  # trajectories whose values may stand in memory at once
 LOOKING = 1.4  # times as many trajectories as a test for a fixed number needs; measured, 1.3 to 1.5
+_MOST_TOLD = 10**12  # more than that nobody makes
 _TIME_STEP = "fluctua time-step tells whether the time step is too long for it"
 
 
@@ -106,7 +107,8 @@ class Stopped:
             said += f", {_told(self.interval, self.seen)}"
         said += f", after {self.trajectories:,} of {self.limit:,} {self.things}"
         if self.known is not None and self.enough is not None:
-            said += f"; about {self.enough:,} may do"
+            wanted = f"about {self.enough:,}" if self.enough <= _MOST_TOLD else "more than 10^12"
+            said += f"; {wanted} may do"
         return f"{said}; {_TIME_STEP}" if self.violated and self._shadow else said
 
     @property

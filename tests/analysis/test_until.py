@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import math
 import re
 import shutil
 
@@ -286,6 +287,14 @@ def test_what_is_not_bounded_is_told_with_its_error_and_how_many_would_do():
     wanted = 1.4 * 2_000 * (2 * 1.6449 * error / 0.001) ** 2
     assert wanted <= found.enough <= 2 * wanted
     assert told.endswith(f"about {found.enough:,} may do")
+
+
+def test_more_than_anybody_makes_is_not_counted(alone):
+    for tolerance, told in ((1e-3, "may do"), (1e-9, "; more than 10^12 may do")):
+        near = SlopeBounds.before(tolerance).update(np.random.default_rng(3).normal(1.0, math.sqrt(2.0), 200))
+        found = until.Stopped(alone.runs, Rule("crooks", tolerance), "undecidable", 200, 300, near)
+        assert str(found).endswith(told)
+        assert (found.enough > 10**12) == ("more than" in str(found))
 
 
 def test_about_so_many_do():
