@@ -310,6 +310,29 @@ class EnsembleSpec(Value):
             raise InvalidInput(f"{len(points):,} points", "sweep", f"at most {MOST_SPECS:,}")
         return [self.replace(point) for point in points]
 
+    def exact(self) -> Any:
+        """Give the exact companion of this run: what it samples, computed, in the units of the run.
+
+        Returns
+        -------
+        stochastic.markov.counting.Counting or stochastic.quantum.exact.Lindblad
+            With ``mean(column)``, ``variance(column)``, ``distribution(column)`` and more.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none: of dynamics other than `MarkovJump` and `QuantumJump`, or after `Samples`.
+        """
+        return self.dynamics.exact(
+            self.system,
+            self.protocol,
+            time_step=self.time_step,
+            initial=self.initial,
+            direction=self.direction,
+            boltzmann=self.units.boltzmann,
+            hbar=self.units.hbar,
+        )
+
     # ---- text and files
 
     @classmethod

@@ -1,9 +1,7 @@
 """Exact statistics of an ensemble of jump trajectories, from its spec."""
 
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic.dynamics.markov_jump import MarkovJump
-from fluctua.stochastic.levels import Levels
-from fluctua.stochastic.markov.exact import Counting, exact
+from fluctua.stochastic.markov.exact import Counting
 
 
 def known(spec: EnsembleSpec) -> Counting:
@@ -14,6 +12,7 @@ def known(spec: EnsembleSpec) -> Counting:
     TypeError
         The spec is not of a Markov jump process.
     """
-    if not isinstance(spec.system, Levels) or not isinstance(spec.dynamics, MarkovJump):
+    found = spec.exact()
+    if not isinstance(found, Counting):
         raise TypeError("exact statistics are those of a Markov jump process")
-    return exact(spec.system, spec.dynamics, spec.protocol, initial=spec.initial, direction=spec.direction)
+    return found

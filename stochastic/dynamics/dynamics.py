@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.columns import Column
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
 from fluctua.stochastic.values import Value
@@ -172,6 +173,28 @@ class Dynamics(Value, ABC):
         InvalidInput
             Whatever cannot be run.
         """
+
+    def exact(
+        self,
+        system: Any,
+        protocol: Protocol,
+        *,
+        time_step: float | None,
+        initial: Initial,
+        direction: str,
+        boltzmann: float,
+        hbar: float,
+    ) -> Any:
+        """Return the exact statistics of what a run samples; parameters are those of `propagator`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none of this dynamics.
+        """
+        raise InvalidInput(
+            f"no exact companion of {self.kind}", "dynamics", "MarkovJump and QuantumJump have one"
+        )
 
     # ---- what judges ask
 

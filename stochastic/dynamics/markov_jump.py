@@ -20,6 +20,7 @@ from fluctua.stochastic.system import System
 from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
 
 if TYPE_CHECKING:
+    from fluctua.stochastic.markov.counting import Counting
     from fluctua.stochastic.markov.generator import Generator
     from fluctua.stochastic.propagator import Propagator
     from fluctua.stochastic.protocol import Protocol
@@ -188,6 +189,14 @@ class MarkovJump(Dynamics):
         from fluctua.stochastic.markov.engine import MarkovPropagator
 
         return MarkovPropagator(system, self, protocol, lanes=lanes, **run)
+
+    def exact(
+        self, system: Levels, protocol: Protocol, *, time_step: float | None, hbar: float, **run: Any
+    ) -> Counting:
+        """Return the exact statistics of what a run samples; it needs no time step."""
+        from fluctua.stochastic.markov.exact import exact
+
+        return exact(system, self, protocol, **run)
 
     # ---- what judges ask
 

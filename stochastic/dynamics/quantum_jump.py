@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
     from fluctua.stochastic.protocol import Protocol
     from fluctua.stochastic.quantum.channels import Model
+    from fluctua.stochastic.quantum.exact import Lindblad
     from fluctua.stochastic.schedule import Schedule
 
 Floats = NDArray[np.float64]
@@ -303,6 +304,12 @@ class QuantumJump(Dynamics):
         )
         made.remarks = remarks_of(model, schedule)
         return made
+
+    def exact(self, system: Hamiltonian, protocol: Protocol, **run: Any) -> Lindblad:
+        """Return the exact statistics of what a run samples."""
+        from fluctua.stochastic.quantum.exact import exact
+
+        return exact(system, self, protocol, **run)
 
     # ---- what judges ask
 

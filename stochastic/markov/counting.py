@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.markov.dual import Dual
 from fluctua.stochastic.markov.evolution import Evolution, plain
-from fluctua.stochastic.markov.quantities import quantities, tilts
+from fluctua.stochastic.markov.quantities import Quantity, quantities, tilts
 from fluctua.stochastic.markov.steady_state import SteadyState
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from fluctua.stochastic.markov.frozen import Array, Frozen
     from fluctua.stochastic.markov.generator import Generator
-    from fluctua.stochastic.markov.quantities import Quantity
     from fluctua.stochastic.schedule import Schedule
 
 #: A probability is a probability to this.
@@ -139,21 +139,21 @@ class Counting:
 
     def mean(self, name: str) -> float:
         """Return the mean of a quantity over the whole protocol."""
-        return float(self._moments([name], second=False)[0][0])
+        return float(self._moments(self._named(name), second=False)[0][0])
 
     def covariance(self, name: str, other: str) -> float:
         """Return the covariance of two quantities over the whole protocol."""
-        mean, second = self._moments([name, other], second=True)
+        mean, second = self._moments(self._named(name, other), second=True)
         return float(second[0, 1] - mean[0] * mean[1])
 
     def variance(self, name: str) -> float:
         """Return the variance of a quantity over the whole protocol."""
-        mean, second = self._moments([name], second=True)
+        mean, second = self._moments(self._named(name), second=True)
         return float(second[0, 0] - mean[0] ** 2)
 
     def fano(self, name: str) -> float:
-        """Return variance over mean, at this duration."""
-        return self.variance(name) / abs(self.mean(name))
+        """Return variance over mean, at this duration; a mean of 0 is refused."""
+        return fano_factor(name, self.mean(name), self.variance(name), self._size(name))
 
     def log_generating_function(
         self, fields: Mapping[str, float], *, start: ArrayLike | None = None, end: ArrayLike | None = None
@@ -185,24 +185,30 @@ class Counting:
         Parameters
         ----------
         name : str
-            ``particles_<bath>``, ``activity`` or a channel.
+            ``particles_<bath>``, ``activity`` or a channel; where controls and temperatures stand still, any
+            other that jumps add up to in whole numbers.
 
         Returns
         -------
         values : (N,) array of int
         probabilities : (N,) array
+
+        Raises
+        ------
+        InvalidInput
+            If it is no whole number: an energy while a gap moves, an entropy.
         """
-        self._refuse_no_count(name)
-        mean, spread = self.mean(name), np.sqrt(self.variance(name))
-        middle, half = round(mean), int(np.ceil(12.0 * spread + 20.0))
+        unit, most = self._coins(name)
+        mean, spread = self.mean(name) / unit, np.sqrt(max(self.variance(name), 0.0)) / unit
+        middle, half = round(mean), int(np.ceil(12.0 * spread + 20.0 * most))
         size = 2 * half + 1
         angles = 2.0 * np.pi * np.arange(half + 1) / size
         ones = np.ones(len(self.generator.levels))
-        waves = np.array([self._wave({name: 1j * angle}, ones) for angle in angles])
+        waves = np.array([self._wave({name: 1j * angle / unit}, ones) for angle in angles])
         values = middle + np.arange(-half, half + 1)
         turned = np.exp(-1j * np.outer(values, angles)) * waves
         probabilities = (turned[:, 0].real + 2.0 * turned[:, 1:].real.sum(axis=1)) / size
-        return values.astype(np.int64), probabilities
+        return values.astype(np.int64) * unit, probabilities
 
     def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
         """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
@@ -252,30 +258,60 @@ class Counting:
         value, scale = self._tilted_sum(fields, self.initial, ones)
         return value * complex(np.exp(scale))
 
-    def _refuse_no_count(self, name: str) -> None:
-        (quantity,) = quantities([name], self.generator)
-        amounts = quantity.amounts(self._first)
-        if quantity.ends or quantity.density or (amounts != np.rint(amounts)).any():
-            raise InvalidInput(f"{name} is no whole number", "distribution", "count particles or jumps")
+    def _coins(self, name: str) -> tuple[int, int]:
+        """Return the largest number that divides all that jumps add, and the most of it that one adds."""
+        (quantity,) = self._named(name)
+        if quantity.whole:
+            return 1, 1
+        amounts = np.concatenate([np.zeros(1), *map(quantity.amounts_of_open, self._held())])
+        jumps_alone = quantity.ends is None and not quantity.density
+        if self._moves() or not jumps_alone or (amounts != np.rint(amounts)).any():
+            remedy = "count particles or jumps, or take log_generating_function, or a run"
+            raise InvalidInput(f"{name} is no whole number", "distribution", remedy)
+        unit = max(1, int(np.gcd.reduce(amounts.astype(np.int64))))
+        return unit, max(1, int(np.abs(amounts).max()) // unit)
 
-    def _moments(self, names: Sequence[str], *, second: bool) -> tuple[Array, Array]:
+    def _held(self) -> list[Frozen]:
+        """Return the rates at the beginning of each stroke that takes time."""
+        strokes = np.flatnonzero(self.schedule.durations > 0.0)
+        return [self._evolution.at(int(stroke), [0.0]) for stroke in strokes]
+
+    def _moves(self) -> bool:
+        """Say whether a control or a temperature changes while time passes."""
+        strokes = np.flatnonzero(self.schedule.durations > 0.0)
+        return any(self.schedule.moving(int(stroke)) for stroke in strokes)
+
+    def _size(self, name: str) -> float:
+        """Return the mean of the sizes of what jumps add, and the largest value at an end."""
+        (quantity,) = self._named(name)
+        sizes = Quantity(name, lambda now: np.abs(quantity.amounts(now)))
+        ends = [
+            quantity.of_ends(self._first, self.initial),
+            quantity.of_ends(self._last, self._final_of(quantity)),
+        ]
+        return float(self._moments([sizes], second=False)[0][0]) + float(np.abs(ends).max())
+
+    def _named(self, *names: str) -> list[Quantity]:
+        return quantities(names, self.generator)
+
+    def _moments(self, counted: Sequence[Quantity], *, second: bool) -> tuple[Array, Array]:
         """Equation (2): means (m,) and, if asked for, mean products (m, m)."""
-        counted = quantities(names, self.generator)
         opening = np.array([q.of_ends(self._first, self.initial) for q in counted])
         closing = np.array([q.of_ends(self._last, self._final_of(q)) for q in counted])
         origin = (opening @ self.initial)[:, None]  # a constant of F: near the values that occur
         opening, closing = opening - origin, closing - origin
         blocks = [self.initial, *(-opening * self.initial)]
-        pairs = [(a, b) for a in range(len(names)) for b in range(a, len(names))] if second else []
+        many = len(counted)
+        pairs = [(a, b) for a in range(many) for b in range(a, many)] if second else []
         blocks += [opening[a] * opening[b] * self.initial for a, b in pairs]
         carried, scale = self._evolution.carry(
             lambda now: _moment_matrix(now, counted, pairs), np.concatenate(blocks)
         )
         rows = (carried * np.exp(scale)).reshape(-1, len(self.generator.levels))
-        p, first = rows[0], rows[1 : 1 + len(names)]
+        p, first = rows[0], rows[1 : 1 + many]
         mean = first.sum(axis=1) + closing @ p
-        products = np.empty((len(names), len(names)))
-        for (a, b), row in zip(pairs, rows[1 + len(names) :], strict=True):
+        products = np.empty((many, many))
+        for (a, b), row in zip(pairs, rows[1 + many :], strict=True):
             ends = closing[a] @ first[b] + closing[b] @ first[a] + (closing[a] * closing[b]) @ p
             products[a, b] = products[b, a] = row.sum() + ends
         return mean, products

@@ -43,17 +43,25 @@ class Quantity:
         F of equation (1), shape (N, n); 0 if left out.
     density : bool
         Whether ``-ln p(x, t)`` is added to `ends`, p being the populations of the ensemble.
+    whole : bool
+        Whether it is a count, a whole number whatever controls and temperatures are.
     """
 
     name: str
     amounts: Callable[[Frozen], Array]
     ends: Callable[[Frozen], Array] | None = None
     density: bool = False
+    whole: bool = False
 
     def of_ends(self, frozen: Frozen, populations: Array) -> Array:
         """Return F at one instant, shape (n,); a level that is empty has no density and gets none."""
         values = np.zeros(frozen.size) if self.ends is None else self.ends(frozen)[0]
         return values - _log_of_occupied(populations) if self.density else values
+
+    def amounts_of_open(self, frozen: Frozen) -> Array:
+        """Return what jumps add through channels that are open, flattened."""
+        amounts: Array = self.amounts(frozen)[frozen.rates > 0.0]
+        return amounts
 
 
 def quantities(names: Iterable[str], generator: Generator) -> list[Quantity]:
@@ -167,7 +175,7 @@ def _grand_amounts(frozen: Frozen) -> Array:
 
 
 _PLAIN = (
-    Quantity("activity", _each),
+    Quantity("activity", _each, whole=True),
     Quantity("heat", _heat),
     Quantity("work", _minus_heat, _energies),
     Quantity("control_work", lambda now: -now.rise(now.energies), _energies),
@@ -208,7 +216,7 @@ def _of_baths(generator: Generator) -> list[Quantity]:
     for bath, name in enumerate(generator.bath_names):
         share = (generator.baths == bath).astype(np.float64)
         found += [
-            Quantity(f"particles_{name}", partial(_particles_through, share=share)),
+            Quantity(f"particles_{name}", partial(_particles_through, share=share), whole=True),
             Quantity(f"energy_{name}", partial(_energy_through, share=share)),
             Quantity(f"heat_{name}", partial(_heat_through, share=share)),
         ]
@@ -218,6 +226,6 @@ def _of_baths(generator: Generator) -> list[Quantity]:
 def _of_channels(generator: Generator) -> list[Quantity]:
     """Jumps through each channel."""
     return [
-        Quantity(channel.name, partial(_jumps_through, share=share))
+        Quantity(channel.name, partial(_jumps_through, share=share), whole=True)
         for channel, share in zip(generator.channels, np.eye(len(generator.channels)), strict=True)
     ]

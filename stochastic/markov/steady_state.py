@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import not_among
+from fluctua.stochastic.fano import divisor, fano_factor
 from fluctua.stochastic.markov.frozen import Frozen
 from fluctua.stochastic.markov.quantities import quantities, tilts
 
@@ -137,12 +138,13 @@ class SteadyState:
         return self.covariance(name, name)
 
     def fano(self, name: str) -> float:
-        """Return variance over mean: 1 for independent jumps in one direction."""
-        return self.variance(name) / abs(self.mean(name))
+        """Return variance over mean: 1 for independent jumps in one direction; a mean of 0 is refused."""
+        return fano_factor(name, self.mean(name), self.variance(name), self._size(name))
 
     def uncertainty_product(self, name: str) -> float:
         """Return ``variance * entropy production / mean^2``, at least 2 by the uncertainty relation."""
-        return self.variance(name) * self.entropy_production / self.mean(name) ** 2
+        mean = divisor(name, self.mean(name), self._size(name), "uncertainty_product")
+        return self.variance(name) * self.entropy_production / mean**2
 
     def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
         """Return ``lim ln<exp(sum s_x X)> / t``, 1 / time.
@@ -221,6 +223,10 @@ class SteadyState:
         projector = np.outer(self.populations, np.ones(len(self.populations)))
         inverse: Array = np.linalg.inv(self.generator - projector) + projector
         return inverse
+
+    def _size(self, name: str) -> float:
+        """Return the mean of the sizes of what jumps add, per time."""
+        return float(self.fluxes @ np.abs(self._amounts(name)))
 
     def _amounts(self, name: str) -> Array:
         (quantity,) = quantities([name], self.frozen.generator)

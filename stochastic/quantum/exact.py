@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.fano import fano_factor
+from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Point
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
 from fluctua.stochastic.quantum.generator import Generator, generator, gibbs_state
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
-    from fluctua.stochastic.hamiltonian import Hamiltonian
     from fluctua.stochastic.initial import Initial
     from fluctua.stochastic.protocol import Protocol
     from fluctua.stochastic.quantum.channels import Model
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _SUM = 1e-9
+_ALONG_THE_PATH = ("work", "energy_change", "quantum_heat")
+_MEASURED = (
+    "dimensionless_work",
+    "system_entropy",
+    "total_entropy",
+    "housekeeping_entropy",
+    "nonadiabatic_entropy",
+)
 
 
 class Lindblad(Evolution):
@@ -46,7 +55,9 @@ class Lindblad(Evolution):
 
     What an `Evolution` has, for the whole run; and here for its strokes and channels, and the law of what
     trajectories collect. Quantities are called as the columns of a run, as `tilted.collected` lists them, or
-    by the name of a channel, whose jumps are counted.
+    by the name of a channel, whose jumps are counted. Of dynamics with ``measured=False`` ``work``,
+    ``energy_change`` and ``quantum_heat`` are expectations along the path: their means are known, their laws
+    only by sampling.
 
     Parameters
     ----------
@@ -76,6 +87,7 @@ class Lindblad(Evolution):
     opening: NDArray[np.int64]
     closing: NDArray[np.int64]
     channel_names: tuple[str, ...]
+    measured: bool
     _channels: tuple[NDArray[np.int64], ...]
 
     def __init__(
@@ -94,10 +106,13 @@ class Lindblad(Evolution):
         opening, closing = np.array(ends, np.int64).T
         # A frozen dataclass is filled as its own constructor fills it.
         self.__dict__.update(opening=opening, closing=closing, channel_names=model.channel_names)
+        self.__dict__["measured"] = dynamics.measured
         self.__dict__["_channels"] = channels
 
     def mean(self, name: str) -> float:
         """Return the mean of a quantity over the whole run."""
+        if not self.measured and name in _ALONG_THE_PATH:
+            return self._mean_along_path()[name]
         return cumulants(self, self._collected(name))[0]
 
     def variance(self, name: str) -> float:
@@ -105,9 +120,9 @@ class Lindblad(Evolution):
         return cumulants(self, self._collected(name))[1]
 
     def fano(self, name: str) -> float:
-        """Return variance over mean, at this duration."""
-        mean, variance = cumulants(self, self._collected(name))
-        return variance / abs(mean)
+        """Return variance over mean, at this duration; a mean of 0 is refused."""
+        chosen = self._collected(name)
+        return fano_factor(name, *cumulants(self, chosen), self._size(chosen))
 
     def log_generating_function(self, fields: Mapping[str, float]) -> float:
         """Return ``ln <exp(sum_x s_x X)>``: ``{"dimensionless_work": -1.0}`` is Jarzynski's."""
@@ -124,9 +139,30 @@ class Lindblad(Evolution):
 
     def _collected(self, name: str) -> Collected:
         if name not in self.channel_names:
+            self._refuse_unmeasured(name)
             return collected(self, name)
         number = self.channel_names.index(name)
         return Collected(tuple((numbers == number).astype(np.float64) for numbers in self._channels))
+
+    def _refuse_unmeasured(self, name: str) -> None:
+        if self.measured:
+            return
+        if name in _ALONG_THE_PATH:
+            what = f"{name} of a path without measurements is known only by sampling, but for its mean"
+            raise InvalidInput(what, "dynamics.measured", "make a run")
+        if name in _MEASURED:
+            raise InvalidInput(f"no {name} without measurements", "dynamics.measured", "leave it out")
+
+    def _mean_along_path(self) -> dict[str, float]:
+        change, work = self.mean_energy_change(), float(self.power_work().sum())
+        heat = float(self.mean_heat().sum())
+        return {"work": work, "energy_change": change, "quantum_heat": change - work - heat}
+
+    def _size(self, chosen: Collected) -> float:
+        """Return the mean of the sizes of what jumps add, and the largest value at an end."""
+        jumps = sum(float(count @ np.abs(x)) for count, x in zip(self.counts, chosen.jumps, strict=True))
+        ends = [measured.values for measured in (chosen.first, chosen.last) if measured is not None]
+        return jumps + max((np.abs(x[np.isfinite(x)]).max(initial=0.0) for x in ends), default=0.0)
 
     def stroke_heat(self) -> Floats:
         """Return the mean heat from each bath in each stroke, energy, shape (M, B)."""
@@ -178,7 +214,7 @@ def exact(
     boltzmann: float = 1.0,
     hbar: float = 1.0,
 ) -> Lindblad:
-    """Return the exact statistics of what an ensemble samples.
+    """Return the exact statistics of what an ensemble samples; of a spec, `EnsembleSpec.exact` does.
 
     Parameters
     ----------
@@ -193,13 +229,23 @@ def exact(
     boltzmann : float, energy / temperature
     hbar : float, energy time
 
+    Raises
+    ------
+    InvalidInput
+        If the dynamics is another, or the start has no known law.
+
     Examples
     --------
     >>> run = exact(qubit, thermal, sweep, time_step=0.005)   # doctest: +SKIP
     >>> run.mean("work"), run.log_generating_function({"work": -1.0})   # doctest: +SKIP
     """
+    from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
+
+    if not (isinstance(system, Hamiltonian) and isinstance(dynamics, QuantumJump)):
+        what = "these are exact statistics of QuantumJump and a Hamiltonian"
+        raise InvalidInput(what, "dynamics", "ask the spec, spec.exact()")
     turned = direction == "reverse"
-    schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann)
+    schedule = protocol.schedule(time_step, system.controls, dynamics.bath_names, boltzmann, hbar)
     schedule = schedule.reversed() if turned else schedule
     model = dynamics.model(system, turned=turned, hbar=hbar)
     start = _state_of(initial or Equilibrium(), model, schedule)

@@ -96,7 +96,7 @@ def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False)
     quantity : str
         ``work``, ``energy_change``, ``heat``, ``heat_<bath>``, ``dimensionless_work``, ``entropy_flow``,
         ``log_ratio``, ``activity``; ``system_entropy``, ``total_entropy``, and its two parts,
-        ``housekeeping_entropy`` (adiabatic) and ``nonadiabatic_entropy``.
+        ``housekeeping_entropy`` (adiabatic) and ``nonadiabatic_entropy``. Energies are measured at both ends.
     eigenstates : bool
         Whether the entropies measure the eigenstates of the density matrix at both ends, in place of energy.
     """

@@ -143,6 +143,14 @@ def test_the_law_of_jumps(cycle):
         cycle.distribution("work")
 
 
+def test_a_mean_of_zero_has_no_fano_factor(cycle):
+    still = scheduled(PHONONS, Protocol([Hold(1.0)], beta=1.0, epsilon=0.0), 0.5)
+    for name in ("heat", "energy_change", "work"):
+        with pytest.raises(InvalidInput, match=f"^{name}: its mean is 0"):
+            still.fano(name)
+    assert cycle.fano("heat") == pytest.approx(cycle.variance("heat") / abs(cycle.mean("heat")), rel=ROUNDING)
+
+
 def test_isolation_is_a_closed_system():
     """Two measurements: the law of the atoms and the tilted generator without a jump are one."""
     protocol = Protocol([Isolated(3.0, epsilon=(-2.0, 3.0))], beta=1.3)

@@ -687,6 +687,62 @@ def test_bad_questions(wrong: Callable[[Counting], object], message: str) -> Non
     assert str(caught.value).startswith(message)
 
 
+HEATED: list[Reservoir] = [BoseBath("phonons", rate=1.0)]
+
+
+def two_levels(protocol: Protocol, system: Levels | None = None) -> Counting:
+    gap = Levels({"a": "0", "b": "E"}, controls="E")
+    return counting(system or gap, HEATED, protocol, Equilibrium())
+
+
+@pytest.mark.parametrize("name", ["heat", "heat_phonons", "energy_phonons", "entropy_flow", "log_ratio"])
+@pytest.mark.parametrize("gap", [(1.0, 2.0), "1 + sin(pi*s)**2"])
+def test_what_moves_with_the_gap_is_no_count(name: str, gap: Any) -> None:
+    ramp = two_levels(Protocol([Isothermal(1.0, E=gap)], beta=1.0))
+    with pytest.raises(InvalidInput, match=r"is no whole number.*log_generating_function, or a run"):
+        ramp.distribution(name)
+    values, probabilities = ramp.distribution("activity")
+    assert probabilities.min() > -ROUNDING
+    assert values @ probabilities == pytest.approx(ramp.mean("activity"), rel=1e-9)
+
+
+@pytest.mark.parametrize("gap", [1.0, 3.0])
+def test_heat_in_whole_numbers_has_a_law(gap: float) -> None:
+    # Two levels: heat is gap times the levels climbed, -1, 0 or 1 of them.
+    still = two_levels(Protocol([Hold(2.0), Quench(E=gap), Hold(1.0)], beta=1.0, E=gap))
+    values, probabilities = still.distribution("heat")
+    law = dict(zip(values.tolist(), probabilities.tolist(), strict=True))
+    assert sum(law.get(k * gap, 0.0) for k in (-1, 0, 1)) == pytest.approx(1.0, abs=ROUNDING)
+    assert law[gap] == pytest.approx(law[-gap], abs=ROUNDING)  # equilibrium
+    assert (values**2) @ probabilities == pytest.approx(still.variance("heat"), rel=1e-9)
+
+
+def test_strokes_of_several_gaps_add_up_their_quanta() -> None:
+    cycle = two_levels(Protocol([Hold(2.0), Quench(E=100.0), Hold(1.0)], beta=0.01, E=40.0))
+    values, probabilities = cycle.distribution("heat")
+    occurs = probabilities > 1e-9
+    assert set(values[occurs].tolist()) <= {20 * k for k in range(-10, 11)}
+    assert values @ probabilities == pytest.approx(cycle.mean("heat"), rel=1e-9)
+    assert (values**2) @ probabilities - cycle.mean("heat") ** 2 == pytest.approx(
+        cycle.variance("heat"), rel=1e-9
+    )
+
+
+def test_a_mean_of_zero_has_no_fano_factor() -> None:
+    idle = dot_between_leads(V=0.0)
+    for name in ("particles_left", "heat", "energy_change"):
+        with pytest.raises(InvalidInput, match=f"^{name}: its mean is 0 .*: take its variance$"):
+            idle.fano(name)
+    for ask in (idle.steady().fano, idle.steady().uncertainty_product):
+        with pytest.raises(InvalidInput, match=r"^particles_left: its mean is 0"):
+            ask("particles_left")
+    held = two_levels(Protocol([Hold(1.0)], beta=1.0, E=0.7))
+    for name in ("work", "control_work"):  # 0 always, to rounding: 0 / 0
+        with pytest.raises(InvalidInput, match="its mean is 0"):
+            held.fano(name)
+    assert dot_between_leads(V=1e-9).fano("particles_left") > 1e6
+
+
 def test_one_way_channels_have_counts_and_no_entropy() -> None:
     decay = Rates("decay", on="excited -> ground", forward=1.0, backward=0.0)
     atom = counting(
