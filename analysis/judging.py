@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,8 @@ from fluctua.analysis.scale import remark_on_scale
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.strata import LEAST_GROUPS
 from fluctua.analysis.verdict import Report, Verdict
-from fluctua.ensembles.manifest import read_until
+from fluctua.ensembles.manifest import read_remarks, read_until
+from fluctua.ensembles.warning import warn
 from fluctua.stochastic.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def judge_runs(
     ledgers = tuple(Ledger(run) for run in runs)
     remark = remark_on_scale(runs[0])
     if remark:
-        warnings.warn(remark, stacklevel=3)
+        warn(remark)
     first, second = ledgers[0], ledgers[1] if len(ledgers) > 1 else None
     given, missing = known.of_run(first), first.no_equilibrium
     subject = Subject(
@@ -204,7 +205,9 @@ def judge_runs(
         weight=irreversible_weight,
     )
     report = _report(subject, wanted, _title(ledgers), _conversion(first))
-    return report.with_notes(tuple(dict.fromkeys(filter(None, map(_stopped_by, runs)))))
+    report = report.with_notes(tuple(dict.fromkeys(filter(None, map(_stopped_by, runs)))))
+    said = (remark for run in runs if run.path is not None for remark in read_remarks(run.path))
+    return replace(report, remarks=tuple(dict.fromkeys(said)))
 
 
 def _stopped_by(run: Dataset) -> str:

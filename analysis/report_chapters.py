@@ -57,7 +57,9 @@ _METHODS = (
 def chapters_of(report: Report) -> list[Chapter]:
     """Give the chapters of a report's page in their order, without the empty ones."""
     chapters = [
-        Chapter("Verdicts", _temperature(report), reports={"": report}, notes=report.notes),
+        Chapter(
+            "Verdicts", _temperature(report), reports={"": report}, notes=(*report.notes, *report.remarks)
+        ),
         Chapter("What the trajectories show", pictures=list(_pictures(report))),
         _free_energies(report),
         Chapter("What the verdicts rest on", tables=list(_grounds(report))),

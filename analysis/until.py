@@ -39,6 +39,7 @@ from fluctua.ensembles.estimate import uncertain
 from fluctua.ensembles.manifest import is_run, path_of, read_until
 from fluctua.ensembles.rows import stored_run
 from fluctua.ensembles.spec import EnsembleSpec
+from fluctua.ensembles.warning import once
 from fluctua.stochastic.errors import Damaged, InvalidInput
 
 FIRST = 4_096  # trajectories of the first look
@@ -114,7 +115,8 @@ def run_until(
         words = {"threads": threads, "executor": executor, "progress": progress}
         noted = rule.table(specs[0].trajectories)
         growing = Folders(specs, path_of(folder), noted, alone=alone, words=words)
-    stopped = _opened(growing, rule, specs) or _looped(growing, rule, specs, progress)
+    with once():
+        stopped = _opened(growing, rule, specs) or _looped(growing, rule, specs, progress)
     if progress is not False:
         print(stopped, file=sys.stderr, flush=True)
     return stopped

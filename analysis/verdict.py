@@ -238,6 +238,8 @@ class Report(Sequence[Verdict]):
         The numbers that were judged, in kT: ``forward``, ``reverse`` or ``entropy``.
     notes : tuple of str
         What the reader should know of where the numbers come from.
+    remarks : tuple of str
+        What the runs said of their own physics when they began; the page shows them.
     delta_f : float or None
         The known free-energy difference, in kT.
     fit : CrooksFit or None
@@ -257,6 +259,7 @@ class Report(Sequence[Verdict]):
     delta_f: float | None = None
     fit: CrooksFit | None = None
     widened: Mapping[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, key: int | str) -> Verdict: ...

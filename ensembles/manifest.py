@@ -117,6 +117,12 @@ def read_target(folder: Path, disk: Disk = DISK) -> int:
     return count
 
 
+def read_remarks(folder: Path) -> tuple[str, ...]:
+    """Read what was remarked on a run when it began."""
+    found = read_manifest(folder).get("remarks", [])
+    return tuple(str(remark) for remark in found)
+
+
 def read_until(folder: Path, disk: Disk = DISK) -> Table | None:
     """Read the rule that stops the run, as `target.json` notes it; None where there is none.
 

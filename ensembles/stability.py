@@ -15,13 +15,13 @@ kernel itself watches the same criterion at every step of every trajectory (`sto
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.ensembles.warning import warn
 from fluctua.stochastic.dynamics.langevin import Langevin
 from fluctua.stochastic.errors import Unstable
 from fluctua.stochastic.potential import Potential
@@ -85,7 +85,7 @@ def check_stability(spec: EnsembleSpec, propagator: Propagator) -> Block:
         A pilot trajectory failed, or a curvature on its way reaches the limit.
     """
     for remark in propagator.remarks:
-        warnings.warn(remark, stacklevel=4)
+        warn(remark)
     if not spec.dynamics.criterion:
         return _sound(propagator.keeping(strokes=False, paths=0, path_every=1).run(0, PILOT))
     block, place = _pilot(spec, propagator, PILOT)
@@ -141,7 +141,7 @@ def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     if place.ratio > dynamics.coarse:
         good = fraction(time_step, _good(spec, place))
         remedy = f"stable below {LIMIT:g}, but coarse: {good:.9g} is good"
-        warnings.warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}", stacklevel=5)
+        warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}")
 
 
 def _good(spec: EnsembleSpec, place: Stiffest) -> float:

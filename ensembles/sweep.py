@@ -24,6 +24,7 @@ from fluctua.ensembles.manifest import is_run, path_of, signed, text_of
 from fluctua.ensembles.runner import existing, simulate
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
 from fluctua.ensembles.text import read_table
+from fluctua.ensembles.warning import once
 from fluctua.stochastic.errors import Damaged, InvalidInput, shown
 
 SWEEP = "sweep.json"
@@ -112,12 +113,13 @@ def sweep(
     labels = labels_of(specs)
     make = partial(simulate, threads=threads, executor=executor, shard=shard, until=until, progress=progress)
     if folder is None:
-        return Runs([make(spec) for spec in specs], labels)
+        with once():
+            return Runs([make(spec) for spec in specs], labels)
     path = path_of(folder)
     _check_folder(path, labels)
     places = [path / folder_of(label) for label in labels]
     specs = _with_seeds_there(specs, places)
-    with _noting(path, dict(zip(places, specs, strict=True))):
+    with once(), _noting(path, dict(zip(places, specs, strict=True))):
         runs = [make(spec, place) for spec, place in zip(specs, places, strict=True)]
     return Runs(runs, labels, path)
 

@@ -41,6 +41,9 @@ def as_table(run: Dataset) -> Table:
     An unfinished run is described as far as it is whole. A run with failed trajectories has no means, because
     those of the others would be biased.
     """
+    from fluctua.ensembles.manifest import read_remarks
+
+    assert run.path is not None
     return {
         "path": str(run.path),
         "digest": run.spec.digest,
@@ -50,6 +53,7 @@ def as_table(run: Dataset) -> Table:
         "asked_for": run.spec.trajectories,
         "failed": run.failed,
         "first_law_residual": first_law_residual(run),
+        "remarks": list(read_remarks(run.path)),
         "columns": [_column_table(run, column) for column in run.columns],
         "spec": run.spec.table(),
     }
@@ -95,6 +99,7 @@ def as_text(table: Table) -> str:
         f"spec {table['digest'][:8]}, {table['direction']}, seed {table['seed']}",
         f"{table['trajectories']:,} of {table['asked_for']:,} trajectories, {table['failed']:,} failed",
         "" if residual is None else f"first law: residual <= {residual:.1g}",
+        *table["remarks"],
         "",
         *aligned([("column", "unit", "mean", "meaning"), *map(_cells, table["columns"])]),
         "",
@@ -123,7 +128,7 @@ COMMANDS = (
         _add_options,
         "Print what a run folder holds.",
         "fluctua inspect runs/squeeze",
-        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual. "
+        "Spec, digest, counts, failures, columns with units, means with errors, first-law residual, remarks. "
         "With --json one run is an object, several are a list of them.",
     ),
 )

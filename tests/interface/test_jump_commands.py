@@ -227,6 +227,26 @@ def test_remarks_of_a_run_are_a_line_each_and_kept(typed, tmp_path, monkeypatch)
     assert any("adiabatic approximation" in line for line in lines)
     kept = json.loads(Path("a/manifest.json").read_text())["remarks"]
     assert [f"warning: {remark}" for remark in kept] == lines
+    assert json.loads(typed("inspect", "a", "--json")[1])["remarks"] == kept
+    assert typed("inspect", "a")[1].splitlines()[4 : 4 + len(kept)] == kept
+    assert fl.verify(fl.open("a")).remarks == tuple(kept)
+
+
+def test_remarks_name_the_line_of_the_caller_and_are_said_once():
+    """Not a line of the library, of one run as of many; what two runs say alike is said of the first."""
+    spec = EnsembleSpec.from_table(QUBIT).replace(
+        {"trajectories": 10, "paths": 0, "path_every": 1, "system.parameters.delta": 0.4}
+    )
+    with pytest.warns(UserWarning, match="approximation") as alone:
+        fl.simulate(spec)
+    with pytest.warns(UserWarning, match="approximation") as both:
+        fl.sweep([spec, spec.reversed()])
+    with pytest.warns(UserWarning, match="approximation") as again:
+        fl.sweep([spec, spec.replace({"seed": 2})])
+    assert {one.filename for one in (*alone, *both, *again)} == {__file__}
+    said = [str(one.message) for one in both]
+    assert len(set(said)) == len(said)
+    assert [str(one.message) for one in again] == [str(one.message) for one in alone]
 
 
 @DOT_IF_ASKED
