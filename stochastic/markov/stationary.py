@@ -63,7 +63,7 @@ def stationary(generator: Generator, rates: Floats) -> Floats:
         sets = closed_sets(flows(generator, pattern[None, :].astype(np.float64))[0] > 0.0)
         rows = np.flatnonzero(finite)[kind.reshape(-1) == p]
         if len(sets) == 1:
-            result[rows] = _eliminated(table[rows], sets[0][0])
+            result[rows] = eliminated(table[rows], sets[0][0])
     return result
 
 
@@ -84,8 +84,20 @@ def closed_sets(connected: NDArray[np.bool_]) -> list[list[int]]:
     return [[int(j) for j in np.flatnonzero(both[i])] for i in closed]
 
 
-def _eliminated(table: Floats, root: int) -> Floats:
-    """Eliminate all levels but `root`, which every level reaches, and put them back."""
+def eliminated(table: Floats, root: int) -> Floats:
+    """Eliminate all levels but `root`, which every level reaches, and put them back.
+
+    Parameters
+    ----------
+    table : (M, n, n) array, 1 / time
+        The rate from each level (row) to each other; the diagonal is not read.
+    root : int
+
+    Returns
+    -------
+    (M, n) array
+        The stationary probabilities.
+    """
     size = table.shape[1]
     order = [root, *(level for level in range(size) if level != root)]
     w = table[:, order][:, :, order]

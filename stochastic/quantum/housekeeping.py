@@ -22,8 +22,7 @@ import numpy as np
 from fluctua.stochastic import lanes
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.first_instant import coupled_at_start
-from fluctua.stochastic.markov.stationary import _eliminated as eliminated
-from fluctua.stochastic.markov.stationary import closed_sets
+from fluctua.stochastic.markov.stationary import closed_sets, eliminated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,7 +153,9 @@ def definite_changes(found: Held) -> Floats:
 def end_potentials(model: Model, schedule: Schedule) -> Floats:
     """Return ``phi`` of the levels at the first and at the last instant, shape (2, d).
 
-    Of the baths that are connected there; of all where none is.
+    The steady states are those that `Steady` starts a run and its reverse from: of the baths that are
+    connected there, of all where none is. So ``<exp(-hatano_sasa)> = 1`` from `Steady`, and from no other
+    start.
 
     Raises
     ------

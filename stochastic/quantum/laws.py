@@ -14,8 +14,7 @@ import numpy as np
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_start
 from fluctua.stochastic.initial import Equilibrium, Point, Populations, Steady
-from fluctua.stochastic.markov.stationary import _eliminated as eliminated
-from fluctua.stochastic.markov.stationary import closed_sets
+from fluctua.stochastic.markov.stationary import closed_sets, eliminated
 from fluctua.stochastic.quantum.housekeeping import flows
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
 from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations

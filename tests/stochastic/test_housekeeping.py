@@ -9,7 +9,7 @@ import pytest
 from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.hamiltonian import Hamiltonian
-from fluctua.stochastic.initial import Populations, Steady
+from fluctua.stochastic.initial import Equilibrium, Populations, Steady
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum import generator
 from fluctua.stochastic.quantum.exact import exact
@@ -160,6 +160,18 @@ def test_hatano_sasa_from_the_steady_state():
         assert run["hatano_sasa"].std() > 0.1
     assert abs(found["Steady"]) < Z_MOST
     assert abs(found["Populations"]) > 10.0
+
+
+def test_the_steady_state_of_a_start_without_baths():
+    """Isolated at first, all baths count, as in Steady(); equilibrium with the next is another state."""
+    steps = [Isolated(0.5, e=(0.0, 0.5)), Isothermal(4.0, baths="cold", e=(0.5, 0.0))]
+    protocol = Protocol(steps, temperature={"cold": 0.5, "hot": 5.0})
+    found = {}
+    for initial in (Steady(), Equilibrium(beta=2.0)):
+        run = KEPT.propagator(QUBIT, protocol, initial=initial, **RUN).run(0, 40_000).columns
+        found[initial.kind] = z_score(np.exp(-run["hatano_sasa"]), 1.0)
+    assert abs(found["Steady"]) < Z_MOST
+    assert abs(found["Equilibrium"]) > 10.0
 
 
 @pytest.mark.parametrize(
