@@ -5,9 +5,10 @@ lattice, stand in ties, to which no continuous law can be fitted: the gaps betwe
 ends. They are spread evenly over their cell first, half-way to the neighbours and 0.5 kT at most, which gives
 back the index that the values had before they were rounded.
 
-Where the tail is a few values, each taken many times, nothing was rounded, and the spread would be fitted to
-itself: such *atoms* have all moments. Their average errs where those seen a few times only carry much of it,
-which is said in the same measure: the j trajectories at atoms seen fewer than ten times carry the share
+Where the tail is a few values, each taken many times, with gaps wider than such cells between them, nothing
+was rounded, and the law would be fitted to the spread itself. Such *atoms* have all moments; their average
+errs where those seen a few times only carry much of it. That is said in the same measure: the j trajectories
+at atoms seen fewer than ten times carry the share
 
 .. math:: \varphi = (j/n)^{1-k}
 
@@ -77,14 +78,15 @@ def index_of_atoms(s: Floats) -> tuple[float, float] | None:
     index, share : float
         The Pareto index k of the same weight, and the share :math:`\varphi` of the average of
         :math:`e^{-s}` that atoms seen fewer than ten times carry; minus infinity and 0 where there are none.
-        Nothing where the tail is not of atoms, or too short to say.
+        Nothing where the tail is not of atoms with a gap of more than 1 kT, or too short to say.
     """
     count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
     if count < _FEWEST:
         return None
     rare = smallest(s, count + 1)
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(rare) > _same(rare)]))
-    if starts.size > min(_MOST_ATOMS, rare.size / _SEEN):
+    gaps, same = np.diff(rare), _same(rare)
+    starts = np.flatnonzero(np.concatenate([[True], gaps > same]))
+    if starts.size > min(_MOST_ATOMS, rare.size / _SEEN) or not gaps.max() > 2.0 * _LARGEST_REACH + same:
         return None
     seen = np.diff(np.append(starts, rare.size))
     seldom = seen < _SEEN

@@ -213,3 +213,11 @@ def test_a_rare_high_value_does_not_make_an_average_too_high(n):
         plain += average.statistic > stats.t.isf(0.05, n - 1)
     assert rejected <= 0.05 * repeats + 3.0 * math.sqrt(0.05 * 0.95 * repeats)
     assert plain > 0.25 * repeats, "control: the test that was mended"
+
+
+@pytest.mark.parametrize("spacing", [0.5, 1.0])
+def test_values_without_wide_gaps_between_them_stay_rounded_ones(spacing):
+    s = spacing * np.round(truth.gaussian_entropy(np.random.default_rng(39), 2.5, 100_000) / spacing)
+    average = exponential_average(s)
+    assert math.isnan(average.rare_share)
+    assert average.tail_index == tail_index(s)
