@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 POINTS = 20_000  # instants drawn of a longer path
 BANDS = 60  # strokes; more of them are a grey curtain
+POPULATIONS = (
+    -0.16,
+    1.05,
+)  # what the axis of populations spans: below 0 there is room for the marks of jumps
 
 
 def path_figure(replay: Replay, title: str = "") -> Figure:
     """Draw the state above, accumulated work and heat below, against time; strokes are bands.
 
     A level is a staircase whose steps are the jumps themselves; of wave functions the populations are drawn,
-    and jumps are marks on the axis. Without a time step nothing is known of work between jumps: the staircase
+    and jumps are marks below them. Without a time step nothing is known of work between jumps: the staircase
     stands alone.
 
     Parameters
@@ -65,7 +69,9 @@ def _draw_state(axes: Axes, replay: Replay, path: pd.DataFrame, units: dict[str,
     _draw(axes, path, alike, (INK, BLUE, VERMILLION, GREEN, *STROKES))
     axes.set_ylabel("populations" if jumps is not None else _with_unit("coordinates", units[alike[0]]))
     if jumps is not None:
-        axes.plot(jumps["time"], np.zeros(len(jumps)), "|", color=GREY, markersize=10, label="jumps")
+        axes.set_ylim(*POPULATIONS)
+        below = np.full(len(jumps), POPULATIONS[0] / 2)
+        axes.plot(jumps["time"], below, "^", color=VERMILLION, markersize=6, markeredgewidth=0, label="jumps")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 

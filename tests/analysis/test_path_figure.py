@@ -98,3 +98,20 @@ def test_levels_are_a_staircase_of_jumps():
     visited = [int(replay.row["state_initial"]), *(["empty", "full"].index(s) for s in replay.jumps["state"])]
     assert stairs.get_ydata().tolist() == [*visited, visited[-1]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["empty", "full"]
+
+
+def test_jumps_of_a_wave_function_are_marked_below_its_populations():
+    atom = fl.Hamiltonian("e*Z/2", controls="e")
+    bath = fl.QuantumJump([fl.BoseBath("b", rate=0.2)])
+    hold = fl.Protocol([fl.Hold(9.0)], beta=0.03, e=10.0)
+    spec = fl.EnsembleSpec(atom, bath, hold, trajectories=3, time_step=0.05, seed=5)
+    replay = fl.simulate(spec, threads=1, progress=False).replay(1)
+    above, _ = path_figure(replay, "trajectory 1").axes
+    marks = next(line for line in above.get_lines() if line.get_label() == "jumps")
+    assert marks.get_xdata().tolist() == replay.jumps["time"].to_list()
+    assert marks.get_xdata().size > 1
+    assert marks.get_markersize() >= 6
+    lowest, highest = above.get_ylim()
+    assert (lowest < marks.get_ydata()).all()
+    assert (marks.get_ydata() < 0).all()
+    assert highest > 1
