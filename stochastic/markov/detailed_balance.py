@@ -76,11 +76,13 @@ def check_along(generator: Generator, dynamics: MarkovJump, schedule: Schedule) 
     Raises
     ------
     InvalidInput
-        If a rate is negative or not finite, a gap closes where bosons of no energy act, or (1) fails.
+        If an energy is not finite, a rate is negative or not finite, a gap closes where bosons of no energy
+        act, or (1) fails.
     """
     for stroke, fractions, sample in samples(schedule):
+        _check_energies(generator, sample)
         _check_gaps(generator, dynamics, schedule, stroke, fractions)
-        _check_rates(generator, sample)
+        check_rates(generator, sample)
         if dynamics.thermodynamics:
             _check_balance(generator, sample)
 
@@ -104,7 +106,27 @@ def _names_beta(bath: Rates) -> bool:
     return any(isinstance(text, str) and re.search(r"\bbeta\b", text) for text in formulas)
 
 
-def _check_rates(generator: Generator, sample: Sample) -> None:
+def _check_energies(generator: Generator, sample: Sample) -> None:
+    energies = generator.energies(sample.controls)
+    wrong = ~np.isfinite(energies)
+    if wrong.any():
+        row, level = (int(index) for index in np.argwhere(wrong)[0])
+        raise InvalidInput(
+            f"the energy of {generator.levels[level]} is not finite, {energies[row, level]:.6g}"
+            f"{_at(generator, sample, row)}",
+            f"system.energy.{generator.levels[level]}",
+            "change the formula or the protocol",
+        )
+
+
+def check_rates(generator: Generator, sample: Sample) -> None:
+    """Check that rates are rates at some instants of a stroke.
+
+    Raises
+    ------
+    InvalidInput
+        If one is negative or not finite; it names the channel, the controls and the time.
+    """
     rates = generator.rates(sample.controls, sample.beta, sample.coupled)
     for what, wrong in (("not finite", ~np.isfinite(rates)), ("negative", rates < 0.0)):
         if wrong.any():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.markov.frozen import Frozen
+from fluctua.stochastic.steady_baths import steady_baths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,15 +49,13 @@ class Evolution:
     schedule: Schedule
 
     def border(self, stroke: int) -> Frozen:
-        """Return the first (0) or last (-1) instant, with the baths of the nearest stroke that has any."""
+        """Return the first (0) or last (-1) instant, with the baths that make its steady state."""
         schedule = self.schedule
-        couplings = [schedule.coupled_in(k) for k in range(len(schedule.durations))]
-        coupled = [row for row in couplings if row.any()] or [np.ones_like(couplings[0])]
         return Frozen(
             self.generator,
             (schedule.start_controls if stroke == 0 else schedule.end_controls)[None, :],
             (schedule.start_beta if stroke == 0 else schedule.end_beta)[None, :],
-            coupled[stroke],
+            steady_baths(schedule)[stroke],
         )
 
     def at(self, stroke: int, fractions: Sequence[float] | Array) -> Frozen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.markov.columns import has_dimensionless_work
+from fluctua.stochastic.markov.detailed_balance import check_rates, sample_at
 from fluctua.stochastic.markov.functions import Functions
 from fluctua.stochastic.markov.hazards import TERMS, Pieces, Values, pieces_of, still_pieces
 from fluctua.stochastic.markov.layout import STATES, Layout
+from fluctua.stochastic.steady_baths import steady_baths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,8 +43,7 @@ class Tables:
     examples : list of int
         A stroke of each kind.
     couplings, steadies : lists of (B,) arrays of bool
-        Of each kind: which baths are connected; which make the steady state (in an instant change, those
-        that are connected next).
+        Of each kind: which baths are connected; which make the steady state (`steady_baths`).
     durations : array, time
     stirred, still : arrays of int
         Of each kind: whether jumps happen; whether nothing changes.
@@ -201,7 +202,11 @@ class Tables:
         stroke = self.examples[kind]
         controls, beta = self.schedule.values(stroke, fractions)
         where = _place(self.schedule, stroke)
-        return self.functions.at(controls, beta, self.couplings[kind], self.steadies[kind], where)
+        coupled, steady = self.couplings[kind], self.steadies[kind]
+        asked, generator = coupled | (steady & self.functions.housekeeping), self.functions.generator
+        if (generator.rates(controls, beta, asked) < 0.0).any():
+            check_rates(generator, replace(sample_at(self.schedule, stroke, fractions), coupled=asked))
+        return self.functions.at(controls, beta, coupled, steady, where)
 
     @cached_property
     def intervals(self) -> Whole:
@@ -249,7 +254,7 @@ def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule, in
     )
     number = len(schedule.names)
     coupled = [schedule.coupled_in(m) for m in range(number)]
-    steady = _steadies(coupled)
+    steady = steady_baths(schedule)
     durations = schedule.durations
     keys: dict[tuple[object, ...], int] = {}
     kinds = np.empty(number, np.int64)
@@ -282,17 +287,6 @@ def tables_of(generator: Generator, dynamics: MarkovJump, schedule: Schedule, in
         closing,
         _shifts(opening, closing, kinds, steady),
     )
-
-
-def _steadies(coupled: list[Mask]) -> list[Mask]:
-    """Give the baths whose steady state counts: those of each stroke, or else of the next, or of the last."""
-    found: list[Mask] = list(coupled)
-    for order in (range(len(found) - 2, -1, -1), range(1, len(found))):
-        step = 1 if order.step < 0 else -1
-        for m in order:
-            if not found[m].any():
-                found[m] = found[m + step]
-    return found
 
 
 def _ends(

@@ -93,6 +93,26 @@ def test_a_narrow_peak_between_the_nodes_is_seen():
     assert total == pytest.approx(DURATION * (1.0 + 0.004 * np.sqrt(np.pi)), rel=1e-11)
 
 
+def test_instants_leave_no_gap_of_a_thousandth():
+    edges = np.concatenate([[0.0], hazards.INSTANTS, [1.0]])
+    assert 0.0 < np.diff(edges).min() <= np.diff(edges).max() < 1.0 / 1364.0
+
+
+def test_what_is_a_thousandth_wide_is_seen_wherever_it_stands():
+    """A bump that nothing but itself betrays, where nodes, places between them and grids do not look."""
+    grid = np.sort(0.5 * (1.0 + np.concatenate([hazards._NODES, hazards._BETWEEN])))
+    wide = np.flatnonzero(np.diff(grid) > 0.004)
+    for left in [*(grid[wide[::9]] + 0.001), 0.00101, 0.9985]:
+
+        def bump(s, left=left):
+            x = np.clip((s - left) / 0.001, 0.0, 1.0)
+            return 1.0 + (x * (1.0 - x)) ** 4
+
+        pieces = pieces_of(values(lambda s: s, bump), KNOTS, SOURCES, DURATION, "here")
+        total = sum(np.polyval(pieces.levels[k, 0, ::-1, 0], 1.0) for k in range(len(pieces.lefts)))
+        assert total / DURATION - 1.0 == pytest.approx(0.001 / 630.0, rel=1e-6)
+
+
 def test_what_jumps_or_is_infinite_is_refused():
     jagged = np.random.default_rng(1)
     with pytest.raises(InvalidInput, match="do not follow"):

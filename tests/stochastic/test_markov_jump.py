@@ -153,6 +153,16 @@ def test_a_rate_that_becomes_negative_is_refused_with_channel_controls_and_time(
     )
 
 
+def test_an_energy_that_is_not_finite_is_refused_as_that():
+    system = Levels({"a": "0", "b": "log(x)"}, controls="x")
+    dynamics = MarkovJump([Arrhenius("bath", on="a -> b", rate=1.0, barrier=2.0)])
+    ramp = schedule(system, dynamics, Isothermal(1.0, x=(0.0, 1.0)))
+    assert refused(dynamics.check_protocol, system, ramp) == (
+        "the energy of b is not finite, -inf at x = 0, time 0 (system.energy.b): change the formula or the"
+        " protocol"
+    )
+
+
 def test_a_rate_that_is_not_finite_is_refused():
     dynamics = MarkovJump([Lead("left", on=EDGE, rate="1/V", mu=0)])
     ramp = schedule(DOT, dynamics, Isothermal(1.0, V=(1.0, 0.0)), eps=0.0)
