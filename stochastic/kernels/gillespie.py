@@ -147,7 +147,8 @@ def stroke(
     end: its duration. waits: 1/G; chances: (2), none behind the last; outcomes: the level's first place and
     the place of its count, in the halves of a word; all (levels, places), places a power of two. gains:
     (quantities, channels), what a jump adds to the first rows of the ledger; stays: (integrals, levels,
-    places), what is integrated in the rows behind. levels, calls: the state and the next call, before and
+    places), what is integrated in the rows behind. most: candidates of a trajectory, those of strokes before
+    among them. levels, calls: the state and the next call, before and
     then after. ledger: (rows, trajectories). What remains is room to work in, rows of P.
     """
     channels, integrals, words = gains.shape[1], stays.size // waits.size, (gains.shape[1] + 15) // 16
@@ -178,7 +179,7 @@ def stroke(
             unpack(N, W, channels, words, width)
             j = 0
             while j < live:
-                if T[j] < end and candidate < most:
+                if T[j] < end and base[j] + candidate < most:
                     j += 1
                     continue
                 done = np.int64(lane[j])

@@ -365,8 +365,8 @@ def _sum(rows: list[Floats]) -> Floats:
 
 
 def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
-    """Blank the real numbers of failed trajectories: a careless mean of them is NaN, not wrong."""
+    """Blank failed trajectories: a careless mean of them is NaN, not wrong; counts and levels are -1."""
     if failed.any():
         for name, column in columns.items():
-            if column.dtype.kind == "f":
-                columns[name] = np.where(failed, np.nan, column)
+            nothing = np.nan if column.dtype.kind == "f" else column.dtype.type(-1)
+            columns[name] = np.where(failed, nothing, column)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic import compiling
+from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
     from fluctua.stochastic.markov.layout import Layout
@@ -94,7 +95,7 @@ def simulate(
                 count,
                 tables.durations[kind],
                 *chances,
-                np.uint64(most),
+                np.uint64(most + m + 1),  # each stroke before has drawn one that did not happen
                 *stream,
                 levels,
                 calls,
@@ -104,4 +105,5 @@ def simulate(
             )
         if keep_strokes:
             strokes[m], ends[m] = rows, levels
+    status[rows[layout.activity] > most] = Status.TOO_MANY_JUMPS
     return rows, strokes, ends if keep_strokes else levels.astype(np.int64)[None, :], status

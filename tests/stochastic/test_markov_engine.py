@@ -374,7 +374,50 @@ def test_too_many_jumps_are_a_status(protocol, monkeypatch):
     assert failed.any()
     assert np.isnan(columns["work"][failed]).all()
     assert np.isfinite(columns["work"][~failed]).all()
+    for name in ("activity", "particles_left", "state_initial", "state_final"):
+        assert (columns[name][failed] == -1).all()
+        assert columns[name].dtype == np.int32
+    assert (columns["activity"][~failed] >= 0).all()
     assert set(columns["status"]) <= {Status.OK, Status.TOO_MANY_JUMPS}
+
+
+def test_the_limit_of_jumps_is_one_of_the_trajectory(monkeypatch):
+    """Ten strokes of some 4 jumps each, none of which alone passes 24; both kernels count alike."""
+    protocol = Protocol([Hold(5.0)], beta=1.0, eps=0.5, V=2.0, cycles=10)
+    whole = made(protocol=protocol).run(0, 300).columns["activity"]
+    assert min((whole > 40).sum(), (whole == 40).sum(), (whole < 40).sum()) >= 5
+    monkeypatch.setattr(engine, "MOST_JUMPS", 40)
+    current = made(protocol=protocol)
+    columns = current.run(0, 300).columns
+    failed = columns["status"] == Status.TOO_MANY_JUMPS
+    np.testing.assert_array_equal(failed, whole > 40)
+    np.testing.assert_array_equal(columns["activity"], np.where(failed, -1, whole))
+    state = current.start.draw(0, 300)[0].astype(np.int64)
+    np.testing.assert_array_equal(current._follow(state, 0, False)[3] == Status.TOO_MANY_JUMPS, failed)
+
+
+NARROW = "0.1 + {}*exp(-((eps-0.5035)/0.0005)**2)"
+
+
+def narrow(height):
+    rate = NARROW.format(height)
+    dynamics = MarkovJump([Rates("r", on="empty -> full", forward=rate, backward=rate)], thermodynamics=False)
+    protocol = Protocol([Isothermal(1.0, eps=(0.0, 1.0))], beta=1.0, V=0.0)
+    return made(dynamics=dynamics, protocol=protocol, initial=Point(state="empty"))
+
+
+def test_a_narrow_peak_of_a_rate_is_seen():
+    """Jumps go both ways at one rate, so that their number is a Poisson number of its integral."""
+    activity = narrow(1000).run(0, 20_000).columns["activity"]
+    expected = 0.1 + 0.5 * np.sqrt(np.pi)
+    assert abs(activity.mean() - expected) < SURE * np.sqrt(expected / len(activity))
+
+
+def test_a_narrow_dip_of_a_rate_below_zero_is_refused_with_channel_controls_and_time():
+    with pytest.raises(
+        InvalidInput, match=r"rate of r: empty -> full is negative, -.* at eps = 0\.50.*, time 0\.50"
+    ):
+        narrow(-1)
 
 
 def test_what_cannot_be_tabled_is_refused_when_made():
