@@ -87,6 +87,16 @@ class SteadyState:
         numbers = np.array([controls], dtype=np.float64), np.array([beta], dtype=np.float64)
         return cls(Frozen(generator, *numbers, connected))
 
+    def __repr__(self) -> str:
+        """Write the controls and the populations on one line; of many levels the first four."""
+        system = self.frozen.generator.system
+        at = [
+            f"{k} = {v:.6g}" for k, v in zip(system.controls, self.frozen.controls[0].tolist(), strict=True)
+        ]
+        levels = [f"{k} {v:.4g}" for k, v in zip(system.states[:4], self.populations.tolist(), strict=False)]
+        more = ["..."] if len(system.states) > 4 else []
+        return f"SteadyState({', '.join([*at, *levels, *more])})"
+
     @property
     def populations(self) -> Array:
         """Probability of each level, shape (n,)."""

@@ -8,6 +8,7 @@ from scipy.linalg import expm, null_space
 
 from fluctua.stochastic.dynamics.markov_jump import MarkovJump
 from fluctua.stochastic.levels import Levels
+from fluctua.stochastic.markov.exact import SteadyState
 from fluctua.stochastic.markov.generator import Generator
 from fluctua.stochastic.markov.stationary import closed_sets, flows, relaxed, stationary
 from fluctua.stochastic.reservoirs import Rates
@@ -111,3 +112,10 @@ def test_probabilities_are_the_same_bits_in_any_company():
     rates = np.random.default_rng(3).uniform(size=(17, 12))
     together = stationary(generator, rates)
     assert np.array_equal(together, np.concatenate([stationary(generator, row[None, :]) for row in rates]))
+
+
+def test_a_steady_state_prints_on_one_line():
+    bath = Rates("r", on="low -> high", forward="k", backward=3)
+    two = Generator(Levels({"low": "0", "high": "0"}, controls="k"), MarkovJump([bath], thermodynamics=False))
+    assert repr(SteadyState.at(two, [1.0], [1.0])) == "SteadyState(k = 1, low 0.75, high 0.25)"
+    assert repr(SteadyState.at(network(5), [], [1.0])) == "SteadyState(a 0.2, b 0.2, m 0.2, n 0.2, ...)"
