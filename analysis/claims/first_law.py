@@ -12,6 +12,8 @@ from fluctua.analysis.verdict import Verdict
 def _judge(subject: Subject) -> Verdict:
     if not subject.ledgers:
         return not_applicable("first-law", "needs a run, with work, heat and energy of each trajectory")
+    if reason := subject.ledgers[0].spec.dynamics.first_law():
+        return not_applicable("first-law", reason)
     found = [residual for ledger in subject.ledgers if (residual := ledger.residual()) is not None]
     if not found:
         return not_applicable("first-law", f"needs thermodynamics: {subject.ledgers[0].no_theorems}")
@@ -28,6 +30,7 @@ CLAIM = Claim(
     usual=lambda subject: bool(subject.ledgers),
     means=(
         "Energy change = work + heat + shadow work, on every single trajectory, to rounding. The three are"
-        " added up independently of each other, so that a wrong sign or convention cannot hide."
+        " added up independently of each other, so that a wrong sign or convention cannot hide. Not"
+        " applicable where one is what the others leave."
     ),
 )

@@ -232,6 +232,10 @@ class Dynamics(Value, ABC):
         """Say why its numbers obey no fluctuation theorem; empty where they do."""
         return ""
 
+    def first_law(self) -> str:
+        """Say why its first law is no test, as some term is what the others leave; empty where it is one."""
+        return ""
+
     def irreversible_weight(self, system: Any, schedule: Schedule, initial: Initial) -> float:
         """Return the probability of reverse trajectories that have no forward partner.
 

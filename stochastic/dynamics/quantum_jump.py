@@ -382,6 +382,12 @@ class QuantumJump(Dynamics):
                 return f"jumps of {bath.name} have no way back (reverse=False), so that they have no entropy"
         return "" if self.measured else "the energy is not measured at both ends (measured=False)"
 
+    def first_law(self) -> str:
+        """Say by what the first law is kept: one term is what the others leave."""
+        if self.measured:
+            return "work is the change of the measured energy less the heat, by definition"
+        return "quantum_heat is what work and the heat of jumps leave of the energy change, by definition"
+
     def even(self, system: Hamiltonian, record: Mapping[str, str]) -> list[str]:
         """Name the columns that time reversal does not turn around."""
         return ["activity"]

@@ -128,3 +128,30 @@ def test_every_claim_answers_about_anything():
     for report in fl.verify(values, claims=CLAIMS), fl.verify(entropy=values, claims=CLAIMS):
         assert [verdict.claim for verdict in report] == list(CLAIMS)
         assert "not applicable" in {verdict.outcome for verdict in report}
+
+
+@pytest.mark.parametrize(
+    ("measured", "bath", "reason"),
+    [
+        (True, fl.BoseBath("b", rate=0.2), "work is the change of the measured energy less the heat, by def"),
+        (
+            True,
+            fl.LocalBath("b", on="M", rate=0.2, reverse=False),
+            "work is the change of the measured energy",
+        ),
+        (False, fl.BoseBath("b", rate=0.2), "quantum_heat is what work and the heat of jumps leave"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*(secular|adiabatic|no way back)")
+def test_a_first_law_that_holds_by_definition_is_no_test(measured, bath, reason):
+    spec = fl.EnsembleSpec(
+        fl.Hamiltonian("X/2 + e/2*Z", controls="e"),
+        fl.QuantumJump([bath], measured=measured),
+        fl.Protocol([fl.Isothermal(0.1, e=(-1.0, 1.0))], beta=1.0),
+        trajectories=20,
+        time_step=0.01,
+        seed=1,
+    )
+    verdict = fl.verify(fl.simulate(spec), claims="first-law")["first-law"]
+    assert verdict.outcome == "not applicable"
+    assert verdict.reason.startswith(reason)
