@@ -233,6 +233,7 @@ class Rates(Reservoir):
     forward, backward : float or str, 1 / time
         Rates along and against each edge: formulas of controls, parameters and `beta`, that of this bath;
         never negative. A backward rate of 0 leaves no way back, hence no entropy.
+        What they do over less than 1/1000 of a step of the protocol may pass unseen; split the step there.
     work : float or str, energy
         What a non-conservative force does on the system in a jump along an edge, and minus that against it: a
         formula of controls and parameters.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.markov.frozen import Frozen
+from fluctua.stochastic.markov.hazards import INSTANTS
 from fluctua.stochastic.steady_baths import steady_baths
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _ERROR, _SHORTEST = 1e-13, 1e-12
 _STAGES = 8
 #: Jumps out of the fastest level in one piece, so that nothing grows or shrinks by many digits in it.
 _JUMPS_IN_A_PIECE = 8.0
+#: Something that differs by this, of its largest, from a line through its two neighbours stands out.
+_OUTSTANDING = 0.01
 #: Entries of all matrices that are made at once.
 _MOST_NUMBERS = 2_000_000
 
@@ -102,7 +105,7 @@ class Evolution:
         (N, 2) array
             The fractions of the stroke at which each piece starts and stops.
         """
-        knots = self.schedule.knots(stroke)
+        knots = np.unique(np.concatenate([self.schedule.knots(stroke), self._stands_out(stroke)]))
         corners = np.concatenate([[begin], knots[(knots > begin) & (knots < end)], [end]])
         starts, stops = corners[:-1], corners[1:]
         held = plain(self.at(stroke, np.concatenate([starts, (starts + stops) / 2.0, stops])))
@@ -114,6 +117,18 @@ class Evolution:
             for start, stop, count in zip(starts, stops, counts, strict=True)
         ]
         return np.concatenate([np.column_stack([cut[:-1], cut[1:]]) for cut in cuts])
+
+    def _stands_out(self, stroke: int) -> Array:
+        """Return fractions about which a rate or an energy does something that a long step may not see."""
+        frozen, cuts = self.at(stroke, INSTANTS), np.zeros(len(INSTANTS), dtype=np.bool_)
+        left, middle, right = INSTANTS[:-2], INSTANTS[1:-1], INSTANTS[2:]
+        share = ((middle - left) / (right - left))[:, None]
+        for values in (frozen.rates, frozen.energies):
+            missed = np.abs(values[1:-1] - values[:-2] - share * (values[2:] - values[:-2]))
+            found = np.flatnonzero((missed > _OUTSTANDING * np.abs(values).max(axis=0)).any(axis=1))
+            for shift in range(3):
+                cuts[found + shift] = True
+        return INSTANTS[cuts]
 
     def _integrate(
         self, stroke: int, matrix: Matrix, vector: NDArray[Any], pieces: Array

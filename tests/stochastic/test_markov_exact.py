@@ -477,6 +477,22 @@ def test_a_spike_of_a_table_is_not_missed() -> None:
     assert abs(flat.log_generating_function({"work": 0.4}) - expected) > 1e-4
 
 
+@pytest.mark.parametrize("height", [1000.0, 5.0])
+def test_a_narrow_peak_of_a_rate_is_not_missed(height: float) -> None:
+    """Both ways at one rate: the number of jumps is a Poisson number of its integral."""
+    rate = f"0.1 + {height}*exp(-((E - 0.5035)/0.0005)**2)"
+    pair, bath = (
+        Levels({"a": "0", "b": "1"}, controls="E"),
+        Rates("r", on="a -> b", forward=rate, backward=rate),
+    )
+    dynamics = MarkovJump([bath], thermodynamics=False)
+    ramp = Protocol([Isothermal(1.0, E=(0.0, 1.0))], beta=1.0)
+    jumps = exact(pair, dynamics, ramp, initial=Point(state="a"))
+    expected = 0.1 + height * 0.0005 * np.sqrt(np.pi)
+    assert jumps.mean("activity") == pytest.approx(expected, rel=1e-9)
+    assert jumps.variance("activity") == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["work", "entropy_flow", "activity", "hatano_sasa", "total_entropy"])
 def test_moments_are_derivatives_of_the_generating_function(name: str) -> None:
     """Differences of order h^4: with cumulants below 10^3 off by 10^-7, rounding / h^2 by as much."""
