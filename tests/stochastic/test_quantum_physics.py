@@ -9,6 +9,7 @@ import pytest
 from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Populations, Steady
+from fluctua.stochastic.kernels import wave_function
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum.exact import exact
 from fluctua.stochastic.quantum.laws import carried, populations
@@ -88,6 +89,19 @@ def test_the_reverse_is_turned(pair):
     assert abs(z_score(found, odds[False][0])) > Z_MOST
 
 
+def test_a_pure_start_misses_what_the_turned_reverse_brings_elsewhere():
+    """<exp(-S)> = 1 - (how often the reverse ends where no forward run starts), the reverse being turned."""
+    pure = Populations(level_0=1.0, level_1=0.0)
+    schedule = TURN.schedule(0.05, SCREW.controls, THERMAL.bath_names, 1.0)
+    columns = THERMAL.propagator(SCREW, TURN, initial=pure, direction="forward", **RUN).run(0, COUNT).columns
+    entropy = columns["entropy_flow"] + THERMAL.boundary(SCREW, schedule, pure, columns.__getitem__)
+    weight = THERMAL.irreversible_weight(SCREW, schedule, pure)
+    assert abs(z_score(np.exp(-entropy), 1.0 - weight)) < Z_MOST
+    last = THERMAL.border_populations(SCREW, schedule, pure)[1]
+    other = carried(THERMAL.model(SCREW), schedule.reversed(), last)[1]
+    assert abs(z_score(np.exp(-entropy), 1.0 - other)) > 10.0  # the control: not turned
+
+
 # ---- two temperatures
 
 
@@ -131,3 +145,50 @@ def test_the_potential_of_each_end_is_its_own():
         np.testing.assert_allclose(columns["hatano_sasa"][quiet], rise, rtol=0.0, atol=1e-12)
     assert max(found["Steady"]) < Z_MOST
     assert max(found["Populations"]) > 10.0  # the control
+
+
+# ---- a search that misses
+
+
+@pytest.mark.parametrize(("off", "flawed"), [(0.0, False), (1e-7, False), (1e-4, True), (np.nan, True)])
+def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, off, flawed):
+    """The kernel's text with a search that leaves the norm beside the threshold: no such jump counts."""
+    instants = iter([0.5, -1.0])
+
+    def meet(_top, _high, _near, _before, threshold, _series, x, _z):
+        x[0] = np.sqrt(threshold * (1.0 + off))
+        return next(instants)
+
+    rows = {name: k for k, name in enumerate(("ACTIVITY", "FLAW", "ENTROPY_FLOW", "_", "_", "HEAT"))}
+    sizes = {
+        "R": 1,
+        "P": 1,
+        "SMALL": ~0,
+        "NEAR": 0.0,
+        "LOST": 1e-6,
+        "LESS": 1.0,
+        "EXPANSIONS": 0,
+        "SLOTS": 0,
+        "GAINS": 0,
+    }
+    bits = {name: np.uint64(4) for name in ("HALF", "LOW_HALF", "TAG_LENGTH")}
+    functions = {
+        "np": np,
+        "meet": meet,
+        "expand": lambda *_: 1.0,
+        "jump": lambda *_: (4, 0),
+        "philox": lambda *_: [np.uint64(0)] * 4,
+        "uniform": lambda _: 0.25,
+        "fma": lambda a, b, c: a * b + c,
+    }
+    for name, value in {**rows, **sizes, **bits, **functions}.items():
+        monkeypatch.setattr(wave_function, name, value, raising=False)
+    numbers, ledger, x, tally = np.ones(40, np.int64), np.zeros(8), np.zeros(1), np.zeros(1, np.int64)
+    nothing = np.zeros(40)
+    threshold = wave_function.cross(
+        numbers, nothing, 0, 0, ledger, x, x, x, nothing, nothing, np.zeros((0, 3)), nothing, tally, 0,
+        np.uint64(0), 0.0, 0.6, np.uint64(0), np.uint64(0), np.uint64(0),
+    )  # fmt: skip
+    assert ledger[rows["FLAW"]] == flawed
+    assert tally[0] == (0 if flawed else 1)
+    assert threshold == (0.0 if flawed else 0.25)
