@@ -47,7 +47,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     (QUBIT, {f"{BATH}.spectrum": "-omega"}, "dynamics.baths.left.spectrum", "0 or more"),
     (DOT, {f"{BATH}.rate": "eps"}, "dynamics.baths.left", "negative, -0.731059 at eps = -1, time 0"),
     (DOT, {f"{BATH}.rate": "log(eps)"}, "dynamics.baths.left", "not finite"),
-    (DOT, {"system.energy.full": "log(eps)"}, "dynamics.baths.left", "not finite"),
+    (DOT, {"system.energy.full": "log(eps)"}, "system.energy.full", "is not finite"),
     # no way back, no balance
     (DOT, {BATH: RATES | {"backward": 0.0}}, "dynamics.baths.own", "no way back, so that it has no entropy"),
     (DOT, {BATH: RATES | {"backward": 1.0}}, "dynamics.baths.own", "breaks detailed balance at eps = -1"),
