@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.quantum.housekeeping import definite_changes
 from fluctua.stochastic.quantum.matrices import Matrices, exponential, hermitian_eigen
+from fluctua.stochastic.quantum.memory import Size, channel_counts, refuse_too_large
 from fluctua.stochastic.quantum.openings import entries, gains, slots
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SEGMENT = 8  # moves in a segment; part of the promise of equal bits
 MOST_TERMS = 20  # of a Taylor series
-_MOST_BYTES = 4e9
 _ROWS = 4096  # rows worked on at a time
 
 
@@ -136,11 +135,11 @@ def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int 
     moves = np.asarray(schedule.moves)
     rows, first = _distinct(schedule.controls, schedule.beta, schedule.coupled)
     controls, beta = schedule.controls[first], schedule.beta[first]
-    _refuse_too_large(model.dimension, len(first))
+    plan = _Plan.of(schedule, rows, moves, model.path_work, segment)
+    refuse_too_large(size_of(model, schedule, plan, first))
     held = model.held(controls, beta, schedule.coupled[first])
     generator = _without_phase(held.generator)
     fine = _in_parts(lambda some: exponential(generator[some].times(schedule.move)), generator)
-    plan = _Plan.of(schedule, rows, moves, model.path_work, segment)
     after = np.array([[schedule.steps, schedule.steps, len(plan.members), -1]])
     places, elements = entries(held)
     tables = {
@@ -164,6 +163,24 @@ def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int 
     numbers, of_numbers = _behind_each_other([tables[name] for name in NUMBERS], head)
     numbers[: len(head)] = [*of_numbers, *of_floats]
     return Tables(numbers, floats, int(np.diff(held.first_slot).max(initial=0)))
+
+
+def size_of(model: Model, schedule: Schedule, plan: _Plan, first: Integers) -> Size:
+    """Count what there is to tabulate; `first` has a move of each row."""
+    slots, entries = channel_counts(
+        model, schedule.controls[first], schedule.beta[first], schedule.coupled[first]
+    )
+    return Size(
+        model.dimension,
+        len(first),
+        schedule.steps,
+        len(plan.strokes),
+        len(plan.segments),
+        len(plan.members),
+        len(plan.old),
+        slots,
+        entries,
+    )
 
 
 def _behind_each_other(tables: Sequence[NDArray[Any]], head: NDArray[Any]) -> tuple[NDArray[Any], list[int]]:
@@ -205,16 +222,6 @@ def _distinct(*tables: NDArray[Any]) -> tuple[Integers, Integers]:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return place[number.ravel()].astype(np.int64), first[order].astype(np.int64)
-
-
-def _refuse_too_large(dimension: int, rows: int) -> None:
-    size = rows * dimension * dimension * 8 * 16
-    if size > _MOST_BYTES:
-        raise InvalidInput(
-            f"{rows:,} different Hamiltonians of dimension {dimension} take {size / 1e9:.3g} GB",
-            "time_step",
-            f"a longer time step takes fewer; {int(_MOST_BYTES / size * rows):,} fit",
-        )
 
 
 def _without_phase(generator: Matrices) -> Matrices:
