@@ -7,11 +7,11 @@ energy, rate and temperature. On an interval, with x from -1 to 1 and the nodes 
     a_k = (2 - [k = 0])/13 sum_j f(x_j) cos(k theta_j),   x_j = cos(theta_j), theta_j = (j + 1/2) pi/13    (1)
 
 and the last two of the coefficients say how much is missing. Each polynomial is looked at again at 40 places
-between its nodes, and at all of the 1,597 instants, the golden ratio apart, at which the stroke was looked at
-first: whatever stands out over 1/1000 of the stroke or more is seen, and what is seen is followed however
-narrow. Kept are the coefficients of powers of x: those
-of a series that has fallen to 1e-13 by the twelfth term lose nothing. Nodes never lie on an end, where a rate
-may vanish. Source: Trefethen, Approximation Theory and Approximation Practice (2013), chapters 3, 4.
+between its nodes, and at those of 1,597 instants of the stroke, the golden ratio apart, that it covers:
+whatever stands out over 1/1000 of the stroke or more is seen, and what is seen is followed however narrow.
+Kept are the coefficients of powers of x: those of a series that has fallen to 1e-13 by the twelfth term
+lose nothing. Nodes never lie on an end, where a rate may vanish. Source: Trefethen, Approximation Theory
+and Approximation Practice (2013), chapters 3, 4.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TOLERANCE = 1e-13
 NEVER = 1e-20  # a probability that no run will ever see
 MOST_INTERVALS = 4_000
 DEEPEST = 50
+AT_ONCE = 2_000_000  # numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,6 @@ def pieces_of(
     left, right = knots[:-1], knots[1:]
     done: list[tuple[Floats, Floats, list[Floats]]] = []
     largest: list[Floats] = []
-    looked = _looked_at(at, where)
     for _ in range(DEEPEST):
         values = _sampled(at, left, right, _NODES, where)
         scales = _scales(values, sources)
@@ -148,9 +148,11 @@ def pieces_of(
         powers = [_powers(a) for a in series]
         seen = _sampled(at, left, right, _BETWEEN, where)
         missed = [np.abs(f - _at(a, _BETWEEN)).max(axis=1) for f, a in zip(seen, powers, strict=True)]
-        for so_far, more in zip(missed, _missed(looked, left, right, powers), strict=True):
-            np.maximum(so_far, more, out=so_far)
         smooth &= _all_below(missed, [10.0 * bound for bound in bounds])
+        if smooth.any():
+            kept = np.flatnonzero(smooth)
+            missed = _missed(at, left[kept], right[kept], [a[kept] for a in powers], where)
+            smooth[kept] = _all_below(missed, [10.0 * bound[kept] for bound in bounds])
         done.append((left[smooth], right[smooth], [a[smooth] for a in powers]))
         middle = 0.5 * (left[~smooth] + right[~smooth])
         left, right = np.concatenate([left[~smooth], middle]), np.concatenate([middle, right[~smooth]])
@@ -175,11 +177,6 @@ def _sampled(
     return [f.reshape(*fractions.shape, *f.shape[1:]) for f in columns]
 
 
-def _looked_at(at: Callable[[Floats], Values], where: str) -> list[Floats]:
-    """Give the functions at `INSTANTS` of the whole stroke, shapes (instants, ...)."""
-    return _finite(_columns(at(INSTANTS)), where)
-
-
 def _finite(columns: list[Floats], where: str) -> list[Floats]:
     for f, name in zip(columns, _NAMES, strict=True):
         if not np.isfinite(f).all():
@@ -187,24 +184,29 @@ def _finite(columns: list[Floats], where: str) -> list[Floats]:
     return columns
 
 
-def _missed(looked: list[Floats], left: Floats, right: Floats, powers: list[Floats]) -> list[Floats]:
-    """Give by how much polynomials miss what was looked at in their intervals, shapes (intervals, ...)."""
+def _missed(
+    at: Callable[[Floats], Values], left: Floats, right: Floats, powers: list[Floats], where: str
+) -> list[Floats]:
+    """Give by how much polynomials miss the functions at `INSTANTS`, shapes (intervals, ...)."""
+    missed = [np.zeros(a.shape[:-1]) for a in powers]
     order = np.argsort(left, kind="stable")
-    whose = order[np.maximum(np.searchsorted(left[order], INSTANTS, side="right") - 1, 0)]
-    inside = np.flatnonzero((left[whose] <= INSTANTS) & (right[whose] > INSTANTS))
-    whose = whose[inside]
-    begins = np.flatnonzero(np.diff(whose, prepend=-1))
-    x = 2.0 * (INSTANTS[inside] - left[whose]) / (right - left)[whose] - 1.0
-    result = []
-    for f, a in zip(looked, powers, strict=True):
-        missed = np.zeros(a.shape[:-1])
-        if begins.size:
+    place = np.searchsorted(left[order], INSTANTS, side="right") - 1
+    found = np.flatnonzero(place >= 0)
+    whose = order[place[found]]
+    inside = right[whose] > INSTANTS[found]
+    found, whose = found[inside], whose[inside]
+    few = max(32, AT_ONCE // sum(a[0, ..., 0].size for a in powers))
+    for first in range(0, len(found), few):
+        s, owner = INSTANTS[found[first : first + few]], whose[first : first + few]
+        x = 2.0 * (s - left[owner]) / (right - left)[owner] - 1.0
+        begins = np.flatnonzero(np.diff(owner, prepend=-1))
+        for f, a, worst in zip(_finite(_columns(at(s)), where), powers, missed, strict=True):
             here, y = x.reshape(-1, *(1,) * (a.ndim - 2)), np.zeros((len(x), *a.shape[1:-1]))
-            for k in range(a.shape[-1] - 1, -1, -1):
-                y = y * here + a[whose, ..., k]
-            missed[whose[begins]] = np.maximum.reduceat(np.abs(f[inside] - y), begins, axis=0)
-        result.append(missed)
-    return result
+            for k in range(NODES - 1, -1, -1):
+                y = y * here + a[owner, ..., k]
+            rows = owner[begins]
+            worst[rows] = np.maximum(worst[rows], np.maximum.reduceat(np.abs(f - y), begins, axis=0))
+    return missed
 
 
 def _all_below(errors: list[Floats], bounds: list[Floats]) -> NDArray[np.bool_]:
