@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Gap = Callable[[Floats], Floats]
 
-_DIPS, _CLOSER = 8, 20  # smallest gaps looked into, and how often 8 times closer
+_DIPS, _CLOSER, _POINTS = 8, 14, 33  # smallest gaps looked into, how often 16 times closer, at how many
 
 
 def refuse_closing_gaps(model: Model, schedule: Schedule) -> None:
@@ -57,6 +57,7 @@ class _Levels:
 
     def __init__(self, model: Model, schedule: Schedule, stroke: int, fractions: Floats) -> None:
         self.model, self.schedule, self.stroke, self.fractions = model, schedule, stroke, fractions
+        self._known: dict[int, list[float]] = {}
         matrices = model.hamiltonian(schedule.values(stroke, fractions)[0])
         self.finite = bool(np.isfinite(matrices.largest).all())
         if self.finite:
@@ -70,6 +71,10 @@ class _Levels:
 
     def closings(self, a: int, b: int) -> list[float]:
         """List the fractions at which the gap of two levels closes."""
+        if b > a + 1:  # they meet only where the levels between do
+            return [at for at in self.closings(a, a + 1) if self._gap(np.array([at]), a, b)[0] <= self.closed]
+        if a in self._known:
+            return self._known[a]
         size, places = self.energies[:, b] - self.energies[:, a], self.fractions
         steepest = float(np.max(np.abs(np.diff(size) / np.diff(places))))
         around = np.concatenate([[np.inf], size, [np.inf]])
@@ -79,11 +84,12 @@ class _Levels:
         found = [float(places[i]) for i in closed[[0, -1]]] if len(closed) else []
         for i in dips[len(closed) :][:_DIPS]:
             begin, end = float(places[max(i - 1, 0)]), float(places[min(i + 1, len(size) - 1)])
-            if size[i] > 2.0 * steepest * (end - begin):
+            if size[i] > steepest * (end - begin):
                 continue  # it does not change so fast
             at, gap = _smallest(lambda at: self._gap(at, a, b), begin, end)
             if gap <= self.closed:
                 found.append(at)
+        self._known[a] = found
         return found
 
     def _gap(self, fractions: Floats, a: int, b: int) -> Floats:
@@ -100,11 +106,12 @@ class _Levels:
 def _smallest(gap: Gap, begin: float, end: float) -> tuple[float, float]:
     """Return where a gap is smallest between two fractions, and what it is, by looking ever closer."""
     for _ in range(_CLOSER):
-        at = np.linspace(begin, end, 17)
+        at = np.linspace(begin, end, _POINTS)
         found = gap(at)
         i = int(np.argmin(found))
-        begin, end = float(at[max(i - 1, 0)]), float(at[min(i + 1, 16)])
-        if found[i] > 0.5 * np.max(found):  # an avoided crossing: one that closes falls to 1/16
+        begin, end = float(at[max(i - 1, 0)]), float(at[min(i + 1, _POINTS - 1)])
+        # One that closes falls to 1/16 each time; where it does not, the crossing is avoided.
+        if found[i] > 0.5 * np.max(found):
             break
     return float(at[i]), float(found[i])
 
