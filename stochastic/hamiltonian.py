@@ -123,12 +123,6 @@ class Hamiltonian(System):
         """The number of each level, for which its name stands in formulas of columns."""
         return {level: float(k) for k, level in enumerate(self.levels)}
 
-    @property
-    def names(self) -> dict[str, str]:
-        """Each name that a coefficient may contain, with its canonical symbol."""
-        groups = {"c": self.controls, "p": tuple(self.parameters)}
-        return {word: f"{letter}_{k}" for letter, group in groups.items() for k, word in enumerate(group)}
-
     def _check_names(self) -> None:
         groups = {"control": self.controls, "parameter": tuple(self.parameters)}
         share_namespace({**groups, "operator": tuple(self.operators)}, "system")

@@ -102,12 +102,6 @@ class Levels(System):
         return {level: float(k) for k, level in enumerate(self.states)}
 
     @property
-    def names(self) -> dict[str, str]:
-        """Each name that a formula may contain, with its canonical symbol."""
-        groups = {"c": self.controls, "p": tuple(self.parameters)}
-        return {word: f"{letter}_{k}" for letter, group in groups.items() for k, word in enumerate(group)}
-
-    @property
     def controls_affine(self) -> bool:
         """Whether each energy is visibly affine in all controls together: exclusive work is defined."""
         graph, nodes = self._trees

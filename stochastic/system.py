@@ -28,6 +28,12 @@ class System(Value, ABC):
         """What its state is made of: names of coordinates, or of levels."""
 
     @property
+    def names(self) -> dict[str, str]:
+        """Each name that a formula of controls and parameters may contain, with its canonical symbol."""
+        groups = {"c": self.controls, "p": tuple(self.parameters)}
+        return {word: f"{letter}_{k}" for letter, group in groups.items() for k, word in enumerate(group)}
+
+    @property
     def constants(self) -> dict[str, float]:
         """Names that stand for a number in formulas of columns: levels, for what `state_final` counts."""
         return {}
