@@ -1,0 +1,371 @@
+"""Counting over finite times: the catalogue to all printed digits, slow twins, protocols, bad questions."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+
+from exact_jumps import MOLECULE, RING, ROUNDING, STROKES, counting, dot_between_leads, driven_ring, printed
+from fluctua.stochastic.dynamics.markov_jump import MarkovJump
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.initial import Equilibrium, Point, Populations
+from fluctua.stochastic.levels import Levels
+from fluctua.stochastic.markov.evolution import gauss_method
+from fluctua.stochastic.markov.exact import Counting, exact
+from fluctua.stochastic.protocol import Hold, Isolated, Isothermal, Protocol, Quench
+from fluctua.stochastic.reservoirs import Arrhenius, BoseBath, Rates, Reservoir
+
+Level = Callable[[float], tuple[float, float]]
+
+
+# ---- E5: the dot, finite time
+
+
+def test_one_junction_needs_boundary_terms() -> None:
+    """<exp(-A n)> at t = 5: not 1 at one junction; 1 with both junctions and the populations of the ends."""
+    dot = dot_between_leads()
+    assert np.exp(dot.log_generating_function({"particles_right": 2.0})) == printed("1.205976")
+    assert np.exp(dot.log_generating_function({"particles_left": -2.0})) == printed("1.324548")
+    assert dot.log_generating_function({"total_entropy": -1.0}) == pytest.approx(0.0, abs=ROUNDING)
+    both = {"particles_left": -0.5, "particles_right": 1.5}  # beta times the heat of a particle from each
+    assert dot.log_generating_function(both, start=np.ones(2), end=dot.final) == pytest.approx(
+        0.0, abs=ROUNDING
+    )
+    assert abs(dot.log_generating_function(both)) > 1e-2  # control: without the ends
+
+
+def test_boundary_terms_leave_a_constant_in_the_symmetry() -> None:
+    """Catalogue T5: t D_t -> -0.05619 at the right junction, delta = 0.3."""
+    dot = dot_between_leads(duration=50.0)
+    sides = [dot.log_generating_function({"particles_right": 1.0 - delta}) for delta in (0.3, -0.3)]
+    assert sides[0] - sides[1] == printed("-0.05619")
+
+
+def test_long_times_reach_the_scaled_generating_function() -> None:
+    short, long = dot_between_leads(duration=400.0), dot_between_leads(duration=4000.0)
+    fields = {"particles_left": -2.9}
+    growth = long.log_generating_function(fields) - short.log_generating_function(fields)
+    assert growth / 3600.0 == pytest.approx(short.steady().scaled_generating_function(fields), rel=1e-11)
+    slope = (long.variance("particles_left") - short.variance("particles_left")) / 3600.0
+    assert slope == pytest.approx(short.steady().variance("particles_left"), rel=1e-9)
+
+
+def test_law_of_the_particle_number() -> None:
+    dot = dot_between_leads()
+    n, p = dot.distribution("particles_left")
+    assert p.sum() == pytest.approx(1.0, abs=ROUNDING)
+    assert p.min() > -1e-15
+    assert n @ p == pytest.approx(dot.mean("particles_left"), abs=1e-11)
+    assert n**2 @ p - (n @ p) ** 2 == pytest.approx(dot.variance("particles_left"), abs=1e-10)
+    assert np.log(np.exp(0.4 * n) @ p) == pytest.approx(
+        dot.log_generating_function({"particles_left": 0.4}), abs=1e-10
+    )
+
+
+# ---- A6, A12, E15: relaxation
+
+
+def two_level_atom(excited: float) -> Counting:
+    """Catalogue A6, A12, E15: gap 1, T = 1/2, rates n and n + 1, t = 2."""
+    start = Populations(ground=1.0 - excited, excited=excited) if excited < 1.0 else Point(state="excited")
+    return counting(MOLECULE, [BoseBath("phonons", rate=1.0)], Protocol([Hold(2.0)], temperature=0.5), start)
+
+
+def test_absolute_irreversibility() -> None:
+    pure = two_level_atom(1.0)
+    assert np.exp(pure.log_generating_function({"total_entropy": -1.0})) == printed("0.123815")
+    assert pure.mean("total_entropy") == printed("2.109943")
+    assert pure.mean("total_entropy") == pytest.approx(fallen_divergence(pure), abs=ROUNDING)
+
+
+def test_relaxation_of_an_atom() -> None:
+    mixed = two_level_atom(0.9)
+    assert mixed.log_generating_function({"total_entropy": -1.0}) == pytest.approx(0.0, abs=ROUNDING)
+    assert mixed.mean("total_entropy") == printed("1.588326")
+    assert mixed.mean("total_entropy") == pytest.approx(fallen_divergence(mixed), abs=ROUNDING)
+    gap, n = 1.0, 1.0 / np.expm1(2.0)
+    assert mixed.mean("heat") == pytest.approx(gap * (mixed.final[1] - 0.9), abs=ROUNDING)
+    expected = n / (2.0 * n + 1.0) + (0.9 - n / (2.0 * n + 1.0)) * np.exp(-(2.0 * n + 1.0) * 2.0)
+    assert mixed.final[1] == pytest.approx(expected, abs=ROUNDING)
+
+
+def fallen_divergence(atom: Counting) -> float:
+    """D(p_0 | pi) - D(p_t | pi)."""
+    steady = atom.steady().populations
+
+    def divergence(p: np.ndarray) -> float:
+        there = p > 0.0
+        return float(p[there] @ np.log(p[there] / steady[there]))
+
+    return divergence(atom.initial) - divergence(atom.final)
+
+
+def test_speed_limit() -> None:
+    limit = two_level_atom(0.9).speed_limit()
+    assert limit.distance == printed("1.448594")
+    assert limit.entropy == printed("1.588326")
+    assert limit.activity == printed("0.551531")
+    assert limit.bound == printed("1.19772")
+    assert limit.bound < 2.0
+
+
+# ---- slow obvious twins
+
+
+def tilted_by_hand(ring: Counting, s: float, energy_of_b: Level, corners: Sequence[float] = ()) -> float:
+    """ln<exp(s work)> for an energy of level b given with its slope, channel by channel, step by step."""
+
+    def flow(t: float, g: np.ndarray) -> np.ndarray:
+        energy, change = (
+            np.array([0.0, energy_of_b(t)[0], 0.5]),
+            np.array([0.0, s * energy_of_b(t)[1] * g[1], 0.0]),
+        )
+        for i, j in ((0, 1), (1, 2), (2, 0)):
+            along, against = (np.exp(sign * (energy[i] - energy[j] + 1.0) / 2.0) for sign in (1.0, -1.0))
+            change += np.eye(3)[j] * np.exp(s) * along * g[i] - np.eye(3)[i] * along * g[i]
+            change += np.eye(3)[i] * np.exp(-s) * against * g[j] - np.eye(3)[j] * against * g[j]
+        return change
+
+    g = ring.initial
+    for begin, end in pairwise([0.0, *corners, 2.0]):
+        g = solve_ivp(flow, (begin, end), g, method="DOP853", rtol=1e-12, atol=1e-14).y[:, -1]
+    return float(np.log(g.sum()))
+
+
+@pytest.mark.parametrize(
+    ("formula", "energy_of_b"),
+    [("t", lambda t: (t, 1.0)), ("2*sin(25*t)", lambda t: (2.0 * np.sin(25.0 * t), 50.0 * np.cos(25.0 * t)))],
+)
+def test_work_agrees_with_the_equation_that_has_a_power_in_it(formula: str, energy_of_b: Level) -> None:
+    """``dg/dt = [L(s) + s dE/dt] g``, which the library never forms, with slow and fast controls."""
+    ring = driven_ring(Protocol([Isothermal(2.0, E=formula)], beta=1.0))
+    expected = tilted_by_hand(ring, 0.4, energy_of_b)
+    assert ring.log_generating_function({"work": 0.4}) == pytest.approx(expected, abs=1e-10)
+    parts = ring.log_generating_function({"control_work": 0.4, "force_work": 0.4})
+    assert parts == pytest.approx(expected, abs=1e-10)
+    assert abs(ring.log_generating_function({"force_work": 0.4}) - expected) > 1e-2
+
+
+def test_a_spike_of_a_table_is_not_missed() -> None:
+    """Corners at 0.601, 0.602 and 0.603 of a ramp that is flat elsewhere, far narrower than a step."""
+    table = np.zeros(1001)
+    table[602] = 9.0
+    ring = driven_ring(Protocol([Isothermal(2.0, E=table)], beta=1.0))
+    corners = [1.202, 1.204, 1.206]
+
+    def spike(t: float) -> tuple[float, float]:
+        side = 0.0 if not corners[0] < t < corners[2] else 1.0 if t < corners[1] else -1.0
+        return 9.0 * float(np.interp(t, corners, [0.0, 1.0, 0.0])), side * 9.0 / 0.002
+
+    expected = tilted_by_hand(ring, 0.4, spike, corners)
+    assert ring.log_generating_function({"work": 0.4}) == pytest.approx(expected, abs=1e-9)
+    flat = driven_ring(Protocol([Isothermal(2.0, E=np.zeros(1001))], beta=1.0))
+    assert abs(flat.log_generating_function({"work": 0.4}) - expected) > 1e-4
+
+
+@pytest.mark.parametrize("height", [1000.0, 5.0])
+def test_a_narrow_peak_of_a_rate_is_not_missed(height: float) -> None:
+    """Both ways at one rate: the number of jumps is a Poisson number of its integral."""
+    rate = f"0.1 + {height}*exp(-((E - 0.5035)/0.0005)**2)"
+    pair, bath = (
+        Levels({"a": "0", "b": "1"}, controls="E"),
+        Rates("r", on="a -> b", forward=rate, backward=rate),
+    )
+    dynamics = MarkovJump([bath], thermodynamics=False)
+    ramp = Protocol([Isothermal(1.0, E=(0.0, 1.0))], beta=1.0)
+    jumps = exact(pair, dynamics, ramp, initial=Point(state="a"))
+    expected = 0.1 + height * 0.0005 * np.sqrt(np.pi)
+    assert jumps.mean("activity") == pytest.approx(expected, rel=1e-9)
+    assert jumps.variance("activity") == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["work", "entropy_flow", "activity", "hatano_sasa", "total_entropy"])
+def test_moments_are_derivatives_of_the_generating_function(name: str) -> None:
+    """Differences of order h^4: with cumulants below 10^3 off by 10^-7, rounding / h^2 by as much."""
+    ring, h = driven_ring(), 0.01
+    grid = {k: ring.log_generating_function({name: k * h}) for k in (-2, -1, 1, 2)}
+    first = (8.0 * (grid[1] - grid[-1]) - (grid[2] - grid[-2])) / (12.0 * h)
+    second = (16.0 * (grid[1] + grid[-1]) - (grid[2] + grid[-2])) / (12.0 * h**2)
+    assert ring.mean(name) == pytest.approx(first, abs=1e-6)
+    assert ring.variance(name) == pytest.approx(second, abs=1e-6)
+
+
+def test_first_law_and_its_covariances() -> None:
+    ring = driven_ring(initial=Populations(a=0.2, b=0.5, c=0.3))
+    assert ring.mean("work") + ring.mean("heat") == pytest.approx(ring.mean("energy_change"), abs=1e-11)
+    assert ring.mean("control_work") + ring.mean("force_work") == pytest.approx(ring.mean("work"), abs=1e-11)
+    both = ring.variance("work") + ring.variance("heat") + 2.0 * ring.covariance("work", "heat")
+    assert both == pytest.approx(ring.variance("energy_change"), abs=1e-10)
+    assert ring.mean("entropy_flow") == pytest.approx(ring.mean("log_ratio"), abs=1e-11)
+    assert ring.mean("dimensionless_work") == pytest.approx(ring.mean("work"), abs=1e-11)  # at beta = 1
+    assert ring.mean("heat") == pytest.approx(sum(ring.mean(f"heat_{n}") for n in ("one", "two", "three")))
+
+
+def test_the_gauss_method_integrates_polynomials_of_degree_fifteen() -> None:
+    nodes, table, weights = gauss_method()
+    for degree in range(16):
+        assert weights @ nodes**degree == pytest.approx(1.0 / (degree + 1.0), abs=1e-15)
+    for degree in range(8):
+        assert table @ nodes**degree == pytest.approx(nodes ** (degree + 1) / (degree + 1.0), abs=1e-15)
+
+
+def test_a_slow_formula_of_a_constant_meets_the_matrix_exponential() -> None:
+    """E = 0.7 + 0 t takes the path of moving strokes, E = 0.7 that of constant ones."""
+    still = driven_ring(Protocol([Hold(30.0)], beta=1.0, E=0.7), Point(state="a"))
+    moving = driven_ring(Protocol([Isothermal(30.0, E="0.7 + 1e-300*t")], beta=1.0), Point(state="a"))
+    times = [0.0, 0.1, 1.0, 7.5, 30.0]
+    assert moving.populations(times) == pytest.approx(still.populations(times), abs=ROUNDING)
+    assert moving.log_generating_function({"force_work": 0.2}) == pytest.approx(
+        still.log_generating_function({"force_work": 0.2}), abs=1e-11
+    )
+
+
+# ---- protocols
+
+
+def test_populations_at_borders_and_times() -> None:
+    bath = Arrhenius("bath", on=["a -> b", "b -> c"], rate=1.0, barrier=2.0)
+    jumps = counting(RING, [bath], STROKES, Point(state="b"))
+    rows = jumps.populations()
+    assert rows.shape == (5, 3)
+    assert rows[0] == pytest.approx([0.0, 1.0, 0.0])
+    assert rows[1] == pytest.approx(rows[2], abs=ROUNDING)  # a quench moves nobody
+    assert rows[4] == pytest.approx(jumps.final, abs=ROUNDING)
+    assert rows.sum(axis=1) == pytest.approx(np.ones(5), abs=ROUNDING)
+    assert jumps.populations([3.0, 1.0, 0.0]) == pytest.approx(rows[[4, 1, 0]], abs=ROUNDING)
+
+
+def test_nothing_moves_where_no_bath_is_connected() -> None:
+    bath = Arrhenius("bath", on=["a -> b", "b -> c"], rate=1.0, barrier=2.0)
+    jumps = counting(RING, [bath], Protocol([Isolated(1.0, E=(0.0, 2.0))], beta=1.0), Point(state="b"))
+    assert jumps.final == pytest.approx([0.0, 1.0, 0.0], abs=ROUNDING)
+    assert jumps.mean("work") == pytest.approx(2.0, abs=ROUNDING)
+    assert jumps.variance("work") == pytest.approx(0.0, abs=ROUNDING)
+    assert jumps.mean("housekeeping_entropy") == 0.0
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    gaps=st.lists(st.floats(-3.0, 3.0), min_size=3, max_size=3),
+    weights=st.lists(st.floats(0.01, 1.0), min_size=3, max_size=3),
+    cold=st.floats(0.3, 3.0),
+)
+def test_laws_of_three_levels_between_two_baths(gaps: list[float], weights: list[float], cold: float) -> None:
+    """Integral theorem, second law, uncertainty relation and both ends of the spectrum, for any levels."""
+    names = ("a", "b", "c")
+    system = Levels({name: repr(gap) for name, gap in zip(names, gaps, strict=True)})
+    baths: list[Reservoir] = [
+        Arrhenius("hot", on=["a -> b", "b -> c", "c -> a"], rate=1.0, barrier=1.0),
+        Arrhenius("cold", on=["a -> b", "b -> c"], rate=2.0, barrier=0.5),
+    ]
+    start = Populations(**{name: w / sum(weights) for name, w in zip(names, weights, strict=True)})
+    protocol = Protocol([Hold(0.5)], beta={"hot": 0.5, "cold": cold})
+    jumps = counting(system, baths, protocol, start)
+    assert jumps.log_generating_function({"total_entropy": -1.0}) == pytest.approx(0.0, abs=1e-10)
+    assert jumps.mean("total_entropy") >= -1e-12
+    steady = jumps.steady()
+    assert steady.generator @ steady.populations == pytest.approx(np.zeros(3), abs=1e-12 * steady.activity)
+    assert steady.spectrum[0] == pytest.approx(0.0, abs=1e-10 * np.abs(steady.spectrum).max())
+    assert (steady.spectrum[1:].real < 0.0).all()
+    if steady.mean("heat_hot") ** 2 > 1e-12:
+        assert steady.uncertainty_product("heat_hot") >= 2.0 - 1e-6
+
+
+# ---- bad input
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda dot: dot.mean("heat_lef"), "'heat_lef' is not an observable"),
+        (lambda dot: dot.populations([7.0]), "a time outside the protocol (times): it lasts 5"),
+        (lambda dot: dot.mean("dimensionless_work"), "dimensionless_work needs one chemical potential"),
+        (lambda dot: dot.distribution("heat_left"), "heat_left is no whole number"),
+        (lambda dot: dot.log_generating_function({"heat_left": 1e5}), "a counting field too large"),
+        (lambda dot: dot.steady().information_flow(["top"]), "'top' is not a bath"),
+        (lambda dot: Counting(dot.generator, dot.schedule, [0.5, 0.6]), "no populations"),
+        (lambda dot: Counting(dot.generator, dot.schedule, [1.5, -0.5]), "no populations"),
+        (
+            lambda dot: dot.log_generating_function({}, start=np.zeros(2)),
+            "the mean of an exponential is 0",
+        ),
+    ],
+)
+def test_bad_questions(wrong: Callable[[Counting], object], message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        wrong(dot_between_leads())
+    assert str(caught.value).startswith(message)
+
+
+HEATED: list[Reservoir] = [BoseBath("phonons", rate=1.0)]
+
+
+def two_levels(protocol: Protocol, system: Levels | None = None) -> Counting:
+    gap = Levels({"a": "0", "b": "E"}, controls="E")
+    return counting(system or gap, HEATED, protocol, Equilibrium())
+
+
+@pytest.mark.parametrize("name", ["heat", "heat_phonons", "energy_phonons", "entropy_flow", "log_ratio"])
+@pytest.mark.parametrize("gap", [(1.0, 2.0), "1 + sin(pi*s)**2"])
+def test_what_moves_with_the_gap_is_no_count(name: str, gap: Any) -> None:
+    ramp = two_levels(Protocol([Isothermal(1.0, E=gap)], beta=1.0))
+    with pytest.raises(InvalidInput, match=r"is no whole number.*log_generating_function, or a run"):
+        ramp.distribution(name)
+    values, probabilities = ramp.distribution("activity")
+    assert probabilities.min() > -ROUNDING
+    assert values @ probabilities == pytest.approx(ramp.mean("activity"), rel=1e-9)
+
+
+@pytest.mark.parametrize("gap", [1.0, 3.0])
+def test_heat_in_whole_numbers_has_a_law(gap: float) -> None:
+    # Two levels: heat is gap times the levels climbed, -1, 0 or 1 of them.
+    still = two_levels(Protocol([Hold(2.0), Quench(E=gap), Hold(1.0)], beta=1.0, E=gap))
+    values, probabilities = still.distribution("heat")
+    law = dict(zip(values.tolist(), probabilities.tolist(), strict=True))
+    assert sum(law.get(k * gap, 0.0) for k in (-1, 0, 1)) == pytest.approx(1.0, abs=ROUNDING)
+    assert law[gap] == pytest.approx(law[-gap], abs=ROUNDING)  # equilibrium
+    assert (values**2) @ probabilities == pytest.approx(still.variance("heat"), rel=1e-9)
+
+
+def test_strokes_of_several_gaps_add_up_their_quanta() -> None:
+    cycle = two_levels(Protocol([Hold(2.0), Quench(E=100.0), Hold(1.0)], beta=0.01, E=40.0))
+    values, probabilities = cycle.distribution("heat")
+    occurs = probabilities > 1e-9
+    assert set(values[occurs].tolist()) <= {20 * k for k in range(-10, 11)}
+    assert values @ probabilities == pytest.approx(cycle.mean("heat"), rel=1e-9)
+    assert (values**2) @ probabilities - cycle.mean("heat") ** 2 == pytest.approx(
+        cycle.variance("heat"), rel=1e-9
+    )
+
+
+def test_a_mean_of_zero_has_no_fano_factor() -> None:
+    idle = dot_between_leads(V=0.0)
+    for name in ("particles_left", "heat", "energy_change"):
+        with pytest.raises(InvalidInput, match=f"^{name}: its mean is 0 .*: take its variance$"):
+            idle.fano(name)
+    for ask in (idle.steady().fano, idle.steady().uncertainty_product):
+        with pytest.raises(InvalidInput, match=r"^particles_left: its mean is 0"):
+            ask("particles_left")
+    held = two_levels(Protocol([Hold(1.0)], beta=1.0, E=0.7))
+    for name in ("work", "control_work"):  # 0 always, to rounding: 0 / 0
+        with pytest.raises(InvalidInput, match="its mean is 0"):
+            held.fano(name)
+    assert dot_between_leads(V=1e-9).fano("particles_left") > 1e6
+
+
+def test_one_way_channels_have_counts_and_no_entropy() -> None:
+    decay = Rates("decay", on="excited -> ground", forward=1.0, backward=0.0)
+    atom = counting(
+        MOLECULE, [decay], Protocol([Hold(2.0)], beta=1.0), Point(state="excited"), thermodynamics=False
+    )
+    assert atom.mean("activity") == pytest.approx(-np.expm1(-2.0), abs=ROUNDING)
+    assert atom.mean("decay: excited -> ground") == pytest.approx(atom.mean("activity"), abs=ROUNDING)
+    with pytest.raises(InvalidInput, match="has no way back"):
+        atom.mean("log_ratio")
+    with pytest.raises(InvalidInput, match="has no way back"):
+        atom.dual()
