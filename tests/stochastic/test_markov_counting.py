@@ -310,12 +310,12 @@ def two_levels(protocol: Protocol, system: Levels | None = None) -> Counting:
     return counting(system or gap, HEATED, protocol, Equilibrium())
 
 
-@pytest.mark.parametrize("name", ["heat", "heat_phonons", "energy_phonons", "entropy_flow", "log_ratio"])
 @pytest.mark.parametrize("gap", [(1.0, 2.0), "1 + sin(pi*s)**2"])
-def test_what_moves_with_the_gap_is_no_count(name: str, gap: Any) -> None:
+def test_what_moves_with_the_gap_is_no_count(gap: Any) -> None:
     ramp = two_levels(Protocol([Isothermal(1.0, E=gap)], beta=1.0))
-    with pytest.raises(InvalidInput, match=r"is no whole number.*log_generating_function, or a run"):
-        ramp.distribution(name)
+    for name in ("heat", "heat_phonons", "energy_phonons", "entropy_flow", "log_ratio"):
+        with pytest.raises(InvalidInput, match=r"is no whole number.*log_generating_function, or a run"):
+            ramp.distribution(name)
     values, probabilities = ramp.distribution("activity")
     assert probabilities.min() > -ROUNDING
     assert values @ probabilities == pytest.approx(ramp.mean("activity"), rel=1e-9)
