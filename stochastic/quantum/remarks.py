@@ -38,6 +38,8 @@ Albash, Boixo, Lidar, Zanardi, New J. Phys. 14, 123016 (2012).
 WEAK = 0.5
 """Of the temperature: hbar times the largest jump rate without a remark."""
 
+_ROUNDING = 1e-9
+
 LOCAL = 1e-9
 """Of the quantum: how far a local operator may be from one between energy levels."""
 
@@ -56,12 +58,22 @@ def remarks_of(model: Model, schedule: Schedule) -> tuple[str, ...]:
 def _secular(model: Model, rows: Rows, found: Channels) -> Iterator[str]:
     distance = smallest_distances(found.energies)
     ratio = np.where(np.isfinite(distance), model.hbar * found.fastest / distance, 0.0)
-    worst = int(np.argmax(ratio))
+    worst = _worst(ratio, rows)
     if ratio[worst] > SECULAR:
         yield (
             f"secular approximation: the largest jump rate is {ratio[worst]:.2g} of the smallest distance"
             f" between Bohr frequencies{model.system.said(rows.controls[worst])}, it should be far below 1"
         )
+
+
+def _worst(ratio: Floats, rows: Rows) -> int:
+    """Return the row of the largest ratio; of several, that of the smallest controls.
+
+    So a run and its reverse, which meet the same values in another order, say the same.
+    """
+    largest = np.flatnonzero(ratio >= (1.0 - _ROUNDING) * ratio.max())
+    controls = rows.controls[largest]
+    return int(largest[np.lexsort(controls.T[::-1])[0]] if controls.shape[1] else largest[0])
 
 
 def smallest_distances(energies: Floats) -> Floats:
@@ -78,7 +90,7 @@ def smallest_distances(energies: Floats) -> Floats:
 
 def _adiabatic(model: Model, schedule: Schedule, rows: Rows, found: Channels) -> Iterator[str]:
     ratio = adiabatic_ratios(model, schedule, rows, found)
-    worst = int(np.argmax(ratio))
+    worst = _worst(ratio, rows)
     if ratio[worst] > ADIABATIC:
         yield (
             "adiabatic approximation: hbar |<a|dH/dt|b>| / gap^2 reaches"
@@ -89,14 +101,16 @@ def _adiabatic(model: Model, schedule: Schedule, rows: Rows, found: Channels) ->
 
 def adiabatic_ratios(model: Model, schedule: Schedule, rows: Rows, found: Channels) -> Floats:
     """Return the largest ``hbar |<a|dH/dt|b>| / gap^2`` in each row, 0 where no bath is connected."""
-    change = model.hamiltonian(rows.controls + rows.change) - model.hamiltonian(rows.controls)
+    before, after = rows.around
+    change = model.hamiltonian(after) - model.hamiltonian(before)
     elements = transformed(change, found.vectors)
     size = np.sqrt(elements.re * elements.re + elements.im * elements.im)
     gaps = np.abs(found.energies[:, :, None] - found.energies[:, None, :])
     same = SAME_GAP * (found.energies[:, -1] - found.energies[:, 0])[:, None, None]
     apart = gaps > same
     ratio = np.where(apart, size / np.where(apart, gaps * gaps, 1.0), 0.0).max(axis=(1, 2))
-    result: Floats = np.where(rows.coupled.any(axis=1), model.hbar * ratio / schedule.move, 0.0)
+    time = np.maximum(rows.apart, 1) * schedule.move  # a stroke of one move has no change to be divided
+    result: Floats = np.where(rows.coupled.any(axis=1), model.hbar * ratio / time, 0.0)
     return result
 
 
@@ -108,7 +122,7 @@ def _strong(model: Model, rows: Rows) -> Iterator[str]:
     coupled = rows.coupled & thermal
     coldest = np.where(coupled, rows.beta, 0.0).max(axis=1)
     ratio = model.hbar * model.held(rows.controls, rows.beta, coupled).fastest * coldest
-    worst = int(np.argmax(ratio))
+    worst = _worst(ratio, rows)
     if ratio[worst] > WEAK:
         yield (
             f"weak coupling: hbar times the largest jump rate is {ratio[worst]:.2g} of the temperature"

@@ -26,34 +26,46 @@ class Rows:
     moves : (M,) array of int
         Which moves they are.
     controls, beta, coupled : (M, C), (M, B), (M, B) arrays
-    change : (M, C) array
-        What each control changes by up to the next move of the same stroke, or from the one before.
+    around : (2, M, C) array
+        Controls of the moves before and after, as far as they belong to the same stroke: else its own.
+    apart : (M,) array of int
+        How many moves lie between these two: 2 inside a stroke, 1 at its ends.
     """
 
     moves: NDArray[np.int64]
     controls: Floats
     beta: Floats
     coupled: NDArray[np.bool_]
-    change: Floats
+    around: Floats
+    apart: NDArray[np.int64]
 
 
 def sampled(schedule: Schedule, most: int = MOST) -> Rows:
-    """Choose evenly spaced moves, the first and the last of each stroke among them while there is room."""
+    """Choose evenly spaced moves, the first and the last of each stroke among them while there is room.
+
+    The reversed schedule is looked at where the schedule is.
+    """
     counts = np.asarray(schedule.moves)
     ends = np.cumsum(counts)
     begins = ends - counts
     moving = counts > 0
-    borders = np.concatenate([begins[moving], ends[moving] - 1])[: most // 2]
-    even = np.linspace(0, schedule.steps - 1, min(most, schedule.steps)).astype(np.int64)
-    moves = np.union1d(even, borders).astype(np.int64)
+    borders = np.sort(np.concatenate([begins[moving], ends[moving] - 1]))
+    moves = np.union1d(_even(schedule.steps, most), borders[_even(len(borders), most // 2)]).astype(np.int64)
     stroke = np.searchsorted(ends, moves, side="right")
-    last = moves == ends[stroke] - 1
-    one = np.maximum(np.where(last, moves - 1, moves), begins[stroke])
-    other = np.minimum(one + 1, ends[stroke] - 1)
+    before = np.maximum(moves - 1, begins[stroke])
+    after = np.minimum(moves + 1, ends[stroke] - 1)
     return Rows(
         moves,
         schedule.controls[moves],
         schedule.beta[moves],
         schedule.coupled[moves],
-        schedule.controls[other] - schedule.controls[one],
+        schedule.controls[np.stack([before, after])],
+        after - before,
     )
+
+
+def _even(count: int, most: int) -> NDArray[np.int64]:
+    """Choose at most so many of 0 .. count - 1, the same from both ends."""
+    chosen = min(count, most)
+    half = np.linspace(0, (count - 1) / 2, (chosen + 1) // 2).astype(np.int64)
+    return np.union1d(half, count - 1 - half)

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fluctua.stochastic.dynamics.quantum_jump import KINDS, QuantumJump
 from fluctua.stochastic.errors import InvalidInput, Unstable
@@ -142,8 +144,27 @@ def test_checks_look_at_both_ends_of_every_stroke():
     rows = sampled(schedule)
     assert len(rows.moves) < 300
     assert {0, 999, 1000, 1399} <= set(rows.moves.tolist())
-    np.testing.assert_allclose(rows.change[rows.moves < 1000], 0.008, rtol=1e-10)
-    np.testing.assert_array_equal(rows.change[rows.moves >= 1000], 0.0)
+    change = (rows.around[1] - rows.around[0])[:, 0]
+    inside = ~np.isin(rows.moves, [0, 999, 1000, 1399])
+    np.testing.assert_array_equal(rows.apart, np.where(inside, 2, 1))
+    np.testing.assert_allclose(change, np.where(rows.moves < 1000, 0.008 * rows.apart, 0.0), rtol=1e-10)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12).filter(any), st.integers(2, 60))
+def test_checks_look_at_the_reverse_where_they_look_at_the_run(moves, most):
+    """The control is an exponential: no two of a stroke's values are equal."""
+    steps = []
+    for count in moves:
+        steps += [Quench(epsilon=1.0), *([Isothermal(0.5 * count, epsilon="exp(s)")] if count else [])]
+    schedule = schedule_of(QUBIT, THERMAL, Protocol(steps, beta=1.0, epsilon=1.0), 0.5)
+    there, back = sampled(schedule, most), sampled(schedule.reversed(), most)
+    np.testing.assert_array_equal(there.moves, schedule.steps - 1 - back.moves[::-1])
+    np.testing.assert_array_equal(there.around, back.around[::-1, ::-1])
+    np.testing.assert_array_equal(there.apart, back.apart[::-1])
+    assert len(there.moves) <= 1.5 * most + 2
+    if schedule.steps <= most:
+        assert len(there.moves) == schedule.steps
 
 
 # ---- starts
@@ -335,6 +356,33 @@ def test_remarks_on_the_sweep():
     secular, adiabatic = remarks_of(THERMAL.model(QUBIT), SCHEDULE)
     assert "largest jump rate is 0.32 of the smallest distance" in secular
     assert "reaches 0.8 at epsilon = " in adiabatic
+
+
+@pytest.mark.parametrize(
+    "dynamics", [THERMAL, QuantumJump([BoseBath("a", rate=2.0), BoseBath("b", rate=0.1)])]
+)
+@pytest.mark.parametrize(
+    "energy",
+    [
+        "0.5*X + epsilon/2*Z",
+        "epsilon/2*Z + (0.3 + 0.1*epsilon)*Y + 0.2*X",
+        "ZI + 0.7*IZ + 0.2*XX + epsilon*YX",
+    ],
+)
+@pytest.mark.parametrize("ramp", [(-4.0, 4.0), (-1.0, 3.0), "3*sin(5*s)"])
+def test_a_run_and_its_reverse_remark_alike(dynamics, energy, ramp):
+    """So a pair says each remark once. Values met twice, more steps than are looked at, complex fields."""
+    system = Hamiltonian(energy, controls="epsilon")
+    steps = [
+        Isothermal(5.0, epsilon=ramp),
+        Hold(0.1),
+        Quench(epsilon=0.3),
+        Isothermal(0.7, epsilon=(0.3, 0.2)),
+    ]
+    schedule = schedule_of(system, dynamics, Protocol(steps, beta=1.0))
+    said = remarks_of(dynamics.model(system), schedule)
+    assert {line.split(":")[0] for line in said} >= {"secular approximation", "adiabatic approximation"}
+    assert remarks_of(dynamics.model(system, turned=True), schedule.reversed()) == said
 
 
 def test_a_slow_and_weak_run_needs_no_remark():
