@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, shown
-from fluctua.stochastic.values import Value, name, names, number
+from fluctua.stochastic.values import (
+    MOST_NAMES,
+    Value,
+    build,
+    name,
+    names,
+    number,
+    sequence,
+    share_namespace,
+)
+
+if TYPE_CHECKING:
+    from fluctua.stochastic.reservoirs import Reservoir
+
+Named = TypeVar("Named", bound="Bath | Reservoir")
 
 
 class Bath(Value):
@@ -83,3 +97,21 @@ def _refuse(unknown: dict[str, Any], bath: str, where: str) -> None:
         raise InvalidInput(
             f"{word!r} is unknown", where, f"Bath takes {', '.join(known)}{did_you_mean(word, known)}"
         )
+
+
+def several(given: object, kinds: Mapping[str, type[Named]], remedy: str) -> tuple[Named, ...]:
+    """Read the baths of a dynamics, which takes some kinds.
+
+    Raises
+    ------
+    InvalidInput
+        One of another kind, none at all, for which there is a remedy, or two of one name.
+    """
+    made = tuple(
+        build(bath, kinds, f"dynamics.baths.{k}")
+        for k, bath in enumerate(sequence(given, "dynamics.baths", "bath", most=MOST_NAMES))
+    )
+    if not made:
+        raise InvalidInput("no baths", "dynamics.baths", remedy)
+    share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
+    return made

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic import densities, ledger
-from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.baths import Bath, several
 from fluctua.stochastic.columns import Column
 from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
 from fluctua.stochastic.errors import InvalidInput, not_among
@@ -20,7 +20,7 @@ from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.records import records_of
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
-from fluctua.stochastic.values import MOST_NAMES, build, mapping, number, sequence, share_namespace
+from fluctua.stochastic.values import mapping, number
 
 if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
@@ -55,15 +55,7 @@ class Langevin(Dynamics):
             raise InvalidInput(
                 "give friction or baths, one of them", "dynamics", "friction=1.0 is short for one bath"
             )
-        made = tuple(
-            build(bath, {"Bath": Bath}, f"dynamics.baths.{k}")
-            for k, bath in enumerate(
-                () if baths is None else sequence(baths, "dynamics.baths", "bath", most=MOST_NAMES)
-            )
-        )
-        if baths is not None and not made:
-            raise InvalidInput("no baths", "dynamics.baths", "give at least one Bath")
-        share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
+        made = () if baths is None else several(baths, {"Bath": Bath}, "give at least one Bath")
         self._set(friction=per_coordinate(friction, "dynamics.friction"), baths=made)
 
     @property

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.columns import Column
-from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
-from fluctua.stochastic.errors import InvalidInput, shown
-from fluctua.stochastic.initial import Equilibrium, Initial, Samples, Steady
-from fluctua.stochastic.lanes import log
+from fluctua.stochastic.dynamics.dynamics import Get
+from fluctua.stochastic.dynamics.jump_dynamics import JumpDynamics, levels_at
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.initial import Initial, Samples
 from fluctua.stochastic.levels import Levels, minus_log_sum
 from fluctua.stochastic.reservoirs import RESERVOIRS, LocalBath, Reservoir
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
-from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
 
 if TYPE_CHECKING:
     from fluctua.stochastic.markov.counting import Counting
@@ -31,7 +30,7 @@ Floats = NDArray[np.float64]
 KINDS = {name: kind for name, kind in RESERVOIRS.items() if kind is not LocalBath}
 
 
-class MarkovJump(Dynamics):
+class MarkovJump(JumpDynamics):
     r"""Jumps between levels, each through a channel of one of several baths.
 
         dp_i/dt = sum_j (w_ji p_j - w_ij p_i),   w_ij = sum over channels from i to j                   (1)
@@ -63,48 +62,18 @@ class MarkovJump(Dynamics):
     timed: ClassVar[bool] = False
     failure: ClassVar[Status] = Status.TOO_MANY_JUMPS
 
-    baths: tuple[Reservoir, ...]
     thermodynamics: bool
     housekeeping: bool
 
     def __init__(
         self, baths: Sequence[Reservoir], *, thermodynamics: bool = True, housekeeping: bool = False
     ) -> None:
-        several = [baths] if isinstance(baths, Reservoir) else baths
-        made = tuple(
-            build(bath, KINDS, f"dynamics.baths.{k}")
-            for k, bath in enumerate(sequence(several, "dynamics.baths", "bath", most=MOST_NAMES))
-        )
-        if not made:
-            raise InvalidInput("no baths", "dynamics.baths", "give at least one, such as Lead or BoseBath")
-        share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
-        for key, value in (("thermodynamics", thermodynamics), ("housekeeping", housekeeping)):
-            if not isinstance(value, bool):
-                raise InvalidInput(f"{shown(value)} is neither true nor false", f"dynamics.{key}")
+        flags = {"thermodynamics": thermodynamics, "housekeeping": housekeeping}
+        self._set_baths(baths, KINDS, "give at least one, such as Lead or BoseBath", flags)
         if housekeeping and not thermodynamics:
             raise InvalidInput(
                 "housekeeping entropy without thermodynamics", "dynamics.housekeeping", "leave one out"
             )
-        self._set(baths=made, thermodynamics=thermodynamics, housekeeping=housekeeping)
-
-    def __repr__(self) -> str:
-        """Return the baths on one line."""
-        return f"MarkovJump({', '.join(repr(bath) for bath in self.baths)})"
-
-    @property
-    def bath_names(self) -> tuple[str, ...]:
-        """Names of the baths."""
-        return tuple(bath.name for bath in self.baths)
-
-    @property
-    def allows_isolated(self) -> bool:
-        """Whether levels without baths make sense: they wait, and a control still does work."""
-        return True
-
-    @property
-    def jumps(self) -> bool:
-        """Whether trajectories are made of jumps: they are."""
-        return True
 
     def generator(self, system: Levels) -> Generator:
         """Make the channels and their rates."""
@@ -145,10 +114,8 @@ class MarkovJump(Dynamics):
 
     def check_start(self, initial: Initial, system: Levels, schedule: Schedule) -> None:
         """Check that a start has a law of levels; a file is read when the run is prepared."""
-        from fluctua.stochastic.markov.starts import populations
-
         if not isinstance(initial, Samples):
-            populations(initial, self.generator(system), schedule)
+            self.populations(system, schedule, initial)
 
     def check_record(self, record: Mapping[str, str], system: Levels) -> None:
         """Check the formulas of level, controls and parameters that a run records."""
@@ -216,52 +183,22 @@ class MarkovJump(Dynamics):
     def energy(self, system: Levels, controls: Sequence[float], which: str, column: Get) -> Floats:
         """Return the energy of each trajectory's first or last level."""
         row = np.asarray(controls, dtype=np.float64)[None, :]
-        found: Floats = system.energies(row)[0][_levels(column, which)]
+        found: Floats = system.energies(row)[0][levels_at(column, which)]
         return found
 
-    def boundary(self, system: Levels, schedule: Schedule, initial: Initial, column: Get) -> Floats | str:
-        r"""Return :math:`\ln p_0(x_0)-\ln p_\tau(x_\tau)` of each trajectory, or what is missing for it.
-
-        After equilibrium or a steady state the last density is of the same kind; after a point or given
-        populations it solves the master equation.
-        """
-        if not self.thermodynamics:
-            return f"needs entropy: {self.no_theorems()}"
-        if isinstance(initial, Samples):
-            return "needs a start whose probabilities are known: Equilibrium, Steady, Point or Populations"
-        try:
-            first, last = self.border_populations(system, schedule, initial)
-        except InvalidInput as error:
-            return f"needs the probabilities at both ends: {error.what}"
-        with np.errstate(all="ignore"):
-            result: Floats = log(first)[_levels(column, "initial")] - log(last)[_levels(column, "final")]
-        return result
-
-    def border_populations(
-        self, system: Levels, schedule: Schedule, initial: Initial
-    ) -> tuple[Floats, Floats]:
-        """Return the probabilities of levels where a run starts, and where its reverse starts."""
+    def populations(
+        self, system: Levels, schedule: Schedule, initial: Initial, *, turned: bool = False
+    ) -> Floats:
+        """Return the probability of each level at the first instant; levels do not turn around."""
         from fluctua.stochastic.markov.starts import populations
 
-        generator = self.generator(system)
-        first = populations(initial, generator, schedule)
-        if isinstance(initial, Equilibrium | Steady):
-            return first, populations(initial, generator, schedule.reversed())
-        return first, _solved(generator, schedule, first)
+        return populations(initial, self.generator(system), schedule)
 
-    def irreversible_weight(self, system: Levels, schedule: Schedule, initial: Initial) -> float:
-        """Return the probability of reverse trajectories that end where no forward one starts.
+    def carried(self, system: Levels, schedule: Schedule, first: Floats, *, turned: bool = False) -> Floats:
+        """Solve the master equation up to the last instant."""
+        from fluctua.stochastic.markov.exact import Counting
 
-        Only a point or populations with empty levels leave such levels.
-        """
-        if isinstance(initial, Samples):
-            return 0.0
-        first, last = self.border_populations(system, schedule, initial)
-        empty = first == 0.0
-        if not empty.any():
-            return 0.0
-        back = _solved(self.generator(system), schedule.reversed(), last)
-        return float(np.cumsum(back[empty])[-1])
+        return np.asarray(Counting(self.generator(system), schedule, first).final)
 
     def no_equilibrium(self, system: Levels, schedule: Schedule) -> str:
         """Say what drives currents at one temperature; empty if nothing does."""
@@ -280,19 +217,3 @@ class MarkovJump(Dynamics):
     def no_theorems(self) -> str:
         """Say that rates without thermodynamics promise nothing."""
         return "" if self.thermodynamics else "rates without thermodynamics (thermodynamics=False)"
-
-    def even(self, system: Levels, record: Mapping[str, str]) -> list[str]:
-        """Name the columns that time reversal does not turn around: activity, and all that is recorded."""
-        return ["activity", *record]
-
-
-def _levels(column: Get, which: str) -> NDArray[np.int64]:
-    """Return the first or last levels by number; a reader of columns may have made them floats."""
-    return np.asarray(column(f"state_{which}")).astype(np.int64)
-
-
-def _solved(generator: Generator, schedule: Schedule, first: Floats) -> Floats:
-    """Solve the master equation up to the last instant."""
-    from fluctua.stochastic.markov.exact import Counting
-
-    return np.asarray(Counting(generator, schedule, first).final)

@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.stochastic.columns import INTO, ON, Column
-from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
-from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.dynamics.dynamics import Get
+from fluctua.stochastic.dynamics.jump_dynamics import JumpDynamics, levels_at
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.hamiltonian import Hamiltonian
-from fluctua.stochastic.initial import Equilibrium, Initial, Steady
-from fluctua.stochastic.lanes import log
+from fluctua.stochastic.initial import Initial
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath, Reservoir
 from fluctua.stochastic.status import Status
 from fluctua.stochastic.system import System
-from fluctua.stochastic.values import MOST_NAMES, build, sequence, share_namespace
 
 if TYPE_CHECKING:
     from fluctua.stochastic.propagator import Propagator
@@ -31,7 +30,7 @@ Floats = NDArray[np.float64]
 KINDS: dict[str, type[Reservoir]] = {"BoseBath": BoseBath, "LocalBath": LocalBath}
 
 
-class QuantumJump(Dynamics):
+class QuantumJump(JumpDynamics):
     r"""Quantum jumps (Monte Carlo wave functions) of a Hamiltonian of few levels.
 
     .. math::
@@ -73,7 +72,6 @@ class QuantumJump(Dynamics):
     failure: ClassVar[Status] = Status.NORM_LOST
     uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "quantum"
 
-    baths: tuple[Reservoir, ...]
     measured: bool
     path_work: bool
     housekeeping: bool
@@ -86,46 +84,16 @@ class QuantumJump(Dynamics):
         path_work: bool = False,
         housekeeping: bool = False,
     ) -> None:
-        several = [baths] if isinstance(baths, Reservoir) else baths
-        made = tuple(
-            build(bath, KINDS, f"dynamics.baths.{k}")
-            for k, bath in enumerate(sequence(several, "dynamics.baths", "bath", most=MOST_NAMES))
-        )
-        if not made:
-            raise InvalidInput("no baths", "dynamics.baths", "give at least one, such as BoseBath")
-        share_namespace({"bath": [bath.name for bath in made]}, "dynamics.baths")
         flags = {"measured": measured, "path_work": path_work, "housekeeping": housekeeping}
-        for key, value in flags.items():
-            if not isinstance(value, bool):
-                raise InvalidInput(f"{shown(value)} is neither true nor false", f"dynamics.{key}")
+        self._set_baths(baths, KINDS, "give at least one, such as BoseBath", flags)
         if path_work and not measured:
             raise InvalidInput(
                 "without measurements work is that of the path", "dynamics.path_work", "leave it out"
             )
-        self._set(baths=made, **flags)
         if housekeeping and self.no_theorems():
             raise InvalidInput(
                 f"no housekeeping entropy: {self.no_theorems()}", "dynamics.housekeeping", "leave one out"
             )
-
-    def __repr__(self) -> str:
-        """Return the baths on one line."""
-        return f"QuantumJump({', '.join(repr(bath) for bath in self.baths)})"
-
-    @property
-    def bath_names(self) -> tuple[str, ...]:
-        """Names of the baths."""
-        return tuple(bath.name for bath in self.baths)
-
-    @property
-    def allows_isolated(self) -> bool:
-        """Whether a system without baths makes sense: it evolves, and a control still does work."""
-        return True
-
-    @property
-    def jumps(self) -> bool:
-        """Whether trajectories have jumps: they have."""
-        return True
 
     @property
     def thermal(self) -> bool:
@@ -321,50 +289,24 @@ class QuantumJump(Dynamics):
         """Return the energy of each trajectory's measured level."""
         if not self.measured:
             raise InvalidInput("no energy is measured", "dynamics.measured", "leave measured=False out")
-        found: Floats = system.eigen([list(controls)])[0][0][column(f"state_{which}")]
+        found: Floats = system.eigen([list(controls)])[0][0][levels_at(column, which)]
         return found
 
-    def boundary(
-        self, system: Hamiltonian, schedule: Schedule, initial: Initial, column: Get
-    ) -> Floats | str:
-        r"""Return :math:`\ln p_0(x_0)-\ln p_\tau(x_\tau)` of each trajectory, or what is missing for it.
+    def populations(
+        self, system: Hamiltonian, schedule: Schedule, initial: Initial, *, turned: bool = False
+    ) -> Floats:
+        """Return the probability of each energy level at the first instant."""
+        from fluctua.stochastic.quantum.laws import populations
 
-        After equilibrium or a steady state the last probabilities are of the same kind; after a point or
-        given populations they are those of the last measurement, by the Lindblad equation.
-        """
-        if self.no_theorems():
-            return f"needs entropy: {self.no_theorems()}"
-        first, last = self.border_populations(system, schedule, initial)
-        with np.errstate(all="ignore"):
-            result: Floats = log(first)[column("state_initial")] - log(last)[column("state_final")]
-        return result
+        return populations(initial, self.model(system, turned=turned, hbar=schedule.hbar), schedule)
 
-    def border_populations(
-        self, system: Hamiltonian, schedule: Schedule, initial: Initial
-    ) -> tuple[Floats, Floats]:
-        """Return the probabilities of levels where a run starts, and where its reverse starts."""
-        from fluctua.stochastic.quantum.laws import carried, populations
-
-        model = self.model(system, hbar=schedule.hbar)
-        first = populations(initial, model, schedule)
-        if isinstance(initial, Equilibrium | Steady):
-            turned = self.model(system, turned=True, hbar=schedule.hbar)
-            return first, populations(initial, turned, schedule.reversed())
-        return first, carried(model, schedule, first)
-
-    def irreversible_weight(self, system: Hamiltonian, schedule: Schedule, initial: Initial) -> float:
-        """Return the probability of reverse trajectories that end where no forward one starts."""
+    def carried(
+        self, system: Hamiltonian, schedule: Schedule, first: Floats, *, turned: bool = False
+    ) -> Floats:
+        """Solve the Lindblad equation up to the last measurement."""
         from fluctua.stochastic.quantum.laws import carried
 
-        if self.no_theorems():
-            return 0.0
-        first, last = self.border_populations(system, schedule, initial)
-        empty = first == 0.0
-        if not empty.any():
-            return 0.0
-        turned = self.model(system, turned=True, hbar=schedule.hbar)
-        back = carried(turned, schedule.reversed(), last)
-        return float(np.cumsum(back[empty])[-1])
+        return carried(self.model(system, turned=turned, hbar=schedule.hbar), schedule, first)
 
     def no_equilibrium(self, system: Hamiltonian, schedule: Schedule) -> str:
         """Say why the steady state at one temperature is no equilibrium; empty where it is."""
@@ -387,7 +329,3 @@ class QuantumJump(Dynamics):
         if self.measured:
             return "work is the change of the measured energy less the heat, by definition"
         return "quantum_heat is what work and the heat of jumps leave of the energy change, by definition"
-
-    def even(self, system: Hamiltonian, record: Mapping[str, str]) -> list[str]:
-        """Name the columns that time reversal does not turn around."""
-        return ["activity"]
