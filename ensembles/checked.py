@@ -55,7 +55,8 @@ class Checked:
     status : dict of int to int
         How many trajectories have each status; all but 0 failed.
     first_law_residual : float or None, energy
-        max |energy_change - work - heat - shadow_work| over the others.
+        max |energy_change - work - heat - shadow_work| over the others; None where no file tells, without
+        work, or where one of these is what the others leave.
     files : str
         SHA-256, in hex, of the sorted lines ``<table>/<name>`` of all parts, each with a newline, as
         ``ls -d */*.parquet`` prints them. Equal digests are equal bytes, since names hold checksums.

@@ -146,7 +146,7 @@ class _Look:
             self.faults += found[place].faults
         missing, leftover = self._compare(listing, listing.sound(found), law)
         self._count_jumps(listing.sound(found), found)
-        return self._told(listing, found, law, missing, leftover)
+        return self._told(listing, found, missing, leftover)
 
     # -- the manifest and the target
 
@@ -326,7 +326,6 @@ class _Look:
         self,
         listing: Listing,
         found: Mapping[Place, Found],
-        law: Law | None,
         missing: tuple[tuple[int, int], ...],
         leftover: tuple[str, ...],
     ) -> Checked:
@@ -347,7 +346,7 @@ class _Look:
             leftover=leftover,
             strangers=tuple(self.strangers),
             status=dict(sorted(status.items())),
-            first_law_residual=max((one.residual for one in counted), default=None) if law else None,
+            first_law_residual=max((x for one in counted if (x := one.residual) is not None), default=None),
             files=hashlib.sha256("".join(names).encode()).hexdigest(),
             values=_values(listing, found),
         )

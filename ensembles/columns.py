@@ -96,6 +96,11 @@ def balance_of(names: Iterable[str]) -> tuple[str, ...]:
     return ("energy_change", *found) if {"energy_change", "work"} <= there else ()
 
 
+def first_law_of(spec: EnsembleSpec) -> tuple[str, ...]:
+    """Name the columns by which a run tests the first law, as `balance_of` does; none where it is no test."""
+    return () if spec.dynamics.first_law() else balance_of(column.name for column in spec.columns)
+
+
 _TRAJECTORY = Column("trajectory", "1", "number of the trajectory, from 0", dtype="int64")
 
 

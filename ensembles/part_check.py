@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fluctua.ensembles.checked import Fault
-from fluctua.ensembles.columns import balance_of, tables_of
+from fluctua.ensembles.columns import first_law_of, tables_of
 from fluctua.ensembles.content import Content
 from fluctua.ensembles.disk import Disk
 from fluctua.ensembles.parts import Part
@@ -36,8 +36,8 @@ class Found:
         What is wrong with it.
     status : dict of int to int
         How many trajectories have each status; of `parts/` alone.
-    residual : float, energy
-        Largest violation of the first law among those with status 0.
+    residual : float or None, energy
+        Largest violation of the first law among those with status 0; None where that is no test.
     content : str or None
         The digest of its values; None where they could not be read.
     jumps : int or None
@@ -47,7 +47,7 @@ class Found:
 
     faults: list[Fault] = field(default_factory=list)
     status: dict[int, int] = field(default_factory=dict)
-    residual: float = 0.0
+    residual: float | None = None
     content: str | None = None
     jumps: int | None = None
 
@@ -65,7 +65,7 @@ class Law:
 
     def __init__(self, spec: EnsembleSpec, chunk: int) -> None:
         self.chunk, self.layout = chunk, Layout(spec, chunk)
-        self.tables = list(tables_of(spec))
+        self.tables, self.balance = list(tables_of(spec)), first_law_of(spec)
         schedule = spec.schedule
         times = np.arange(0, schedule.steps + 1, spec.path_every) * (schedule.time_step or 0.0)
         self.duration = schedule.duration * (1.0 + 1e-12)  # times add up with rounding
@@ -229,7 +229,7 @@ def look_at(folder: Path, table: str, part: Part, law: Law | None, disk: Disk) -
 
 def _look_inside(file: pq.ParquetFile, path: Path, table: str, law: Law, part: Part, found: Found) -> None:
     """Decode all of it, a batch at a time: this compares the checksums of its pages."""
-    keys, rows = law.keys(table, part), Rows(law.listed(part))
+    keys, rows = law.keys(table, part), Rows(law.listed(part), law.balance)
     content, ordered = Content(file.schema_arrow), True
     for batch in file.iter_batches(BATCH):
         ordered = ordered and keys.hold(batch, content.rows)
@@ -251,11 +251,14 @@ class Rows:
     ----------
     listed : int
         Of so many, the first ones, `jumps/` lists the jumps that they count.
+    balance : tuple of str
+        Columns of the first law: an energy change, then what it is the sum of; none where it is no test.
     """
 
-    def __init__(self, listed: int) -> None:
+    def __init__(self, listed: int, balance: tuple[str, ...]) -> None:
         self.status: dict[int, int] = {}
-        self.residual = 0.0
+        self.balance = balance
+        self.residual = 0.0 if balance else None
         self.jumps: int | None = 0
         self._listed = listed
         self._false = 0
@@ -272,11 +275,9 @@ class Rows:
             if pa.types.is_floating(column.type):
                 finite &= np.isfinite(column.fill_null(0.0).to_numpy(zero_copy_only=False))
         self._false += int(np.count_nonzero(sound & ~finite))
-        change, *sources = (
-            batch[name].to_numpy()[sound & finite] for name in balance_of(batch.schema.names) or ("status",)
-        )
-        residual = np.abs(change - sum(sources)) if sources else np.zeros(0)
-        self.residual = max(self.residual, float(residual.max(initial=0.0)))
+        if self.residual is not None:
+            change, *sources = (batch[name].to_numpy()[sound & finite] for name in self.balance)
+            self.residual = float(np.abs(change - sum(sources)).max(initial=self.residual))
 
     def _count(self, batch: pa.RecordBatch, sound: NDArray[np.bool_]) -> None:
         first = sound[: self._listed]

@@ -62,14 +62,14 @@ def as_table(run: Dataset) -> Table:
 def first_law_residual(run: Dataset) -> float | None:
     """Return the largest violation of the first law among all trajectories that did not fail, an energy.
 
-    max |energy_change - work - heat - shadow_work|; None where the dynamics has no work.
+    max |energy_change - work - heat - shadow_work|; None without work, or where one is what the others leave.
     """
     import numpy as np
 
-    from fluctua.ensembles.columns import balance_of
+    from fluctua.ensembles.columns import first_law_of
 
     largest = None
-    terms = balance_of(column.name for column in run.columns)
+    terms = first_law_of(run.spec)
     for batch in run.batches([*terms, "status"]) if terms else ():
         change, *sources = (batch[name].to_numpy() for name in terms)
         residual = np.abs(change - sum(sources))[batch["status"].to_numpy() == 0]

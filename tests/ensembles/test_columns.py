@@ -5,15 +5,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fluctua.ensembles.columns import columns_of, path_columns_of, schema_of, stroke_columns_of
+from fluctua.ensembles.columns import columns_of, first_law_of, path_columns_of, schema_of, stroke_columns_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.baths import Bath
+from fluctua.stochastic.dynamics.markov_jump import MarkovJump
 from fluctua.stochastic.dynamics.overdamped import Overdamped
+from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
 from fluctua.stochastic.dynamics.underdamped import Underdamped
+from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Point, Steady
+from fluctua.stochastic.levels import Levels
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.reservoirs import BoseBath, Rates
 from fluctua.stochastic.steps import Hold, Isothermal
 
 TWO = [Bath("hot", friction=1.0), Bath("cold", friction=1.0)]
@@ -68,6 +73,23 @@ def test_every_column_says_what_it_is(shape: str) -> None:
         assert all(column.sign for column in columns if "work" in column.name or "heat" in column.name)
         assert len({column.name for column in columns}) == len(columns)
         assert all(column.unit for column in columns if column.name not in spec.record)
+
+
+def test_the_first_law_is_tested_where_it_is_a_test() -> None:
+    """Not without work, and not where work or quantum heat is what the other terms leave."""
+    asked = {"trajectories": 1, "seed": 1, "time_step": 0.1}
+    langevin = EnsembleSpec(**SHAPES["affine"], **asked)
+    assert first_law_of(langevin) == ("energy_change", "work", "heat", "shadow_work")
+    flow = {"on": "a -> b", "forward": "1", "backward": "1"}
+    jump = MarkovJump([BoseBath("bath", rate=1.0)])
+    rates = MarkovJump([Rates("own", **flow)], thermodynamics=False)
+    measured = QuantumJump([BoseBath("bath", rate=0.1)])
+    followed = QuantumJump([BoseBath("bath", rate=0.1)], measured=False)
+    levels, qubit, still = Levels({"a": "0", "b": "1"}), Hamiltonian("Z/2"), Protocol([Hold(0.2)], beta=1.0)
+    assert first_law_of(EnsembleSpec(levels, jump, still, **asked)) == ("energy_change", "work", "heat")
+    for system, dynamics in ((levels, rates), (qubit, measured), (qubit, followed)):
+        start = {"initial": Point(state="a")} if system is levels else {}
+        assert first_law_of(EnsembleSpec(system, dynamics, still, **asked, **start)) == ()
 
 
 def test_the_schema_carries_unit_meaning_sign_and_digest(spec: EnsembleSpec) -> None:
