@@ -43,10 +43,14 @@ def at_point(initial: Point, instant: FirstInstant) -> Start:
 
 def from_samples(initial: Samples, instant: FirstInstant) -> Start:
     """Start trajectory i from row i, counted on from the top after the last."""
-    states = read_states(initial, instant.names)
+    return from_rows(read_states(initial, instant.names), initial)
+
+
+def from_rows(states: NDArray[Any], initial: Samples) -> Start:
+    """Start trajectory i from row i of the file, read to states of shape (S, rows)."""
     rows = states.shape[1]
 
-    def draw(first: int, count: int) -> Array:
+    def draw(first: int, count: int) -> NDArray[Any]:
         return states[:, np.arange(first, first + count) % rows]
 
     return Start(

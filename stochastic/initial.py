@@ -37,6 +37,21 @@ class Initial(Value):
 
     reversible: ClassVar[bool] = True
 
+    def check_direction(self, direction: str) -> None:
+        """Refuse a reverse process of a start that fixes one end only.
+
+        Raises
+        ------
+        InvalidInput
+            The direction is ``"reverse"``, and this is not reversible.
+        """
+        if direction == "reverse" and not self.reversible:
+            raise InvalidInput(
+                f"no reverse process starts from {self.kind}",
+                "initial",
+                "start from Equilibrium() or Steady()",
+            )
+
 
 class Equilibrium(Initial):
     """Canonical equilibrium at the protocol's first instant.
@@ -226,12 +241,7 @@ def prepare(
     InvalidInput
         If the start does not fit the system.
     """
-    if direction == "reverse" and not initial.reversible:
-        raise InvalidInput(
-            f"no reverse process starts from {initial.kind}",
-            "initial",
-            "start from Equilibrium() or Steady()",
-        )
+    initial.check_direction(direction)
     instant = first_instant(system, dynamics, schedule, seed=seed, direction=direction, relax=relax)
     match initial:
         case Equilibrium():

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic import streams
-from fluctua.stochastic.errors import InvalidInput, not_among, shown
-from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_start
-from fluctua.stochastic.given_starts import read_states as read_states
+from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.first_instant import Start, coupled_at_start
+from fluctua.stochastic.given_starts import from_rows, read_states
 from fluctua.stochastic.initial import Equilibrium, Point, Populations, Samples, Steady
+from fluctua.stochastic.level_starts import (
+    at_level,
+    equilibrium_beta,
+    given,
+    law_of,
+    several_steady_states,
+)
 from fluctua.stochastic.levels import boltzmann
 from fluctua.stochastic.markov.equilibrium import chemical_potential, exponents
 from fluctua.stochastic.markov.stationary import closed_sets, flows, relaxed, stationary
@@ -34,19 +41,15 @@ def prepare(
     ----------
     initial : Equilibrium, Steady, Point, Populations or Samples
     generator : Generator
-    schedule : Schedule
-        As the run goes through it: reversed for a reverse run.
-    seed : int
-    direction : {"forward", "reverse"}
+    schedule, seed, direction
+        As for :func:`fluctua.stochastic.initial.prepare`.
 
     Raises
     ------
     InvalidInput
         If the start does not fit the system.
     """
-    if direction == "reverse" and not initial.reversible:
-        what = f"no reverse process starts from {initial.kind}"
-        raise InvalidInput(what, "initial", "start from Equilibrium() or Steady()")
+    initial.check_direction(direction)
     if isinstance(initial, Samples):
         return _from_samples(initial, generator)
     borders = _borders(populations(initial, generator, schedule))
@@ -72,9 +75,9 @@ def populations(initial: Initial, generator: Generator, schedule: Schedule) -> A
         case Steady():
             return _steady(initial, generator, schedule)
         case Point():
-            return _point(initial, generator)
+            return at_level(initial, generator.levels)
         case Populations():
-            return _given(initial, generator)
+            return given(initial, generator.levels)
     raise InvalidInput(
         f"{shown(initial)} is no law of levels",
         "initial",
@@ -83,11 +86,8 @@ def populations(initial: Initial, generator: Generator, schedule: Schedule) -> A
 
 
 def _equilibrium(initial: Equilibrium, generator: Generator, schedule: Schedule) -> Array:
-    if initial.burn_in is not None:
-        raise InvalidInput("levels need no burn-in", "initial.burn_in", "leave it out")
-    beta = initial.beta
-    if beta is None:
-        beta = beta_at_start(schedule, generator.bath_names, "Equilibrium(beta=...) or Steady()")
+    remedy = "Equilibrium(beta=...) or Steady()"
+    beta = equilibrium_beta(initial, schedule, generator.bath_names, remedy)
     controls = schedule.start_controls.tolist()
     mu = chemical_potential(generator, controls, coupled_at_start(schedule))
     return boltzmann(exponents(generator, controls, beta, mu))
@@ -107,39 +107,10 @@ def _steady(initial: Steady, generator: Generator, schedule: Schedule) -> Array:
 
 
 def _no_steady_state(generator: Generator, connected: NDArray[np.bool_]) -> InvalidInput:
-    sets = [[generator.levels[i] for i in one] for one in closed_sets(connected)]
+    sets = closed_sets(connected)
     if len(sets) < 2:
         return InvalidInput("no steady state, a rate is not finite", "initial", "change the rates")
-    apart = " and ".join(f"{{{', '.join(one)}}}" for one in sets[:3])
-    return InvalidInput(
-        f"there is no one steady state, nothing leads from one to another of {apart}",
-        "initial",
-        "connect them, or start from Populations(...)",
-    )
-
-
-def _point(initial: Point, generator: Generator) -> Array:
-    for key in initial.values:
-        if key != "state":
-            remedy = f'a Point of levels is Point(state="{generator.levels[0]}")'
-            raise InvalidInput(f"{shown(key)} is not part of the state", f"initial.{key}", remedy)
-    if "state" not in initial.values:
-        raise InvalidInput("no state", "initial", f'name a level, Point(state="{generator.levels[0]}")')
-    return _weights({initial.values["state"]: 1.0}, generator, "initial.state")
-
-
-def _given(initial: Populations, generator: Generator) -> Array:
-    return _weights(initial.probabilities, generator, "initial")
-
-
-def _weights(probabilities: Any, generator: Generator, where: str) -> Array:
-    """Put probabilities by name into the order of the levels, and make them add up to 1."""
-    for level in probabilities:
-        if level not in generator.levels:
-            raise not_among(level, "level", generator.levels, where)
-    weights = np.array([probabilities.get(level, 0.0) for level in generator.levels])
-    result: Array = weights / np.cumsum(weights)[-1]
-    return result
+    return several_steady_states(sets, generator.levels)
 
 
 def _borders(probabilities: Array) -> Array:
@@ -154,12 +125,13 @@ def _borders(probabilities: Array) -> Array:
 
 
 def _facts(initial: Initial, generator: Generator, schedule: Schedule) -> dict[str, Any]:
-    law = {"Equilibrium": "equilibrium", "Steady": "steady state", "Point": "point"}.get(
-        initial.kind, "given"
-    )
     known = populations(initial, generator, schedule)
     facts: dict[str, Any]
-    facts = {"law": law, "populations": dict(zip(generator.levels, known.tolist(), strict=True)), "notes": []}
+    facts = {
+        "law": law_of(initial),
+        "populations": dict(zip(generator.levels, known.tolist(), strict=True)),
+        "notes": [],
+    }
     if isinstance(initial, Steady) and initial.duration is not None:
         facts |= {"law": "relaxed from equal populations", "duration": initial.duration}
     return facts
@@ -174,11 +146,4 @@ def _from_samples(initial: Samples, generator: Generator) -> Start:
             f"initial.file, {initial.file}",
             f"give whole numbers from 0 to {len(generator.levels) - 1}, the order of the levels",
         )
-    states = column.astype(np.int64)
-
-    def draw(first: int, count: int) -> NDArray[Any]:
-        levels: NDArray[Any] = states[np.arange(first, first + count) % len(states)]
-        return levels[None, :]
-
-    facts = {"law": "samples", "file": initial.file, "sha256": initial.sha256, "rows": len(states)}
-    return Start(draw, {**facts, "notes": []})
+    return from_rows(column.astype(np.int64)[None, :], initial)

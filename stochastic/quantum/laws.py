@@ -6,14 +6,20 @@ starts from populations; a superposition starts a run without measurements only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluctua.stochastic.errors import InvalidInput, not_among, shown
-from fluctua.stochastic.first_instant import Start, beta_at_start, coupled_at_start
+from fluctua.stochastic.errors import InvalidInput, shown
+from fluctua.stochastic.first_instant import Start, coupled_at_start
 from fluctua.stochastic.initial import Equilibrium, Point, Populations, Steady
+from fluctua.stochastic.level_starts import (
+    at_level,
+    equilibrium_beta,
+    given,
+    law_of,
+    several_steady_states,
+)
 from fluctua.stochastic.markov.stationary import closed_sets, eliminated
 from fluctua.stochastic.quantum.housekeeping import flows
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
 
 _NORM = 1e-9  # by which amplitudes may miss the norm 1
 _COHERENCE = 1e-9  # of the fastest rate: coherence that levels make in a steady state by rounding
-_LAWS = {"Equilibrium": "equilibrium", "Steady": "steady state", "Point": "point", "Populations": "given"}
 
 
 def check(initial: Initial, model: Model, schedule: Schedule) -> None:
@@ -55,20 +60,16 @@ def prepare(initial: Initial, model: Model, schedule: Schedule, *, seed: int, di
     ----------
     initial : Equilibrium, Steady, Point or Populations
     model : Model
-    schedule : Schedule
-        As the run goes through it: reversed for a reverse run.
-    seed : int
-    direction : {"forward", "reverse"}
+    schedule, seed, direction
+        As for :func:`fluctua.stochastic.initial.prepare`.
 
     Raises
     ------
     InvalidInput
         If the start does not fit the system.
     """
-    if direction == "reverse" and not initial.reversible:
-        what = f"no reverse process starts from {initial.kind}"
-        raise InvalidInput(what, "initial", "start from Equilibrium() or Steady()")
-    facts: dict[str, object] = {"law": _LAWS.get(initial.kind, "given"), "notes": []}
+    initial.check_direction(direction)
+    facts: dict[str, object] = {"law": law_of(initial), "notes": []}
     if _is_superposition(initial):
         return from_amplitudes(amplitudes(initial, model), {**facts, "law": "superposition"})
     weights = populations(initial, model, schedule)
@@ -94,45 +95,20 @@ def populations(initial: Initial, model: Model, schedule: Schedule) -> Floats:
         case Steady():
             return _steady(initial, model, schedule)
         case Populations():
-            return _given(initial.probabilities, model, "initial")
+            return given(initial, model.state_names)
         case Point() if _is_superposition(initial):
             raise _destroyed(initial, model)
         case Point():
-            return _point(initial, model)
+            return at_level(initial, model.state_names)
     raise InvalidInput(
         f"{shown(initial)} is no law of levels", "initial", "use Equilibrium, Steady, Point or Populations"
     )
 
 
 def _equilibrium(initial: Equilibrium, model: Model, schedule: Schedule) -> Floats:
-    if initial.burn_in is not None:
-        raise InvalidInput("levels need no burn-in", "initial.burn_in", "leave it out")
-    beta = initial.beta
-    if beta is None:
-        beta = beta_at_start(schedule, model.bath_names, "Equilibrium(beta=...) or Populations(...)")
+    remedy = "Equilibrium(beta=...) or Populations(...)"
+    beta = equilibrium_beta(initial, schedule, model.bath_names, remedy)
     return model.system.populations(schedule.start_controls.tolist(), beta)[0]
-
-
-def _point(initial: Point, model: Model) -> Floats:
-    levels = model.state_names
-    for key in initial.values:
-        if key != "state":
-            remedy = f'a Point of levels is Point(state="{levels[0]}")'
-            raise InvalidInput(f"{shown(key)} is not part of the state", f"initial.{key}", remedy)
-    level = initial.values.get("state")
-    if not isinstance(level, str):
-        what = "no state" if level is None else f"{shown(level)} is no name of a level"
-        raise InvalidInput(what, "initial", f'name a level, Point(state="{levels[0]}")')
-    return _given({level: 1.0}, model, "initial.state")
-
-
-def _given(probabilities: Mapping[str, float], model: Model, where: str) -> Floats:
-    for level in probabilities:
-        if level not in model.state_names:
-            raise not_among(level, "level", model.state_names, where)
-    weights = np.array([probabilities.get(level, 0.0) for level in model.state_names])
-    result: Floats = weights / np.cumsum(weights)[-1]
-    return result
 
 
 # ---- the steady state
@@ -146,12 +122,7 @@ def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
     table = flows(found)[0]
     sets = closed_sets(table > 0.0)
     if len(sets) > 1:
-        named = [f"{{{', '.join(model.state_names[k] for k in one)}}}" for one in sets[:3]]
-        raise InvalidInput(
-            f"there is no one steady state, nothing leads from one to another of {' and '.join(named)}",
-            "initial",
-            "connect them, or start from Populations(...)",
-        )
+        raise several_steady_states(sets, model.state_names)
     weights: Floats = eliminated(table[None, :, :], sets[0][0])[0]
     coherence = _coherence(found, weights)
     if coherence > _COHERENCE:
