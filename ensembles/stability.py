@@ -22,9 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.ensembles.warning import warn
-from fluctua.stochastic.dynamics.langevin import Langevin
 from fluctua.stochastic.errors import Unstable
-from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
@@ -130,24 +128,22 @@ def _pilot(spec: EnsembleSpec, propagator: Propagator, count: int) -> tuple[Bloc
 
 def judge(spec: EnsembleSpec, place: Stiffest) -> None:
     """Refuse above the limit, warn where the dynamics calls it coarse."""
-    _, dynamics, time_step = _langevin(spec)
-    law = dynamics.criterion
+    law = spec.dynamics.criterion
     if place.ratio >= LIMIT:
         good = sound_step(spec)
         remedy = f"shorten it, the limit of that product is {LIMIT:g}"
         remedy = remedy if good is None else f"{good:.9g} is safe, the limit of that product is {LIMIT:g}"
         what = f"too long for stability, {law} = {place.ratio:.3g} at {place}"
         raise Unstable(what, "time_step", remedy)
-    if place.ratio > dynamics.coarse:
-        good = fraction(time_step, _good(spec, place))
+    if place.ratio > spec.dynamics.coarse:
+        good = fraction(spec.schedule.move, _good(spec, place))
         remedy = f"stable below {LIMIT:g}, but coarse: {good:.9g} is good"
         warn(f"{law} = {place.ratio:.3g} at {place} (time_step): {remedy}")
 
 
 def _good(spec: EnsembleSpec, place: Stiffest) -> float:
     """Give a time step that is not coarse by a margin; one that already is stays."""
-    _, dynamics, time_step = _langevin(spec)
-    return time_step * min(1.0, GOOD * dynamics.coarse / max(place.ratio, 1e-300))
+    return spec.schedule.move * min(1.0, GOOD * spec.dynamics.coarse / max(place.ratio, 1e-300))
 
 
 def sound_step(spec: EnsembleSpec) -> float | None:
@@ -169,7 +165,7 @@ def sound_step(spec: EnsembleSpec) -> float | None:
     """
     from fluctua.ensembles.physics import propagator_of
 
-    _, _, time_step = _langevin(spec)
+    time_step = spec.schedule.move
     work = max(WORK, PILOT * spec.time_steps)
     for parts in 4 ** np.arange(1, TRIES + 1):
         steps = spec.time_steps * int(parts)
@@ -195,58 +191,26 @@ def fraction(time_step: float, at_most: float) -> float:
 
 def stiffest(spec: EnsembleSpec, paths: dict[str, NDArray[Any]], every: int) -> Stiffest:
     """Find the largest value of the criterion along some paths, samples `every` time steps apart."""
-    schedule, (system, dynamics, time_step) = spec.schedule, _langevin(spec)
+    schedule, system, dynamics = spec.schedule, spec.system, spec.dynamics
     samples = paths["time"].size // np.unique(paths["trajectory"]).size
     at = np.minimum(np.arange(samples) * every, schedule.steps - 1)
     controls = np.tile(schedule.controls[at].T, paths["time"].size // samples)
-    positions = np.array([paths[name] for name in system.coordinates])
-    rates = curvature(spec, positions, controls)
-    largest = _largest(rates)
+    positions = np.array([paths[name] for name in system.states])
+    largest = _largest(dynamics.curvature(system, positions, controls))
     worst = int(np.argmax(largest))
     value = max(float(largest[worst]), 0.0)
     return Stiffest(
-        dynamics.overshoot(time_step, value),
+        dynamics.overshoot(spec.schedule.move, value),
         {name: float(controls[k, worst]) for k, name in enumerate(system.controls)},
-        {name: float(positions[k, worst]) for k, name in enumerate(system.coordinates)},
+        {name: float(positions[k, worst]) for k, name in enumerate(system.states)},
     )
 
 
 def overshoots(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats:
     """Give the left side of criterion (1) or (2) at some states, shapes (n, N), (C, N)."""
-    _, dynamics, time_step = _langevin(spec)
-    largest = np.linalg.eigvalsh(curvature(spec, positions, controls))[:, -1]
+    dynamics, time_step = spec.dynamics, spec.schedule.move
+    largest = np.linalg.eigvalsh(dynamics.curvature(spec.system, positions, controls))[:, -1]
     return np.array([dynamics.overshoot(time_step, max(value, 0.0)) for value in largest.tolist()])
-
-
-def curvature(spec: EnsembleSpec, positions: Floats, controls: Floats) -> Floats:
-    """Give the curvature of the energy less the slopes of other forces, scaled as in (1), (2)."""
-    # A copy: derivatives in the system's own graph would renumber the nodes that a kernel is written from.
-    potential, dynamics, _ = _langevin(spec)
-    system, n = type(potential)(**potential.table()), len(potential.coordinates)
-    graph = system.graph
-    values = {f"q_{i}": row for i, row in enumerate(positions)} | {
-        f"c_{k}": row for k, row in enumerate(controls)
-    }
-    values |= {f"p_{k}": np.float64(value) for k, value in enumerate(system.parameters.values())}
-    scale = 1.0 / np.sqrt(np.array(dynamics.resistance_of(potential)))
-    matrices = np.empty((positions.shape[1], n, n))
-    for i in range(n):
-        slope = graph.sub(system.gradient[i], system.force_nodes[i])
-        for j in range(n):
-            with np.errstate(all="ignore"):
-                matrices[:, i, j] = graph.evaluate(graph.derivative(slope, f"q_{j}"), values) * (
-                    scale[i] * scale[j]
-                )
-    return 0.5 * (matrices + matrices.transpose(0, 2, 1))
-
-
-def _langevin(spec: EnsembleSpec) -> tuple[Potential, Langevin, float]:
-    """Give the parts of a spec as what they are wherever forces are asked for."""
-    system, dynamics, time_step = spec.system, spec.dynamics, spec.time_step
-    assert isinstance(system, Potential)
-    assert isinstance(dynamics, Langevin)
-    assert time_step is not None
-    return system, dynamics, time_step
 
 
 def _largest(matrices: Floats) -> Floats:

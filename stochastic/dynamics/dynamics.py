@@ -6,6 +6,7 @@ this package, with the propagator that it makes.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -46,6 +47,9 @@ class Dynamics(Value, ABC):
 
     criterion: ClassVar[str] = ""
     """What must stay below 2 for a time step to be stable, in words; empty where nothing can blow up."""
+
+    coarse: ClassVar[float] = math.inf
+    """What `overshoot` may be before averages are poor, although stable."""
 
     @property
     @abstractmethod
@@ -126,6 +130,29 @@ class Dynamics(Value, ABC):
     def cost(self, system: Any) -> int:
         """Say how many coordinates a move takes as long as."""
         return 1
+
+    # ---- is a time step short enough? Asked where there is a criterion
+
+    def curvature(self, system: Any, states: Floats, controls: Floats) -> Floats:
+        """Return the matrix of curvatures that a time step feels at some states, shape (N, n, n).
+
+        Parameters
+        ----------
+        system : System
+        states, controls : (n, N), (C, N) array
+        """
+        return np.zeros((states.shape[1], len(states), len(states)))
+
+    def overshoot(self, time_step: float, curvature: float) -> float:
+        """Give the side of the criterion that must stay below 2.
+
+        Parameters
+        ----------
+        time_step : float
+        curvature : float
+            The largest eigenvalue of a matrix of curvatures, not negative.
+        """
+        return 0.0
 
     # ---- computing it
 

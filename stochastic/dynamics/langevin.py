@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fluctua.stochastic import densities, ledger
 from fluctua.stochastic.baths import Bath, several
 from fluctua.stochastic.columns import Column
+from fluctua.stochastic.curvature import scaled_curvature
 from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.forms import Link, Move
@@ -43,9 +44,6 @@ class Langevin(Dynamics):
     moves: ClassVar[type[System]] = Potential
     failure: ClassVar[Status] = Status.OVERSHOT
 
-    coarse: ClassVar[float]
-    """What `overshoot` may be before averages are poor, although stable."""
-
     friction: PerCoordinate | None
     baths: tuple[Bath, ...]
     scheme: str
@@ -74,14 +72,11 @@ class Langevin(Dynamics):
 
     @abstractmethod
     def overshoot(self, time_step: float, curvature: float) -> float:
-        """Give the side of the stability criterion that must stay below 2.
+        """Give the side of the stability criterion that must stay below 2."""
 
-        Parameters
-        ----------
-        time_step : float
-        curvature : float
-            Of the energy, not negative; each coordinate is scaled with the root of what resists the force.
-        """
+    def curvature(self, system: Potential, states: Floats, controls: Floats) -> Floats:
+        """Return the curvature of the energy, each coordinate scaled with what resists the force."""
+        return scaled_curvature(self, system, states, controls)
 
     def masses_of(self, _system: Potential) -> tuple[float, ...]:
         """List the mass of each coordinate; none where the momenta are no part of the state."""
