@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: A probability is a probability to this.
 _ROUNDING = 1e-9
+#: Of all that adds up to it: an entropy below this is that of nothing that moves.
+_NO_ENTROPY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class SpeedLimit:
     activity : float
         Jumps per time on average, 1 / time.
     bound : float
-        Shortest duration that these allow, time.
+        Shortest duration that these allow, time: 0 without a distance, and where the entropy is rounding, as
+        in equilibrium, in which nothing moves.
 
     References
     ----------
@@ -217,8 +220,11 @@ class Counting:
     def speed_limit(self) -> SpeedLimit:
         """Return the numbers of the speed limit of jump dynamics."""
         distance, duration = float(np.abs(self.final - self.initial).sum()), float(self.schedule.duration)
-        entropy, activity = self.mean("total_entropy"), self.mean("activity") / duration
-        return SpeedLimit(distance, entropy, activity, distance**2 / (2.0 * entropy * activity))
+        entropy, jumps = self.mean("total_entropy"), self.mean("activity")
+        activity = jumps / duration if jumps > 0.0 else 0.0  # a quench takes no time
+        moves = entropy > _NO_ENTROPY * self._size("total_entropy")  # what moves jumps
+        bound = distance**2 / (2.0 * entropy * activity) if moves else 0.0
+        return SpeedLimit(distance, entropy, activity, bound)
 
     def reversed(self, initial: ArrayLike | None = None) -> Counting:
         """Return the same along the reversed protocol, from the populations given or its own steady state."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic import fano
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.quantum.generator import TERMS, Generator, solve_with_trace
 
@@ -58,13 +59,14 @@ def cumulant_rates(held: Generator, counted: ArrayLike) -> tuple[float, float]:
 
 
 def fano_factor(held: Generator, counted: ArrayLike) -> float:
-    """Return variance over mean at long times."""
-    mean, variance = cumulant_rates(held, counted)
-    return variance / mean
+    """Return variance over the size of the mean at long times; a mean of 0 is refused."""
+    sizes = held.jumps(np.abs(np.asarray(counted, dtype=np.float64))) @ held.steady_state().reshape(-1)
+    size = float(np.trace(sizes.reshape(held.hamiltonian.shape)).real)
+    return fano.fano_factor("what is counted", *cumulant_rates(held, counted), size)
 
 
 def mandel_q(held: Generator, counted: ArrayLike) -> float:
-    """Return ``Q_M = variance / mean - 1``: below zero where jumps keep apart.
+    """Return ``Q_M = variance / |mean| - 1``: below zero where jumps keep apart.
 
     L. Mandel, Opt. Lett. 4, 205 (1979).
     """

@@ -16,7 +16,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Equilibrium, Point, Populations
 from fluctua.stochastic.levels import Levels
 from fluctua.stochastic.markov.evolution import gauss_method
-from fluctua.stochastic.markov.exact import Counting, exact
+from fluctua.stochastic.markov.exact import Counting, SpeedLimit, exact
 from fluctua.stochastic.protocol import Hold, Isolated, Isothermal, Protocol, Quench
 from fluctua.stochastic.reservoirs import Arrhenius, BoseBath, Rates, Reservoir
 
@@ -112,6 +112,33 @@ def test_speed_limit() -> None:
     assert limit.activity == printed("0.551531")
     assert limit.bound == printed("1.19772")
     assert limit.bound < 2.0
+
+
+def test_nothing_moves_and_there_is_no_limit() -> None:
+    """In equilibrium 0/0; beside it the bound has a limit, however near."""
+    atom = two_level_atom(0.9)
+    rest = atom.steady().populations
+    bounds = {}
+    for away in (0.0, 1e-9, 1e-5, 1e-4):
+        limit = Counting(atom.generator, atom.schedule, rest + np.array([away, -away])).speed_limit()
+        assert limit.distance == pytest.approx(1.8552755 * away, rel=1e-6, abs=1e-15)
+        bounds[away] = limit.bound
+    assert bounds[0.0] == bounds[1e-9] == 0.0
+    rate = 1.0 / np.tanh(1.0)  # 2 n + 1
+    slow = 2.0 / rate * np.tanh(rate)  # S = d^2 (1 - exp(-2 G t)) / (2 p q), A = 2 p q G
+    assert [bounds[1e-5], bounds[1e-4]] == pytest.approx([slow, slow], rel=1e-3)
+    dot = dot_between_leads()
+    assert dot.mean("total_entropy") > 1.0  # entropy for nothing
+    assert dot.speed_limit().bound == pytest.approx(0.0, abs=ROUNDING)
+
+
+@pytest.mark.parametrize("still", [Quench(E=2.0), Isolated(1.0)])
+def test_without_jumps_there_is_no_limit(still: Quench | Isolated) -> None:
+    levels = Levels({"a": "0", "b": "E"}, controls="E")
+    held = counting(
+        levels, [BoseBath("phonons", rate=1.0)], Protocol([still], temperature=1.0, E=1.0), Point(state="a")
+    )
+    assert held.speed_limit() == SpeedLimit(0.0, 0.0, 0.0, 0.0)
 
 
 # ---- slow obvious twins

@@ -381,6 +381,15 @@ def test_what_never_jumps_has_no_waiting_time():
         waiting_time(generator(X, [LOWER])).density([-1.0])
 
 
+@pytest.mark.parametrize("counted", [[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+@pytest.mark.parametrize("ratio", [fano_factor, mandel_q])
+def test_a_ratio_to_a_mean_of_zero_is_refused(ratio, counted):
+    """In equilibrium as much heat goes as comes; what is left of it is rounding."""
+    held = thermal(0.5 * Z, [(1.0, 1.0), (1.0, 1.0)])
+    with pytest.raises(InvalidInput, match="its mean is 0"):
+        ratio(held, counted)
+
+
 def test_heat_through_a_two_level_molecule_e7():
     held = thermal(0.5 * Z, [(1.0, 2.0), (1.0, 1.0)])
     left = np.where(held.bath == 0, held.quantum, 0.0)
