@@ -13,7 +13,7 @@ from scipy.linalg import expm
 from scipy.optimize import brentq
 
 from fluctua.stochastic import streams
-from fluctua.stochastic.quantum.matrices import Matrices
+from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
 from fluctua.stochastic.quantum.tables import Held
 
 X = np.array([[0, 1], [1, 0]], dtype=complex)
@@ -54,6 +54,9 @@ class HandMade:
     def hamiltonian(self, controls: np.ndarray) -> Matrices:
         d = self.dimension
         return Matrices.of(np.array([self.energy(row) for row in controls]).reshape(-1, d, d))
+
+    def levels(self, controls: np.ndarray) -> tuple[np.ndarray, Matrices]:
+        return hermitian_eigen(self.hamiltonian(controls))
 
     def held(self, controls: np.ndarray, beta: np.ndarray, coupled: np.ndarray) -> Held:
         self.calls.append(len(controls))

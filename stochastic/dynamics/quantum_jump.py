@@ -124,7 +124,7 @@ class QuantumJump(JumpDynamics):
                 "units.time",
                 'name seconds, "s", "ms", "us", "ns" or "ps", or leave units.temperature out: hbar is 1 then',
             )
-        rows = sampled(schedule)
+        rows = sampled(schedule).different
         model = self.model(system, hbar=schedule.hbar, time_step=schedule.move)
         refuse_closing_gaps(model, schedule)  # before steps: none is short enough for an infinite rate
         found = model.held(rows.controls, rows.beta, rows.coupled)

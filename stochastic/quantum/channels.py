@@ -13,7 +13,7 @@ from fluctua.stochastic.errors import InvalidInput, Unstable
 from fluctua.stochastic.quantum.couplings import couplings_of
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
 from fluctua.stochastic.quantum.slots import NO_WAY_BACK, Instants, Piece, pieces_of
-from fluctua.stochastic.quantum.tables import Held
+from fluctua.stochastic.quantum.tables import Held, distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Channels(Held):
         """The row of each slot."""
         return np.repeat(np.arange(len(self.energies)), np.diff(self.first_slot))
 
-    @property
+    @cached_property
     def fastest(self) -> Floats:
         """The largest rate of jumps that a state can have, shape (M,), 1 / time."""
         values: Floats = hermitian_eigen(self.decay)[0][:, -1]
@@ -116,6 +116,7 @@ class Model:
     ) -> None:
         self.system, self.dynamics, self.hbar = system, dynamics, hbar
         self.time_step, self.turned = time_step, turned
+        self._levels: dict[bytes, tuple[Floats, Matrices]] = {}
 
     @property
     def dimension(self) -> int:
@@ -167,6 +168,23 @@ class Model:
         found = self.system.matrices(controls)
         return found.conjugate if self.turned else found
 
+    def levels(self, controls: Floats) -> tuple[Floats, Matrices]:
+        """Return energies, shape (N, d), and eigenvectors at rows of controls, different rows once.
+
+        If there is but one, it is remembered: tables, checks and starts all ask for it.
+        """
+        rows, first = distinct(controls)
+        energies, vectors = self._found(controls[first])
+        return (energies, vectors) if len(first) == len(rows) else (energies[rows], vectors[rows])
+
+    def _found(self, controls: Floats) -> tuple[Floats, Matrices]:
+        if len(controls) != 1:
+            return hermitian_eigen(self.hamiltonian(controls))
+        row = controls.tobytes()
+        if row not in self._levels:
+            self._levels[row] = hermitian_eigen(self.hamiltonian(controls))
+        return self._levels[row]
+
     def held(self, controls: Floats, beta: Floats, coupled: Flags) -> Channels:
         """Return what baths and Hamiltonian do in rows of held values.
 
@@ -188,7 +206,7 @@ class Model:
             worst = int(np.argmin(np.isfinite(hamiltonian.largest)))
             at = self.system.said(controls[worst])
             raise InvalidInput(f"the energy is not finite{at}", "system.energy", "change the protocol")
-        energies, vectors = hermitian_eigen(hamiltonian)
+        energies, vectors = self.levels(controls)
         instants = Instants(controls, energies, vectors, self.hbar)
         pieces = []
         first = 0

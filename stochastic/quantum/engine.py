@@ -18,7 +18,7 @@ import numpy as np
 from fluctua.stochastic import compiling, streams
 from fluctua.stochastic.propagator import Block, Propagator
 from fluctua.stochastic.quantum.housekeeping import end_potentials
-from fluctua.stochastic.quantum.tables import levels_at, tables_of
+from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.quantum.writing import Shape, module_text
 from fluctua.stochastic.status import Status
 
@@ -87,7 +87,7 @@ class QuantumPropagator(Propagator):
             lanes or (128 if model.dimension == 2 else 64 if model.dimension < 5 else 32),
         )
         ends = np.stack([schedule.start_controls, schedule.end_controls])
-        self.energies, self.vectors = levels_at(model, ends)
+        self.energies, self.vectors = model.levels(ends)
         self.tables = tables_of(model, schedule, self.vectors[1:])
         if model.housekeeping:
             self.potentials = end_potentials(model, schedule)
@@ -281,7 +281,7 @@ class QuantumPropagator(Propagator):
     def _paths(self, first: int, state: Floats, paths: Floats, samples: Integers) -> Columns:
         """Give populations of instantaneous levels, the expected energy, and heat, at sampled instants."""
         d, count = self.shape.dimension, paths.shape[2]
-        energies, vectors = levels_at(self.model, self._controls_after(samples))
+        energies, vectors = self.model.levels(self._controls_after(samples))
         weights = populations(vectors, paths.swapaxes(0, 1)[: 2 * d])
         total = _summed(weights)
         rows = dict(zip(self.shape.reported, paths.swapaxes(0, 1)[2 * d :], strict=True))

@@ -73,7 +73,7 @@ def prepare(initial: Initial, model: Model, schedule: Schedule, *, seed: int, di
     if _is_superposition(initial):
         return from_amplitudes(amplitudes(initial, model), {**facts, "law": "superposition"})
     weights = populations(initial, model, schedule)
-    vectors = hermitian_eigen(model.hamiltonian(schedule.start_controls[None]))[1]
+    vectors = model.levels(schedule.start_controls[None])[1]
     return from_populations(vectors, weights, seed=seed, direction=direction, facts=facts)
 
 

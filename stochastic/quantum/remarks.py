@@ -46,13 +46,13 @@ LOCAL = 1e-9
 
 def remarks_of(model: Model, schedule: Schedule) -> tuple[str, ...]:
     """List the remarks on a run."""
-    rows = sampled(schedule)
+    rows = sampled(schedule).different
     found = model.held(rows.controls, rows.beta, rows.coupled)
     between_levels = any(isinstance(coupling, PairCoupling) for coupling in model.couplings)
     said: list[str] = []
     if between_levels:
         said += [*_secular(model, rows, found), *_adiabatic(model, schedule, rows, found)]
-    return (*said, *_strong(model, rows), *_local(model, schedule))
+    return (*said, *_strong(model, rows, found), *_local(model, schedule))
 
 
 def _secular(model: Model, rows: Rows, found: Channels) -> Iterator[str]:
@@ -114,14 +114,16 @@ def adiabatic_ratios(model: Model, schedule: Schedule, rows: Rows, found: Channe
     return result
 
 
-def _strong(model: Model, rows: Rows) -> Iterator[str]:
+def _strong(model: Model, rows: Rows, found: Channels) -> Iterator[str]:
     """Compare with the temperature what has one: a bath without a way back has none."""
     thermal = np.ones(rows.coupled.shape[1], dtype=np.bool_)
     for bath in model.couplings:
         thermal[bath.bath] &= not isinstance(bath, LocalCoupling) or bath.reverse
     coupled = rows.coupled & thermal
+    if not thermal.all():
+        found = model.held(rows.controls, rows.beta, coupled)
     coldest = np.where(coupled, rows.beta, 0.0).max(axis=1)
-    ratio = model.hbar * model.held(rows.controls, rows.beta, coupled).fastest * coldest
+    ratio = model.hbar * found.fastest * coldest
     worst = _worst(ratio, rows)
     if ratio[worst] > WEAK:
         yield (
@@ -156,7 +158,7 @@ def worst_local(model: Model, schedule: Schedule) -> tuple[str, float]:
 
 def local_deviation(bath: LocalCoupling, model: Model, schedule: Schedule) -> float:
     """Return the largest element of ``[H, A] + quantum A``, as a part of the largest one of ``quantum A``."""
-    rows = sampled(schedule)
+    rows = sampled(schedule).different
     energies, vectors = model.system.eigen(rows.controls)
     vectors = vectors.conjugate if model.turned else vectors
     quantum = bath.rates(Instants(rows.controls, energies, vectors, model.hbar), rows.beta[:, bath.bath])[0]

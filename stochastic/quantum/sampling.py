@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.quantum.tables import distinct
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -38,6 +40,20 @@ class Rows:
     coupled: NDArray[np.bool_]
     around: Floats
     apart: NDArray[np.int64]
+
+    @property
+    def different(self) -> Rows:
+        """The first of equal rows, whatever their moves are: a hold need be looked at once."""
+        before, after = self.around
+        first = distinct(self.controls, self.beta, self.coupled, before, after, self.apart[:, None])[1]
+        return Rows(
+            self.moves[first],
+            self.controls[first],
+            self.beta[first],
+            self.coupled[first],
+            self.around[:, first],
+            self.apart[first],
+        )
 
 
 def sampled(schedule: Schedule, most: int = MOST) -> Rows:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fluctua.stochastic.quantum.housekeeping import definite_changes
-from fluctua.stochastic.quantum.matrices import Matrices, exponential, hermitian_eigen
+from fluctua.stochastic.quantum.matrices import Matrices, exponential
 from fluctua.stochastic.quantum.memory import Size, channel_counts, refuse_too_large
 from fluctua.stochastic.quantum.openings import entries, gains, slots
 
@@ -109,6 +109,9 @@ class Model(Protocol):
     def hamiltonian(self, controls: Floats) -> Matrices:
         """Return the Hamiltonian at rows of controls, shape (N, C)."""
 
+    def levels(self, controls: Floats) -> tuple[Floats, Matrices]:
+        """Return energies, shape (N, d), and eigenvectors at rows of controls."""
+
     def held(self, controls: Floats, beta: Floats, coupled: NDArray[np.bool_]) -> Held:
         """Return what baths and Hamiltonian do in rows of held values, in their order."""
 
@@ -133,7 +136,7 @@ FLOATS = ("fine", "coarse", "generators", "vectors", "adjoints", "gains", "eleme
 def tables_of(model: Model, schedule: Schedule, closing: Matrices, segment: int = SEGMENT) -> Tables:
     """Tabulate a schedule for a model; `closing` is the last eigenbasis."""
     moves = np.asarray(schedule.moves)
-    rows, first = _distinct(schedule.controls, schedule.beta, schedule.coupled)
+    rows, first = distinct(schedule.controls, schedule.beta, schedule.coupled)
     controls, beta = schedule.controls[first], schedule.beta[first]
     plan = _Plan.of(schedule, rows, moves, model.path_work, segment)
     refuse_too_large(size_of(model, schedule, plan, first))
@@ -201,17 +204,10 @@ def as_real(matrices: Matrices) -> Floats:
     return np.ascontiguousarray(np.concatenate([columns, turned], axis=2).swapaxes(1, 2))
 
 
-def levels_at(model: Model, controls: Floats) -> tuple[Floats, Matrices]:
-    """Give energies and eigenvectors at rows of controls, different rows once."""
-    rows, first = _distinct(controls)
-    energies, vectors = hermitian_eigen(model.hamiltonian(controls[first]))
-    return energies[rows], vectors[rows]
-
-
 # ---- rows
 
 
-def _distinct(*tables: NDArray[Any]) -> tuple[Integers, Integers]:
+def distinct(*tables: NDArray[Any]) -> tuple[Integers, Integers]:
     """Count different rows in the order in which they come: the number of each row, a row of each number."""
     joined = np.hstack([np.asarray(table, np.float64) for table in tables]) + 0.0  # no -0.0
     if not joined.shape[1]:
@@ -300,7 +296,7 @@ class _Plan:
         for k in range(segment):
             inside = cuts[:, 0] + k < cuts[:, 1]
             members[inside, k] = rows[cuts[inside, 0] + k]
-        number, first = _distinct(members)
+        number, first = distinct(members)
         old, new, changes = _control_changes(schedule, moves, cuts, strokes, opening, path_work)
         after = np.full(len(cuts), -1, np.int64)
         before = np.full(len(strokes), -1, np.int64)
@@ -364,7 +360,7 @@ def _control_changes(
     forced = np.zeros(len(strokes) + len(cuts), np.bool_)
     forced[len(strokes) + last] = True
     old, new = np.concatenate([before, held]), np.concatenate([opening, after])
-    number, first = _distinct(old, new)
+    number, first = distinct(old, new)
     number[~(forced | np.any(old != new, axis=1))] = -1
     return old[first], new[first], number
 

@@ -14,7 +14,7 @@ from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum.engine import QuantumPropagator
 from fluctua.stochastic.quantum.matrices import Matrices
 from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations, gibbs
-from fluctua.stochastic.quantum.tables import levels_at, tables_of
+from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench
 from reference_quantum import (
     Channel,
@@ -45,7 +45,7 @@ def schedule_of(protocol, time_step, model, controls=("epsilon",)):
 
 def thermal(model, schedule, *, seed=1, direction="forward", **tables):
     """Give a propagator that starts in equilibrium."""
-    energies, vectors = levels_at(model, schedule.start_controls[None])
+    energies, vectors = model.levels(schedule.start_controls[None])
     weights = gibbs(energies[0], float(schedule.start_beta[0]))
     start = from_populations(vectors, weights, seed=seed, direction=direction, facts={})
     return QuantumPropagator(model, schedule, start, seed=seed, direction=direction, **tables)

@@ -148,6 +148,7 @@ def test_checks_look_at_both_ends_of_every_stroke():
     inside = ~np.isin(rows.moves, [0, 999, 1000, 1399])
     np.testing.assert_array_equal(rows.apart, np.where(inside, 2, 1))
     np.testing.assert_allclose(change, np.where(rows.moves < 1000, 0.008 * rows.apart, 0.0), rtol=1e-10)
+    np.testing.assert_array_equal(rows.different.moves, rows.moves[: np.sum(rows.moves <= 1000) + 1])
 
 
 @settings(max_examples=20)

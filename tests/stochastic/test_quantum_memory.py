@@ -10,7 +10,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum import memory, tables
-from fluctua.stochastic.quantum.tables import levels_at, tables_of
+from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal
 
@@ -26,7 +26,7 @@ def ready(system, dynamics, steps, time_step):
     return (
         model,
         schedule,
-        levels_at(model, np.stack([schedule.start_controls, schedule.end_controls]))[1][1:],
+        model.levels(np.stack([schedule.start_controls, schedule.end_controls]))[1][1:],
     )
 
 
