@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic import lanes
-from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.expressions import Graph, not_text
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.expressions import Graph
+from fluctua.stochastic.grammar import not_text
 from fluctua.stochastic.operators import Term, is_hermitian, is_pauli_string, read_operators, read_sum
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
-from fluctua.stochastic.system import System
-from fluctua.stochastic.values import mapping, name, names, number, share_namespace
+from fluctua.stochastic.system import System, read_parameters
+from fluctua.stochastic.values import names, number, share_namespace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -89,7 +90,7 @@ class Hamiltonian(System):
         self._set(
             energy=energy.strip(),
             controls=names(controls, "system.controls"),
-            parameters=_read_parameters(parameters),
+            parameters=read_parameters(parameters),
             operators=read_operators(operators, "system.operators"),
         )
         self._check_names()
@@ -204,12 +205,6 @@ class Hamiltonian(System):
             raise InvalidInput(f"{text} is not finite", where)
         return result
 
-    def symbol_values(self, controls: ArrayLike) -> dict[str, Any]:
-        """Return the numbers of the symbols in formulas, controls as columns."""
-        rows = np.asarray(controls, dtype=np.float64)
-        known = {word: rows[:, k] for k, word in enumerate(self.controls)} | dict(self.parameters)
-        return {self.names[word]: value for word, value in known.items()}
-
     def said(self, controls: Floats) -> str:
         """Say where, for an error: `` at epsilon = 0.3``; empty without controls."""
         values = ", ".join(
@@ -235,13 +230,8 @@ class Hamiltonian(System):
             If a control is missing or the energy is not finite.
         """
         beta = number(beta, "beta", positive=True)
-        for word in controls:
-            if word not in self.controls:
-                raise not_among(word, "control", self.controls)
-        for word in self.controls:
-            if word not in controls:
-                raise InvalidInput(f"{word} has no value", "controls", f"give {word}=")
-        return self.minus_log_z([number(controls[word], word) for word in self.controls], beta) / beta
+        values = [number(value, word) for word, value in self.in_order(controls).items()]
+        return self.minus_log_z(values, beta) / beta
 
     def minus_log_z(self, controls: Sequence[float], beta: float) -> float:
         """Return ``-ln Tr exp(-beta H)``."""
@@ -267,11 +257,3 @@ class Hamiltonian(System):
         """Return dimension, controls and formula on one line."""
         controls = f"; {', '.join(self.controls)}" if self.controls else ""
         return f"Hamiltonian({self.dimension} levels{controls}): {self.energy}"
-
-
-def _read_parameters(parameters: object) -> dict[str, float]:
-    read = mapping(parameters, "system.parameters")
-    return {
-        name(word, "system.parameters"): number(value, f"system.parameters.{word}")
-        for word, value in read.items()
-    }

@@ -12,7 +12,7 @@ from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.expressions import Graph
 from fluctua.stochastic.lanes import exp, log
 from fluctua.stochastic.rate_formulas import as_formula, parse
-from fluctua.stochastic.system import System
+from fluctua.stochastic.system import System, read_parameters
 from fluctua.stochastic.values import MOST_NAMES, mapping, name, names, number, share_namespace
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Levels(System):
             energy={level: given[level] for level in levels},
             order=levels,
             controls=names(controls, "system.controls"),
-            parameters=_read_parameters(parameters),
+            parameters=read_parameters(parameters),
         )
         groups = {"level": self.states, "control": self.controls, "parameter": tuple(self.parameters)}
         share_namespace(groups, "system")
@@ -131,8 +131,7 @@ class Levels(System):
         if rows.ndim != 2 or rows.shape[1] != len(self.controls):
             known = ", ".join(self.controls) or "none"
             raise InvalidInput(f"controls of shape {rows.shape}", "controls", f"controls are {known}")
-        known_controls = {self.names[word]: rows[:, k] for k, word in enumerate(self.controls)}
-        return known_controls | {self.names[word]: value for word, value in self.parameters.items()}
+        return super().symbol_values(rows)
 
     def energies(self, controls: ArrayLike) -> Floats:
         """Return the energy of each level.
@@ -170,16 +169,8 @@ class Levels(System):
             If a control is missing or unknown, or an energy is not finite.
         """
         inverse = number(beta, "beta", positive=True)
-        return minus_log_sum(inverse * self.energies([self._row(controls)])[0]) / inverse
-
-    def _row(self, controls: Mapping[str, float]) -> list[float]:
-        for word in controls:
-            if word not in self.controls:
-                raise not_among(word, "control", self.controls)
-        for word in self.controls:
-            if word not in controls:
-                raise InvalidInput(f"{word} has no value", "controls", f"give {word}=")
-        return [number(controls[word], word) for word in self.controls]
+        values = [number(value, word) for word, value in self.in_order(controls).items()]
+        return minus_log_sum(inverse * self.energies([values])[0]) / inverse
 
     def __repr__(self) -> str:
         """Return names and formulas on one line."""
@@ -228,10 +219,3 @@ def _read_order(order: object, given: Mapping[str, str]) -> tuple[str, ...]:
         if level not in levels:
             raise InvalidInput(f"{level} is missing", "system.order", "name every level once")
     return levels
-
-
-def _read_parameters(parameters: object) -> dict[str, float]:
-    return {
-        name(word, "system.parameters"): number(value, f"system.parameters.{word}")
-        for word, value in mapping(parameters, "system.parameters").items()
-    }

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, shown
-from fluctua.stochastic.expressions import Graph, not_text
+from fluctua.stochastic.expressions import Graph
+from fluctua.stochastic.grammar import not_text
 from fluctua.stochastic.values import mapping, name
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.expressions import Graph, not_text
-from fluctua.stochastic.system import System
-from fluctua.stochastic.values import mapping, name, names, number, share_namespace
+from fluctua.stochastic.expressions import Graph
+from fluctua.stochastic.grammar import not_text
+from fluctua.stochastic.system import System, read_parameters
+from fluctua.stochastic.values import mapping, names, number, share_namespace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -100,7 +101,7 @@ class Potential(System):
         self._set(
             coordinates=names(coordinates, "system.coordinates"),
             controls=names(controls, "system.controls"),
-            parameters=_read_parameters(parameters),
+            parameters=read_parameters(parameters),
         )
         self._check_names()
         swirl = self._by_coordinate(forces, "forces")
@@ -273,7 +274,7 @@ class Potential(System):
         """
         from fluctua.stochastic.equilibrium import free_energy
 
-        values = [number(value, word) for word, value in self._all_controls(controls).items()]
+        values = [number(value, word) for word, value in self.in_order(controls).items()]
         return free_energy(self, values, number(beta, "beta", positive=True))
 
     def _values(self, q: ArrayLike, controls: Controls) -> dict[str, Any]:
@@ -285,30 +286,20 @@ class Potential(System):
                 "q",
                 f"give {len(self.coordinates)} rows, one a coordinate",
             )
-        named = controls if isinstance(controls, Mapping) else self._in_order(controls)
+        named = controls if isinstance(controls, Mapping) else self._named(controls)
         known = {
             **dict(zip(self.coordinates, rows, strict=True)),
-            **self._all_controls(named),
+            **self.in_order(named),
             **self.parameters,
         }
         return {self.names[word]: value for word, value in known.items()}
 
-    def _in_order(self, controls: Sequence[float]) -> dict[str, float]:
+    def _named(self, controls: Sequence[float]) -> dict[str, float]:
         if len(controls) != len(self.controls):
             raise InvalidInput(
                 f"{len(controls)} controls", "controls", f"controls are {', '.join(self.controls) or 'none'}"
             )
         return dict(zip(self.controls, controls, strict=True))
-
-    def _all_controls(self, controls: Mapping[str, float]) -> dict[str, float]:
-        """Return the controls in their order, each with its value."""
-        for word in controls:
-            if word not in self.controls:
-                raise not_among(word, "control", self.controls)
-        for word in self.controls:
-            if word not in controls:
-                raise InvalidInput(f"{word} has no value", "controls", f"give {word}=")
-        return {word: controls[word] for word in self.controls}
 
     # ---- periods
 
@@ -363,11 +354,3 @@ def _as_text(formula: object, where: str) -> str:
 def _as_period(period: object, coordinate: str) -> float | str:
     where = f"system.periodic.{coordinate}"
     return period.strip() if isinstance(period, str) else number(period, where, positive=True)
-
-
-def _read_parameters(parameters: object) -> dict[str, float]:
-    read = mapping(parameters, "system.parameters")
-    return {
-        name(word, "system.parameters"): number(value, f"system.parameters.{word}")
-        for word, value in read.items()
-    }

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.expressions import not_text
+from fluctua.stochastic.grammar import not_text
 from fluctua.stochastic.values import number
 
 if TYPE_CHECKING:

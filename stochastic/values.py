@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, shown
-from fluctua.stochastic.expressions import FUNCTIONS
+from fluctua.stochastic.grammar import FUNCTIONS
 
 RESERVED = frozenset(
     {

@@ -71,7 +71,7 @@ def _parts(
     def function(node: int) -> Callable[[Array], Array]:
         return lambda positions: graph.evaluate(node, {**values, symbol: positions})
 
-    for part in graph.parts(own.energy_node):
+    for part in graph.below([own.energy_node]):
         if symbol in graph.symbols(part):
             yield function(part)
             try:
