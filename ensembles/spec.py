@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import secrets
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import product
@@ -21,6 +20,7 @@ import numpy as np
 from fluctua.ensembles import columns as ledger
 from fluctua.ensembles.dotted import plain, with_changes
 from fluctua.ensembles.text import LARGEST, canonical, check_plain, read_table, write_json, write_toml
+from fluctua.ensembles.warning import warn
 from fluctua.stochastic.dynamics import catalogue
 from fluctua.stochastic.dynamics.dynamics import Dynamics
 from fluctua.stochastic.errors import (
@@ -226,7 +226,7 @@ class EnsembleSpec(Value):
     def _warn_of_kelvin(self) -> None:
         remark = kelvin_warning(self.protocol, self.units)
         if remark is not None:
-            warnings.warn(remark, stacklevel=4)
+            warn(remark)
 
     # ---- what it says
 
