@@ -187,6 +187,7 @@ ONE_WAY = {"kind": "Rates", "name": "own", "on": "empty -> full", "forward": 1.0
         (changed(QUBIT, "dynamics.measured", False), "initial", UNNORMALISED, 2, "add up to 1.64, not to 1"),
         (QUBIT, "initial", {"kind": "Point", "state": "level_9"}, 2, "levels are level_0, level_1"),
         (QUBIT, "system", WELL, 2, "QuantumJump moves no Potential"),
+        (QUBIT, "record", {"x": "integral(1)"}, 2, "record no formulas (record.x): use the columns, strokes"),
         (DOT, "dynamics.baths.0", ONE_WAY, 2, "has no way back, so that it has no entropy"),
         (DOT, "dynamics.baths.0.rate", "eps", 2, "negative, -0.731059 at eps = -1"),
         (DOT, "dynamics.baths.0", {"name": "b", "friction": 1.0}, 2, "expected Lead"),
