@@ -430,11 +430,16 @@ def test_kelvin_without_units_is_remarked_upon() -> None:
         build(temperature=298)
     with pytest.warns(UserWarning, match="298 is an energy here") as made:
         spec = build(temperature=298)
-        spec.replace({"seed": 2})
-        spec.vary({"seed": [3]})
-        EnsembleSpec.from_table(spec.table())
-        assert len(made) == 4
-    assert {one.filename for one in made} == {__file__}, "the line of the caller, however deep it is made"
+    ways = (
+        lambda: spec.replace({"seed": 2}),
+        lambda: spec.vary({"seed": [3]}),
+        lambda: EnsembleSpec.from_table(spec.table()),
+    )
+    for way in ways:
+        with pytest.warns(UserWarning, match="298 is an energy here") as again:
+            way()
+        made = [*made, *again]
+    assert [one.filename for one in made] == [__file__] * 4, "the line of the caller, however deep it is made"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tweezers()
