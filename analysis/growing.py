@@ -19,7 +19,8 @@ from fluctua.ensembles.forecast import check_room
 from fluctua.ensembles.manifest import is_run, read_manifest, read_target, read_until
 from fluctua.ensembles.places import LOG
 from fluctua.ensembles.rows import Files, Memory
-from fluctua.ensembles.runner import Run, existing, number_of_threads, simulate
+from fluctua.ensembles.run import Run
+from fluctua.ensembles.runner import existing, number_of_threads, simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import note_until
 from fluctua.ensembles.sweep import folder_of, labels_of, sweep

@@ -22,7 +22,7 @@ import fluctua as fl
 from fluctua.ensembles.manifest import read_manifest
 from fluctua.ensembles.parts import Part, encode, list_parts, part_of
 from fluctua.ensembles.reading import check_bytes
-from fluctua.ensembles.runner import Run, committers
+from fluctua.ensembles.run import Run, committers
 from fluctua.ensembles.stability import PILOT
 from fluctua.ensembles.store import Writer
 

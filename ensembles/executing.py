@@ -6,7 +6,7 @@ At most a few tasks a worker are under way, so memory holds names alone. A chunk
 again; one that ends three workers is named, and the run stops. Nothing depends on who computes a chunk, or
 how often: its part has one name and one content.
 
-Threads of this process go another way, through :meth:`fluctua.ensembles.runner.Run.compute`. They share its
+Threads of this process go another way, through :meth:`fluctua.ensembles.run.Run.compute`. They share its
 memory, so several of them work on slices of one chunk, which are joined here and written by this process: the
 last chunks keep all threads busy, and few are in memory at a time. What another process computes would have
 to be copied to get here, so an executor gets whole chunks, each into files of its own, and gives back names.
@@ -32,7 +32,7 @@ from fluctua.ensembles.workers import Done, Processes, Task, compute_part
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput, shown
 
 if TYPE_CHECKING:
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
     from fluctua.ensembles.store import Writer
 
 AHEAD = 3  # tasks under way for each worker

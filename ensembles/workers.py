@@ -31,7 +31,7 @@ import numpy as np
 from fluctua.stochastic.errors import Damaged, FluctuaError, StorageError
 
 if TYPE_CHECKING:
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,7 +114,7 @@ def _check_folder(folder: Path, digest: str) -> None:
 def _prepared(text: str, digest: str, canary: str, size: int) -> Run:
     """Make a run from its text, once in a process, and check that it is the one meant."""
     from fluctua.ensembles.physics import propagator_of
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
     from fluctua.ensembles.spec import EnsembleSpec
     from fluctua.ensembles.stability import check_stability
 

@@ -127,7 +127,7 @@ def forecasts(
 ) -> dict[str, Any]:
     """Say what the runs, one after the other, will cost, after all the checks that a run begins with."""
     from fluctua.ensembles.forecast import forecast
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
 
     for spec in specs:
         Run.prepare(spec, folder)

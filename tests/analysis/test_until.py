@@ -16,7 +16,7 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.slope_bounds import SlopeBounds
 from fluctua.analysis.until import Rule, looks, resume_until, run_until
 from fluctua.analysis.verify import verify
-from fluctua.ensembles import chunks, runner
+from fluctua.ensembles import chunks
 from fluctua.ensembles import sweep as sweeping
 from fluctua.ensembles.estimate import uncertain
 from fluctua.ensembles.manifest import read_manifest, read_target, read_until
@@ -443,7 +443,7 @@ def test_a_note_that_is_lost_is_seen(soon, tmp_path, monkeypatch):
 
 def test_the_same_call_again_computes_nothing(alone, monkeypatch):
     before = content(alone.runs.path)
-    monkeypatch.setattr(runner.Run, "prepare", None)
+    monkeypatch.setattr("fluctua.ensembles.run.Run.prepare", None)
     again = run_until(pair_of(), alone.runs.path, CROOKS, progress=False)
     assert (again.outcome, again.trajectories) == (alone.outcome, alone.trajectories)
     assert str(again) == f"crooks holds within 0.2: holds, after {alone.trajectories:,} of 20,000 pairs"

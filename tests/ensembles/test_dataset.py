@@ -14,7 +14,8 @@ from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.parts import content_hash, encode
-from fluctua.ensembles.runner import Run, _clean, simulate
+from fluctua.ensembles.run import Run, _clean
+from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 

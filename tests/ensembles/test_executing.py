@@ -23,7 +23,8 @@ import pytest
 from fluctua.ensembles import clusters, executing, runner, workers
 from fluctua.ensembles.dataset import open_run
 from fluctua.ensembles.executing import compute, executor_named
-from fluctua.ensembles.runner import Run, simulate
+from fluctua.ensembles.run import Run
+from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import SCRATCH, Writer
 from fluctua.ensembles.text import canonical

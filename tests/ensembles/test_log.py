@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fluctua.ensembles import store
-from fluctua.ensembles.runner import Run, simulate
+from fluctua.ensembles.run import Run
+from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import Writer
 from fluctua.stochastic.errors import Busy

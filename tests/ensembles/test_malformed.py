@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fluctua.ensembles import runner
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.sweep import load_specs
@@ -88,7 +87,7 @@ def _no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise Stop("the spec was sound")
 
-    monkeypatch.setattr(runner, "check_stability", stop)
+    monkeypatch.setattr("fluctua.ensembles.run.check_stability", stop)
 
 
 def places(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

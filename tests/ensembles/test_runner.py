@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fluctua.ensembles import runner
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.manifest import read_manifest, read_target
 from fluctua.ensembles.physics import propagator_of
+from fluctua.ensembles.run import Run
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import Writer
@@ -85,7 +85,7 @@ def test_files_do_not_depend_on_slices(
     spec: EnsembleSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulate(spec, tmp_path / "wide")
-    monkeypatch.setattr(runner, "SLICE_STEPS", 1)
+    monkeypatch.setattr("fluctua.ensembles.run.SLICE_STEPS", 1)
     simulate(spec, tmp_path / "narrow")
     assert names(tmp_path / "wide") == names(tmp_path / "narrow")
 
@@ -101,7 +101,7 @@ def test_a_finished_run_opens_without_computing(
     def forbidden(*_: Any) -> None:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(runner.Run, "prepare", forbidden)
+    monkeypatch.setattr(Run, "prepare", forbidden)
     assert same(first, simulate(spec, tmp_path / "a"))
 
 
@@ -235,7 +235,7 @@ def test_failed_trajectories_stay_as_rows_and_are_not_averaged_over(monkeypatch:
     with pytest.raises(Unstable, match="pilot trajectories are not finite"):
         simulate(spec)
     block = propagator_of(spec).run(0, 256)
-    monkeypatch.setattr(runner, "check_stability", lambda *_: block)
+    monkeypatch.setattr("fluctua.ensembles.run.check_stability", lambda *_: block)
     run = simulate(spec)
     assert len(run) == 1000
     failed = run["status"] != 0

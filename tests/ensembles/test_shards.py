@@ -100,7 +100,7 @@ def test_shards_extend_and_leave_no_old_tail(spec: EnsembleSpec, tmp_path: Path,
 
 
 def test_who_may_write_at_the_same_time(spec: EnsembleSpec, tmp_path: Path) -> None:
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
 
     manifest = Run.prepare(spec, None).manifest()
 
@@ -123,7 +123,7 @@ def test_who_may_write_at_the_same_time(spec: EnsembleSpec, tmp_path: Path) -> N
 
 
 def test_a_shard_that_fails_takes_nothing_of_the_others_away(spec: EnsembleSpec, tmp_path: Path) -> None:
-    from fluctua.ensembles.runner import Run
+    from fluctua.ensembles.run import Run
 
     manifest = Run.prepare(spec, None).manifest()
     one, two = (Writer(tmp_path / "a", manifest, 1500, shard=Shard(index, 2)) for index in (1, 2))

@@ -244,13 +244,13 @@ def carried_out(case: dict, folder: Path, reader: Reader) -> int | None:
 def stop_before_kernels() -> None:
     """End every sound spec where it would begin to cost time."""
     from fluctua import cli
-    from fluctua.ensembles import runner
+    from fluctua.ensembles import run
     from fluctua.stochastic.errors import Unstable
 
     def stop(*_: object, **__: object) -> None:
         raise Unstable("the spec was sound")
 
-    runner.check_stability = stop
+    run.check_stability = stop
     cli._parser = functools.cache(cli._parser)  # made anew for each command, it takes most of the time
 
 

@@ -25,7 +25,8 @@ import pytest
 
 from fluctua.ensembles import chunks
 from fluctua.ensembles.executing import compute, executor_named
-from fluctua.ensembles.runner import Run, simulate
+from fluctua.ensembles.run import Run
+from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import SCRATCH, Writer
 from fluctua.ensembles.workers import Processes
