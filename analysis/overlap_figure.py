@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _MARGIN = 0.15  # of the axis, in which numbers stand on the inner side of their stems
+_HIGHEST = 0.86  # of the axis, for the highest stem: its number stays below the crest of the weight
+_LINE = 11.0  # points from one line of numbers to the next
+_POINTS = 130.0  # height of the axis, at least
 
 
 def overlap_information(
@@ -103,17 +106,27 @@ def _draw_densities(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLines)
 
 def _draw_beside_density(axes: Axes, atoms: AtomLines, edges: Floats) -> None:
     """Draw stems of relative height with their probability at the head: the axis has another unit."""
-    height = 0.94 * axes.get_ylim()[1] / float(atoms.share.max())
+    height = _HIGHEST * axes.get_ylim()[1] / float(atoms.share.max())
     inwards = (atoms.value - edges[0]) / (edges[-1] - edges[0])
+    lift = _lift(atoms.share, (inwards < _MARGIN) | (inwards > 1.0 - _MARGIN))
     for row, colour in enumerate((BLUE, VERMILLION)):
         draw_stems(axes, atoms.value, height * atoms.share[row], colour, "os"[row])
-        for value, share, place in zip(atoms.value, atoms.share[row], inwards, strict=True):
+        for value, share, place, up in zip(atoms.value, atoms.share[row], inwards, lift[row], strict=True):
             right = place < _MARGIN or (row == 1 and place <= 1.0 - _MARGIN)
             axes.annotate(
-                f"{share:.2g}", (value, height * share), (7.0 if right else -7.0, -3.0),
+                f"{share:.2g}", (value, height * share), (7.0 if right else -7.0, up - 3.0),
                 textcoords="offset points", ha="left" if right else "right", color=colour, fontsize=9.0,
                 bbox={"facecolor": "white", "alpha": 0.75, "pad": 0.5, "linewidth": 0.0},
             )  # fmt: skip
+
+
+def _lift(share: Floats, same_side: NDArray[np.bool_]) -> Floats:
+    """Return by how many points numbers move up from their heads: off the axis, and off the other's number."""
+    head = _HIGHEST * _POINTS * share / share.max()
+    place = np.maximum(head, 0.5 * _LINE)
+    upper = place.max(axis=0), place.min(axis=0) + _LINE
+    is_upper = np.stack([share[0] >= share[1], share[0] < share[1]]) & same_side
+    return np.where(is_upper, np.maximum(*upper), place) - head
 
 
 def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fluctua.analysis import crooks_coins, exponential_figure
 from fluctua.analysis.coin_figures import direction_probability, direction_walk, sign_probability, sign_walk
@@ -179,6 +181,28 @@ def test_the_area_is_the_information():
     x, weight = above.figure.axes[2].lines[0].get_xydata().T
     p = logistic(np.log(4000 / 1500) + x)
     assert weight == pytest.approx(p * (1.0 - p), abs=1e-12)
+
+
+def stemmed(number, sign):
+    """Give work of which three values have a probability of their own, those outside on an edge each."""
+    rng = np.random.default_rng([85, number, sign + 1])
+    share, smooth = rng.random(number), rng.normal(0.6 * sign, 1.2, number)
+    edges = {1: (0.62, 0.65), -1: (0.58, 0.65)}[sign]
+    atoms = [share < 0.55, share < edges[0], share < edges[1]]
+    return np.select(atoms, [0.0, 4.0, -4.0], smooth)
+
+
+def test_numbers_at_stems_touch_nothing():
+    """The legend, the crest of the weight below it, the axis, each other."""
+    figure = overlap_information(stemmed(6000, 1), stemmed(5000, -1), title="forward against reverse")
+    FigureCanvasAgg(figure).draw()
+    above, _, beside = figure.axes
+    numbers = [text.get_window_extent() for text in above.texts]
+    assert len(numbers) == 6
+    crest = beside.transData.transform((0.0, 0.25))[1]
+    assert above.get_legend().get_window_extent().y0 > crest
+    assert all(above.bbox.y0 <= one.y0 and one.y1 < crest for one in numbers)
+    assert not any(one.overlaps(other) for one, other in combinations(numbers, 2))
 
 
 def test_little_overlap_is_said():
