@@ -121,7 +121,7 @@ def _draw_beside_density(axes: Axes, atoms: AtomLines, edges: Floats) -> None:
 
 
 def _lift(share: Floats, same_side: NDArray[np.bool_]) -> Floats:
-    """Return by how many points numbers move up from their heads: off the axis, and off the other's number."""
+    """Return by how many points numbers move up from their heads, off the axis and off each other."""
     head = _HIGHEST * _POINTS * share / share.max()
     place = np.maximum(head, 0.5 * _LINE)
     upper = place.max(axis=0), place.min(axis=0) + _LINE
