@@ -62,7 +62,7 @@ def compute(
     workers : int
         How many, of one given by name, or of one that does not say.
     progress : bool, optional
-        As in :func:`~fluctua.ensembles.runner.simulate`.
+        As for `fluctua.simulate`.
     patience : float, seconds
         How long a cluster may be without any worker.
 

@@ -31,27 +31,14 @@ def simulate(
     until: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Dataset:
-    """Make a run so.
+    """Make a run so, as `fluctua.simulate` does where no rule stops it.
 
     Parameters
     ----------
-    spec : EnsembleSpec
-        What to compute.
-    folder : str or Path, optional
-        Where. Empty or missing: it runs. The same run, unfinished: it goes on. Finished: it opens. More
-        trajectories asked for: it extends. Another run: an error. Left out, rows stay in memory.
-    threads : int, optional
-        By default as many as there are processors for this process. No number depends on it.
-    executor : concurrent.futures.Executor or str, optional
-        Who computes the chunks: an executor, such as ``Client(...).get_executor()`` of Dask; or
-        ``"processes"``, ``"dask"`` for as many workers here as `threads`. By default threads of this process.
-        Workers write their parts themselves, so all of them must see the folder.
-    shard : str, optional
-        ``"3/64"``: make only the third of 64 shares, which other calls may make at the same time.
+    spec, folder, threads, executor, shard, progress
+        As for `fluctua.simulate`.
     until : mapping, optional
         What the folder notes of a rule that stops the run; see :mod:`fluctua.analysis.until`.
-    progress : bool, optional
-        Whether to show how far it is on stderr; by default where that is a terminal.
 
     Returns
     -------
@@ -60,12 +47,8 @@ def simulate(
 
     Raises
     ------
-    InvalidInput
-        The run makes no sense, or the folder holds something else.
-    Unstable
-        The time step is too long for the forces.
-    Damaged, StorageError, Busy
-        The folder: damaged files, no room, another process writing.
+    InvalidInput, Unstable, Damaged, StorageError, Busy
+        As `fluctua.simulate`.
     """
     if not isinstance(spec, EnsembleSpec):
         raise InvalidInput(f"{shown(spec)} is no spec", "", "give an EnsembleSpec")

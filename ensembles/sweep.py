@@ -87,17 +87,14 @@ def sweep(
     until: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Runs:
-    """Make many runs so, one after the other; as `simulate` for each.
+    """Make many runs so, one after the other, as `fluctua.sweep` does where no rule stops them.
 
     Parameters
     ----------
-    specs : sequence of EnsembleSpec
-        For example ``spec.vary({"dynamics.friction": [0.1, 1.0]})`` or ``[spec, spec.reversed()]``; all
-        different.
-    folder : str or Path, optional
-        Where; a run each in folders named by what differs: ``direction=forward``, ``friction=0.1/cycles=3``.
-    threads, executor, shard, until, progress
-        As in :func:`simulate`.
+    specs, folder, threads, executor, shard, progress
+        As for `fluctua.sweep`.
+    until : mapping, optional
+        As in :func:`~fluctua.ensembles.runner.simulate`.
 
     Returns
     -------
@@ -107,7 +104,7 @@ def sweep(
     Raises
     ------
     InvalidInput, Unstable, Damaged, StorageError, Busy
-        As `simulate`; before the first run starts, all folders are looked at.
+        As `fluctua.simulate`; before the first run starts, all folders are looked at.
     """
     specs = checked(specs)
     labels = labels_of(specs)
