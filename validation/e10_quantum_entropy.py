@@ -6,7 +6,8 @@
 A qubit between two baths is swept through its crossing. Each jump changes the potential of the instantaneous
 steady state by a definite amount, [phi, L_k] = Delta phi_k L_k, so that all three entropies obey the integral
 theorem. An atom that light drives while it decays into a warm field is the control: its steady state is no
-mixture of energy levels, and of the three theorems that of the total is left.
+mixture of energy levels, a run refuses to split its entropy, and of the three theorems that of the total is
+left.
 """
 
 from collections.abc import Iterator
@@ -18,10 +19,10 @@ from fluctua.analysis.verify import verify
 from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
-from fluctua.stochastic.hamiltonian import Hamiltonian
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.initial import Populations
 from fluctua.stochastic.protocol import Protocol
-from fluctua.stochastic.quantum.exact import Lindblad, exact
+from fluctua.stochastic.quantum.exact import Lindblad
 from fluctua.stochastic.quantum.generator import Generator, potential_changes
 from fluctua.stochastic.quantum.tilted import cumulants
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
@@ -84,10 +85,8 @@ def lit(seed: int) -> EnsembleSpec:
 
 def companion(run: EnsembleSpec) -> Lindblad:
     """Give the exact statistics of what a run samples."""
-    assert isinstance(run.system, Hamiltonian)
-    assert isinstance(run.dynamics, QuantumJump)
-    assert run.time_step is not None
-    return exact(run.system, run.dynamics, run.protocol, time_step=run.time_step, initial=run.initial)
+    known: Lindblad = run.exact()
+    return known
 
 
 def potential_step(time: Floats) -> Floats:
@@ -182,6 +181,17 @@ def _atom(bench: Bench) -> Iterator[Row]:
     yield exponential(f"<exp(-s)>, adiabatic by least squares, {of}", split, average)
     yield must_differ(f"<exp(-s)>, adiabatic, {of}", np.exp(-split), 1.0)
     yield must_disagree(_indefinite(held, of))
+    yield refused(lit(210), of)
+
+
+def refused(run: EnsembleSpec, of: str) -> Row:
+    """Ask for the split, which is to be refused."""
+    word, note = "missed", "it was made"
+    try:
+        run.replace({"dynamics.housekeeping": True})
+    except InvalidInput as error:
+        word, note = "caught" if "no mixture" in error.what else "missed", str(error)
+    return Row(f"housekeeping entropy, {of}", "control", word, note=note)
 
 
 def _indefinite(held: Generator, of: str) -> Row:

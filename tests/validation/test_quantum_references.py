@@ -18,6 +18,7 @@ from fluctua.validation import d6_quantum_stirling as d6
 from fluctua.validation import e4_coherent_current as e4
 from fluctua.validation import e8_two_point_work as e8
 from fluctua.validation import e9_driven_qubit as e9
+from fluctua.validation import e10_quantum_entropy as e10
 from fluctua.validation import e11_resonance_fluorescence as e11
 from fluctua.validation import e12_local_master_equation as e12
 from fluctua.validation import e14_strong_coupling as e14
@@ -192,6 +193,15 @@ def test_driven_qubit():
     assert known.mean_work() == pytest.approx(1.248339, abs=1e-4)
     assert known.mean_heat()[0] == pytest.approx(-0.241335, abs=1e-4)
     assert known.log_generating_function({"work": -1.0}) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_entropy_of_quantum_trajectories():
+    """E10: total and adiabatic theorem of the qubit, to 1.000000; the atom's entropy is not split."""
+    known = e10.companion(e10.swept(1))
+    for name in ("total", "housekeeping", "nonadiabatic"):
+        assert known.log_generating_function({f"{name}_entropy": -1.0}) == pytest.approx(0.0, abs=1e-10)
+    refused, made = e10.refused(e10.lit(1), "driven atom"), e10.refused(e10.swept(1), "qubit")
+    assert (refused.verdict, made.verdict) == ("caught", "missed")
 
 
 def test_local_master_equation():
