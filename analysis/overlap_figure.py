@@ -126,7 +126,7 @@ def _lift(share: Floats, same_side: NDArray[np.bool_]) -> Floats:
     place = np.maximum(head, 0.5 * _LINE)
     upper = place.max(axis=0), place.min(axis=0) + _LINE
     is_upper = np.stack([share[0] >= share[1], share[0] < share[1]]) & same_side
-    return np.where(is_upper, np.maximum(*upper), place) - head
+    return np.asarray(np.where(is_upper, np.maximum(*upper), place) - head)
 
 
 def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:
