@@ -88,12 +88,8 @@ def judge_exchange(
         A, in k_B for one unit of X.
     slope_tolerance : float
         What counts as equal: of the measured affinity over A.
-    alpha : float
-        Error rate.
-    assumptions : tuple of str
-        What the verdict takes for granted.
-    dependence : Dependence
-        Of the signs, by `Dependence.of_signs` of A X.
+    alpha, assumptions, dependence
+        As for `judge_detailed`, of A X.
 
     Returns
     -------

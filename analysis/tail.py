@@ -54,7 +54,7 @@ def tail_index(s: Floats) -> float:
     float
         Infinite where there are too few to say; minus infinite where the largest terms are all equal.
     """
-    count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
+    count = _length(s.size)
     if count < _FEWEST:
         return math.inf
     rare, threshold = _spread(s, count)
@@ -63,6 +63,11 @@ def tail_index(s: Floats) -> float:
     if excess.size < _FEWEST:
         return -math.inf
     return (rare.size * _pareto_index(excess) + _PRIOR * 0.5) / (rare.size + _PRIOR)
+
+
+def _length(n: int) -> int:
+    """Count the terms that are the tail."""
+    return int(min(n / 5, 3.0 * math.sqrt(n)))
 
 
 def index_of_atoms(s: Floats) -> tuple[float, float] | None:
@@ -80,7 +85,7 @@ def index_of_atoms(s: Floats) -> tuple[float, float] | None:
         :math:`e^{-s}` that atoms seen fewer than ten times carry; minus infinity and 0 where there are none.
         Nothing where the tail is not of atoms with a gap of more than 1 kT, or too short to say.
     """
-    count = int(min(s.size / 5, 3.0 * math.sqrt(s.size)))
+    count = _length(s.size)
     if count < _FEWEST:
         return None
     rare = smallest(s, count + 1)
