@@ -18,7 +18,6 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.parts import known
 from fluctua.analysis.several import ForwardWork
 from fluctua.analysis.verdict import FreeEnergy
-from fluctua.stochastic.initial import Equilibrium, Steady
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -152,7 +151,7 @@ class Subject:
     @property
     def shares_start(self) -> bool:
         """Whether the reverse process starts in the same kind of state, as far as it is known."""
-        return not self.ledgers or isinstance(self.ledgers[0].spec.initial, Equilibrium | Steady)
+        return not self.ledgers or self.ledgers[0].spec.initial.reversible
 
     @cached_property
     def possible_entropy(self) -> Floats | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fluctua.stochastic.baths import several
 from fluctua.stochastic.dynamics.dynamics import Dynamics, Get
 from fluctua.stochastic.errors import InvalidInput, shown
-from fluctua.stochastic.initial import Equilibrium, Initial, Samples, Steady
+from fluctua.stochastic.initial import Initial, Samples
 from fluctua.stochastic.lanes import log
 from fluctua.stochastic.reservoirs import Reservoir
 
@@ -89,7 +89,7 @@ class JumpDynamics(Dynamics):
     def border_populations(self, system: Any, schedule: Schedule, initial: Initial) -> tuple[Floats, Floats]:
         """Return the probabilities of levels where a run starts, and where its reverse starts."""
         first = self.populations(system, schedule, initial)
-        if isinstance(initial, Equilibrium | Steady):
+        if initial.reversible:
             return first, self.populations(system, schedule.reversed(), initial, turned=True)
         return first, self.carried(system, schedule, first)
 
