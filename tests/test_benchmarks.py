@@ -53,7 +53,7 @@ def test_ledgers_of_peers_close(benchmarks: SimpleNamespace, dynamics: str, peer
 
 
 @NO_COMPILER
-@pytest.mark.parametrize("dynamics", ["overdamped", "BAOAB"])
+@pytest.mark.parametrize("dynamics", ["overdamped", pytest.param("BAOAB", marks=pytest.mark.slow)])
 def test_the_hardware_limit_does_our_work(benchmarks: SimpleNamespace, dynamics: str) -> None:
     """Every column agrees to rounding for every block size, ragged blocks included."""
     propagator = benchmarks.job.propagator(dynamics, steps=40)

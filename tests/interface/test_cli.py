@@ -18,7 +18,8 @@ from fluctua.validation.case import Case, Row
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = [command.name for command in cli.commands()]
-
+#: Another energy, of which one kernel does for any strength.
+QUARTIC = ["--set", "system.energy=k/2*x**2 + g*x**4/4"]
 
 pytestmark = pytest.mark.usefixtures("spec_file")
 
@@ -187,11 +188,12 @@ def test_the_command_line_changes_the_file(typed, spec_file):
         "--set",
         "dynamics.friction=2",
     ]
-    typed("run", spec_file, "--out", "a", "--quiet", *words, "--set", "system.energy=k/2 * x**2 + x**4/100")
+    typed("run", spec_file, "--out", "a", "--quiet", *words, *QUARTIC, "--set", "system.parameters.g=0.04")
     spec = json.loads(typed("inspect", "a", "--json")[1])["spec"]
     assert (spec["trajectories"], spec["seed"], spec["direction"]) == (200, 7, "reverse")
     assert spec["dynamics"]["friction"] == 2.0
-    assert spec["system"]["energy"] == "k/2 * x**2 + x**4/100"
+    assert spec["system"]["energy"] == "k/2*x**2 + g*x**4/4"
+    assert spec["system"]["parameters"] == {"g": 0.04}
 
 
 def test_asking_for_more_extends(typed, spec_file):
@@ -508,8 +510,8 @@ def test_an_error_is_json_too_where_json_is_asked_for(typed, words):
 
 
 def test_stdout_holds_one_json_text_even_when_trajectories_failed(typed, spec_file):
-    wild = ["--set", "system.energy=k/2*x**2 - x**4", "--set", 'initial={kind="Point", x=30.0}']
-    code, out, err = typed("run", spec_file, "--json", "--out", "a", *wild)
+    wild = ["--set", "system.parameters.g=-4", "--set", 'initial={kind="Point", x=30.0}']
+    code, out, err = typed("run", spec_file, "--json", "--out", "a", *QUARTIC, *wild)
     assert code == 3, (out, err)
     json.loads(out)
 

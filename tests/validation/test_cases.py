@@ -26,7 +26,7 @@ def test_the_catalogue_finds_every_case():
 
 
 #: What takes some seconds, beside a kernel of its own to compile.
-LONG = {"d6", "e8", "e11", "e12", "e14"}
+LONG = {"d6", "e8", "e11", "e12", "e13", "e14"}
 
 
 @pytest.mark.parametrize(

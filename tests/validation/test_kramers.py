@@ -169,13 +169,14 @@ def test_anharmonic_engine_with_short_legs():
     assert agrees(result, [d5.SHORT_WORK, d5.SHORT_DIMENSIONLESS_WORK, *d5.SHORT_HEAT])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("friction", "lead", "grids", "step"),
     [
-        pytest.param(0.5, 1, GRIDS, 0.2, marks=pytest.mark.slow),
+        (0.5, 1, GRIDS, 0.2),
         (1.0, 1, GRIDS, 0.2),
-        pytest.param(0.1, 4, GRIDS_FOR_WEAK_FRICTION, 0.1, marks=pytest.mark.slow),
-        pytest.param(10.0, 4, GRIDS, 0.05, marks=pytest.mark.slow),
+        (0.1, 4, GRIDS_FOR_WEAK_FRICTION, 0.1),
+        (10.0, 4, GRIDS, 0.05),
     ],
 )
 def test_anharmonic_engine_with_long_legs(friction, lead, grids, step):
