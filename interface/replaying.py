@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fluctua.stochastic.columns import Column
 
 TABLES, PICTURES = (".csv", ".parquet"), (".png", ".svg", ".pdf")
-SHOWN = 10  # instants that are printed
+SHOWN = 10  # instants, or jumps, that are printed
 
 
 def _add_options(parser: Parser) -> None:
@@ -71,7 +71,7 @@ def _place(name: str | None) -> Path | None:
 
 def _one(place: str) -> Dataset:
     from fluctua.ensembles.dataset import Dataset
-    from fluctua.ensembles.dataset import open as open_run
+    from fluctua.ensembles.runs import open as open_run
 
     opened = open_run(place)
     if not isinstance(opened, Dataset):
@@ -151,12 +151,12 @@ def _plain(value: float | str | None) -> float | str | None:
 
 
 def _instants(replay: Replay) -> list[dict[str, float | str | None]]:
-    """Return a few instants of the path, the first and the last among them."""
+    """Return a few instants of the path, the first and the last among them; of jumps the first ones."""
     import numpy as np
 
-    if replay.path.empty:
-        return []
-    rows = replay.path.iloc[np.unique(np.linspace(0, len(replay.path) - 1, SHOWN).round().astype(int))]
+    rows = replay.path.iloc[:SHOWN]  # with one left out, jumps would not follow from each other
+    if replay.spec.time_step is not None:
+        rows = replay.path.iloc[np.unique(np.linspace(0, len(replay.path) - 1, SHOWN).round().astype(int))]
     return [{str(name): _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
 
 
@@ -177,8 +177,20 @@ def _text(found: dict[str, Any], replay: Replay) -> str:
         return "\n".join([*lines, f"path of {found['instants']:,} {_rows(replay)}: {found['out']}"])
     heads = tuple(_headed(column) for column in replay.columns)
     cells = [tuple(map(_cell, instant.values())) for instant in found["path"]]
-    shown = f"{len(cells)} of {found['instants']:,} {_rows(replay)}; --out FILE writes all"
-    return "\n".join([*lines, "", *aligned([heads, *cells]), shown])
+    return "\n".join([*lines, "", *aligned([heads, *cells]), _shown(len(cells), found["instants"], replay)])
+
+
+def _shown(here: int, of: int, replay: Replay) -> str:
+    """Say how much of a path is printed."""
+    if replay.spec.time_step is not None:
+        return f"{here} of {of:,} instants; --out FILE writes all"
+    if here < of:
+        return f"and {_counted(of - here, 'more jump')}; --out FILE writes all"
+    return f"{_counted(of, 'jump')} in all"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _rows(replay: Replay) -> str:

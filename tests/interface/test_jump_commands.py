@@ -221,6 +221,23 @@ def test_what_is_set_and_replayed_is_refused_by_its_name(typed, tmp_path, monkey
     assert (code, one_error_line(err)) == (2, f"error: {said}\n")
 
 
+def test_the_jumps_that_are_printed_follow_each_other(typed, tmp_path, monkeypatch):
+    """Of two levels each is reached from the other: with a jump left out, the list would be impossible."""
+    monkeypatch.chdir(tmp_path)
+    EnsembleSpec.from_table(DOT).replace(
+        {"trajectories": 10, "paths": 0, "path_every": 1, "time_step": None, "protocol.cycles": 10}
+    ).save("spec.toml")
+    typed("run", "spec.toml", "--out", "a", "--quiet")
+    jumps = fl.open("a").replay(1).path
+    found = json.loads(typed("replay", "a", "--trajectory", "1", "--json")[1])
+    assert found["instants"] == len(jumps) > 12
+    assert [jump["time"] for jump in found["path"]] == jumps["time"].tolist()[:10]
+    states = [jump["state"] for jump in found["path"]]
+    assert states == ["empty", "full"] * 5 or states == ["full", "empty"] * 5
+    lines = typed("replay", "a", "--trajectory", "1")[1].splitlines()
+    assert lines[-1] == f"and {len(jumps) - 10} more jumps; --out FILE writes all"
+
+
 @pytest.mark.filterwarnings("default")
 def test_remarks_of_a_run_are_a_line_each_and_kept(typed, tmp_path, monkeypatch):
     """What may be run but should be known: told when it starts, and in its manifest."""
