@@ -93,7 +93,7 @@ def _named_as_file(path: Path) -> bool:
 
 def opened(value: Any, place: str, column: str | None = None, group: Any = None, kind: str = "work") -> Any:
     """Open a folder, read a column of a file; leave everything else as it is."""
-    from fluctua.ensembles.dataset import open as open_folder
+    from fluctua.ensembles.runs import open as open_folder
 
     if is_file(value):
         return read_column(value, column, group if _is_name(group) else None, place, kind)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fluctua.ensembles.chunks import chunk_of
-from fluctua.ensembles.dataset import Dataset, Label, Runs, open_run
+from fluctua.ensembles.dataset import Dataset, open_run
 from fluctua.ensembles.disk import DISK
 from fluctua.ensembles.forecast import check_room
 from fluctua.ensembles.manifest import is_run, read_manifest, read_target, read_until
@@ -21,6 +21,7 @@ from fluctua.ensembles.places import LOG
 from fluctua.ensembles.rows import Files, Memory
 from fluctua.ensembles.run import Run
 from fluctua.ensembles.runner import existing, number_of_threads, simulate
+from fluctua.ensembles.runs import Label, Runs
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import note_until
 from fluctua.ensembles.sweep import folder_of, labels_of, sweep

@@ -12,8 +12,8 @@ from scipy import stats
 
 from fluctua.analysis.rules import Rule, values_of
 from fluctua.analysis.slope_bounds import SlopeBounds, SlopeInterval, slope_interval
-from fluctua.ensembles.dataset import Runs
 from fluctua.ensembles.estimate import uncertain
+from fluctua.ensembles.runs import Runs
 
 KEPT = 2**24  # trajectories whose values may stand in memory at once
 LOOKING = 1.4  # times as many trajectories as a test for a fixed number needs; measured, 1.3 to 1.5

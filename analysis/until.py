@@ -34,10 +34,10 @@ from fluctua.analysis.growing import Folders, Growing, InMemory
 from fluctua.analysis.rules import Rule, values_of
 from fluctua.analysis.slope_bounds import SlopeBounds
 from fluctua.analysis.stopped import Stopped
-from fluctua.ensembles.dataset import runs_in
 from fluctua.ensembles.estimate import uncertain
 from fluctua.ensembles.manifest import is_run, path_of, read_until
 from fluctua.ensembles.rows import stored_run
+from fluctua.ensembles.runs import runs_in
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.warning import once
 from fluctua.stochastic.errors import Damaged, InvalidInput

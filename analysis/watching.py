@@ -36,9 +36,10 @@ from fluctua.analysis.ledger import Ledger
 from fluctua.analysis.parts import p_text
 from fluctua.analysis.sequential import Theorem, Wealth, dissipation_of_pairs, wealth_against
 from fluctua.analysis.verdict import check_alpha
-from fluctua.ensembles.dataset import Dataset, runs_in
+from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.manifest import is_run, path_of, read_until
 from fluctua.ensembles.rows import Files
+from fluctua.ensembles.runs import runs_in
 from fluctua.ensembles.spec import DIRECTIONS
 from fluctua.stochastic.errors import InvalidInput, not_among, shown
 

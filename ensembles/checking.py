@@ -12,7 +12,7 @@ from pathlib import Path
 from fluctua.ensembles.checked import Checked, Fault
 from fluctua.ensembles.chunks import expected_rows, number_of
 from fluctua.ensembles.columns import column_table, columns_of
-from fluctua.ensembles.dataset import FOLDER_NAME, no_run
+from fluctua.ensembles.dataset import no_run
 from fluctua.ensembles.disk import Disk, refusals
 from fluctua.ensembles.listing import ROUNDS, Listing, Place, list_tables, parts_of
 from fluctua.ensembles.manifest import (
@@ -28,6 +28,7 @@ from fluctua.ensembles.part_check import ELSEWHERE, Found, Law, look_at
 from fluctua.ensembles.parts import TABLES, Part
 from fluctua.ensembles.places import LOG, OWN, SCRATCH
 from fluctua.ensembles.progress import Progress
+from fluctua.ensembles.runs import FOLDER_NAME
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.sweep import planned
 from fluctua.ensembles.text import Table

@@ -17,11 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fluctua.ensembles.dataset import FOLDER_NAME, Label, Runs, runs_in
 from fluctua.ensembles.disk import DISK, LARGEST_READ, refusals
 from fluctua.ensembles.dotted import explicit, leaves, with_changes
 from fluctua.ensembles.manifest import is_run, path_of, signed, text_of
 from fluctua.ensembles.runner import existing, simulate
+from fluctua.ensembles.runs import FOLDER_NAME, Label, Runs, runs_in
 from fluctua.ensembles.spec import MOST_SPECS, EnsembleSpec, read_file
 from fluctua.ensembles.text import read_table
 from fluctua.ensembles.warning import once

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from fluctua.analysis.verdict import Verdict as Verdict
     from fluctua.analysis.verify import verify as verify
     from fluctua.ensembles.dataset import Dataset as Dataset
-    from fluctua.ensembles.dataset import Runs as Runs
-    from fluctua.ensembles.dataset import open as open
     from fluctua.ensembles.estimate import Estimate as Estimate
+    from fluctua.ensembles.runs import Runs as Runs
+    from fluctua.ensembles.runs import open as open
     from fluctua.ensembles.spec import EnsembleSpec as EnsembleSpec
     from fluctua.making import simulate as simulate
     from fluctua.making import sweep as sweep
@@ -80,7 +80,8 @@ _HOMES = {
     "stochastic.errors": ("InvalidInput", "Unstable", "Damaged", "StorageError", "Busy"),
     "ensembles.spec": ("EnsembleSpec",),
     "making": ("simulate", "sweep"),
-    "ensembles.dataset": ("Dataset", "Runs", "open"),
+    "ensembles.dataset": ("Dataset",),
+    "ensembles.runs": ("Runs", "open"),
     "ensembles.estimate": ("Estimate",),
     "analysis.verify": ("verify",),
     "analysis.compare": ("compare",),

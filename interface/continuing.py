@@ -82,7 +82,7 @@ def places_in(folder: str) -> list[Place]:
     has the first alone. So are those runs of a sweep that were never begun.
     """
     from fluctua.ensembles.dataset import Dataset
-    from fluctua.ensembles.dataset import open as open_run
+    from fluctua.ensembles.runs import open as open_run
     from fluctua.ensembles.sweep import never_begun
 
     planned = never_begun(folder)
@@ -95,7 +95,7 @@ def places_in(folder: str) -> list[Place]:
 
 
 def _is_begun(folder: str) -> bool:
-    from fluctua.ensembles.dataset import runs_in
+    from fluctua.ensembles.runs import runs_in
 
     return any(runs_in(Path(folder)))
 

@@ -27,7 +27,7 @@ def _add_options(parser: Parser) -> None:
 def inspect(options: Namespace) -> int:
     """Print what a run, or each of a folder, holds."""
     from fluctua.ensembles.dataset import Dataset
-    from fluctua.ensembles.dataset import open as open_run
+    from fluctua.ensembles.runs import open as open_run
 
     opened = open_run(options.run, partial=True)
     tables = [as_table(run) for run in ([opened] if isinstance(opened, Dataset) else opened)]

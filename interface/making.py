@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fluctua.analysis.stopped import Stopped
-    from fluctua.ensembles.dataset import Dataset, Runs
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.runs import Runs
     from fluctua.ensembles.spec import EnsembleSpec
 
 

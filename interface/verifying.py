@@ -13,7 +13,8 @@ from fluctua.stochastic.errors import Busy, InvalidInput
 
 if TYPE_CHECKING:
     from fluctua.analysis.verdict import Report
-    from fluctua.ensembles.dataset import Dataset, Runs
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.runs import Runs
 
 
 def _add_options(parser: Parser) -> None:
@@ -195,8 +196,9 @@ def _check_alone(places: list[str], given: list[Any]) -> None:
 
 def _whole(folder: str) -> Dataset | Runs:
     """Open what verdicts may rest on: runs that are finished, with their partners."""
-    from fluctua.ensembles.dataset import Dataset, check_directions
-    from fluctua.ensembles.dataset import open as open_run
+    from fluctua.ensembles.dataset import Dataset
+    from fluctua.ensembles.runs import check_directions
+    from fluctua.ensembles.runs import open as open_run
 
     opened = open_run(folder)
     for run in [opened] if isinstance(opened, Dataset) else opened:

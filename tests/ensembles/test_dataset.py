@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluctua.ensembles.dataset import Dataset, open_run
-from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.formula import Formula
 from fluctua.ensembles.moments import GroupMoments, Moments
 from fluctua.ensembles.parts import content_hash, encode
 from fluctua.ensembles.run import Run, _clean
 from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.runs import open as open_folder
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic.errors import Busy, Damaged, InvalidInput
 

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from fluctua.ensembles.dataset import check_directions
-from fluctua.ensembles.dataset import open as open_runs
+from fluctua.ensembles.runs import check_directions
+from fluctua.ensembles.runs import open as open_runs
 from fluctua.ensembles.sweep import sweep
 from fluctua.stochastic.errors import Damaged, InvalidInput
 

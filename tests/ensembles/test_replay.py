@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from fluctua.ensembles.dataset import Dataset
-from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.parts import encode, list_parts, part_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.replay import controls_at, replay, stiffness
 from fluctua.ensembles.rows import Memory
 from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.runs import open as open_folder
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.stochastic import langevin
 from fluctua.stochastic.dynamics.overdamped import Overdamped

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fluctua.ensembles.dataset import Dataset
-from fluctua.ensembles.dataset import open as open_folder
 from fluctua.ensembles.manifest import read_manifest, read_target
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.run import Run
 from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.runs import open as open_folder
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.store import Writer
 from fluctua.stochastic.dynamics.overdamped import Overdamped

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from fluctua.ensembles import sweep as sweeping
-from fluctua.ensembles.dataset import Dataset, Runs
-from fluctua.ensembles.dataset import open as open_folder
+from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.runner import simulate
+from fluctua.ensembles.runs import Runs
+from fluctua.ensembles.runs import open as open_folder
 from fluctua.ensembles.spec import EnsembleSpec
 from fluctua.ensembles.sweep import folder_of, labels_of, load_specs, never_begun, planned, sweep
 from fluctua.stochastic.errors import Damaged, InvalidInput

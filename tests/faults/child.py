@@ -192,7 +192,7 @@ class Reader:
 
     def rows(self, folder: str) -> None:
         """Read all tables of a run, as the verdicts and `to_pandas` do."""
-        from fluctua.ensembles.dataset import open as open_run
+        from fluctua.ensembles.runs import open as open_run
 
         run = open_run(folder)
         for table in (run, run.strokes, run.paths):
