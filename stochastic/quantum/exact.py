@@ -253,13 +253,17 @@ def exact(
 
 
 def _state_of(initial: Initial, model: Model, schedule: Schedule) -> Complex | Floats:
-    """Return the density matrix of a superposition, or the populations of the levels."""
-    from fluctua.stochastic.quantum.laws import amplitudes, populations
+    """Return the density matrix of a superposition or of coherence, or the populations of the levels."""
+    from fluctua.stochastic.quantum.laws import amplitudes, coherent, populations
 
     if isinstance(initial, Point) and "amplitudes" in initial.values:
         state = amplitudes(initial, model)
         density: Complex = np.outer(state, state.conj())
         return density
+    matrix = coherent(initial, model, schedule)
+    if matrix is not None:
+        steady: Complex = matrix.complex[0]
+        return steady
     return populations(initial, model, schedule)
 
 

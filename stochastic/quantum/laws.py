@@ -1,7 +1,8 @@
 """Where quantum jumps start: populations of energy levels, or amplitudes where nothing is measured.
 
 A measurement at the first instant leaves a mixture of energy levels, whatever came before. So a measured run
-starts from populations; a superposition starts a run without measurements only.
+starts from populations; a superposition, or a steady state with coherence between levels, starts runs without
+measurements only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from fluctua.stochastic.level_starts import (
 from fluctua.stochastic.markov.stationary import closed_sets, eliminated
 from fluctua.stochastic.quantum.housekeeping import flows
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
-from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations
+from fluctua.stochastic.quantum.starts import from_amplitudes, from_matrix, from_populations
+from fluctua.stochastic.quantum.steady_matrices import steady_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +51,7 @@ def check(initial: Initial, model: Model, schedule: Schedule) -> None:
     """
     if _is_superposition(initial):
         amplitudes(initial, model)
-    else:
+    elif coherent(initial, model, schedule) is None:
         populations(initial, model, schedule)
 
 
@@ -72,6 +74,10 @@ def prepare(initial: Initial, model: Model, schedule: Schedule, *, seed: int, di
     facts: dict[str, object] = {"law": law_of(initial), "notes": []}
     if _is_superposition(initial):
         return from_amplitudes(amplitudes(initial, model), {**facts, "law": "superposition"})
+    density = coherent(initial, model, schedule)
+    if density is not None:
+        facts["law"] = "steady state with coherence"
+        return from_matrix(density, seed=seed, direction=direction, facts=facts)
     weights = populations(initial, model, schedule)
     vectors = model.levels(schedule.start_controls[None])[1]
     return from_populations(vectors, weights, seed=seed, direction=direction, facts=facts)
@@ -114,26 +120,56 @@ def _equilibrium(initial: Equilibrium, model: Model, schedule: Schedule) -> Floa
 # ---- the steady state
 
 
-def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
-    """Return the populations of the steady state, which must be a mixture of energy levels."""
-    found = model.held(
+def coherent(initial: Initial, model: Model, schedule: Schedule) -> Matrices | None:
+    """Return the density matrix of a steady state with coherence between levels, from which a run starts.
+
+    In the basis of the operators, one row. None of any other start, and of a run that is measured, which
+    would destroy the coherence.
+    """
+    if not isinstance(initial, Steady) or model.measured:
+        return None
+    found = _at_start(model, schedule)
+    if _coherence(found, _as_mixture(found, model)) <= _COHERENCE:
+        return None
+    _refuse_duration(initial)
+    return steady_matrix(found, model.hbar)
+
+
+def _at_start(model: Model, schedule: Schedule) -> Channels:
+    return model.held(
         schedule.start_controls[None, :], schedule.start_beta[None, :], coupled_at_start(schedule)[None, :]
     )
+
+
+def _steady(initial: Steady, model: Model, schedule: Schedule) -> Floats:
+    """Return the populations of the steady state, which must be a mixture of energy levels."""
+    found = _at_start(model, schedule)
+    weights = _as_mixture(found, model)
+    coherence = _coherence(found, weights)
+    if coherence > _COHERENCE:
+        raise InvalidInput(
+            "the steady state is no mixture of energy levels, as the first measurement would leave: one would"
+            f" gain coherence at {coherence:.2g} of the fastest rate",
+            "initial",
+            "start from Equilibrium(beta=...) or Populations(...), and Hold first until it is reached, or set"
+            " measured=False",
+        )
+    _refuse_duration(initial)  # asked last: without it, it works
+    return weights
+
+
+def _refuse_duration(initial: Steady) -> None:
+    if initial.duration is not None:
+        raise InvalidInput("the steady state of levels is exact", "initial.duration", "leave it out")
+
+
+def _as_mixture(found: Channels, model: Model) -> Floats:
+    """Return the steady populations of the levels, as if no coherence mattered."""
     table = flows(found)[0]
     sets = closed_sets(table > 0.0)
     if len(sets) > 1:
         raise several_steady_states(sets, model.state_names)
     weights: Floats = eliminated(table[None, :, :], sets[0][0])[0]
-    coherence = _coherence(found, weights)
-    if coherence > _COHERENCE:
-        raise InvalidInput(
-            "the steady state is no mixture of energy levels, which would gain coherence at"
-            f" {coherence:.2g} of the fastest rate",
-            "initial",
-            "start from Equilibrium(beta=...) or Populations(...), and Hold first until it is reached",
-        )
-    if initial.duration is not None:  # asked last: without it, it works
-        raise InvalidInput("the steady state of levels is exact", "initial.duration", "leave it out")
     return weights
 
 

@@ -1,4 +1,4 @@
-"""Where wave functions start: a level drawn by populations, or one superposition for all."""
+"""Where wave functions start: a level or an eigenvector, drawn by probabilities, or one superposition."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from fluctua.stochastic import lanes, streams
 from fluctua.stochastic.first_instant import Start
+from fluctua.stochastic.quantum.matrices import hermitian_eigen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -38,14 +39,30 @@ def from_populations(
     """
     levels = np.arange(vectors.dimension, dtype=np.float64)
     states = np.concatenate([vectors.re[0], vectors.im[0], levels[None]])
+    return _drawn(states, weights, seed, direction, {**facts, "populations": [float(w) for w in weights]})
+
+
+def from_matrix(density: Matrices, *, seed: int, direction: str, facts: dict[str, object]) -> Start:
+    """Start each trajectory from an eigenvector of a density matrix, drawn by its eigenvalue.
+
+    Nothing is measured. Averages know the density matrix alone, whatever states it is made up of.
+    """
+    values, vectors = hermitian_eigen(density)
+    weights = np.maximum(values[0], 0.0)  # what is below is rounding
+    weights = weights / np.cumsum(weights)[-1]
+    states = np.concatenate([vectors.re[0], vectors.im[0], np.full((1, len(weights)), -1.0)])
+    return _drawn(states, weights, seed, direction, {**facts, "eigenvalues": [float(w) for w in weights]})
+
+
+def _drawn(states: Floats, weights: Floats, seed: int, direction: str, facts: dict[str, object]) -> Start:
+    """Draw one of some states, shape (2 d + 1, d), by their probabilities."""
     cumulative = np.cumsum(weights)
 
     def draw(first: int, count: int) -> Floats:
         number = streams.draw_uniforms(seed, direction, "initial", first, count, 1)[0]
-        level = streams.choose(cumulative[:-1], number * cumulative[-1])
-        return states.take(level, axis=1)
+        return states.take(streams.choose(cumulative[:-1], number * cumulative[-1]), axis=1)
 
-    return Start(draw, {**facts, "populations": [float(weight) for weight in weights]})
+    return Start(draw, facts)
 
 
 def from_amplitudes(amplitudes: ArrayLike, facts: dict[str, object]) -> Start:
