@@ -124,7 +124,8 @@ def _read_matrix(value: object, where: str) -> Complex:
             raise InvalidInput("not a matrix", where, "write { re = [[...]], im = [[...]] }")
         re, im = (_read_array(value[part], f"{where}.{part}") for part in ("re", "im"))
         if re.shape != im.shape or re.imag.any() or im.imag.any():
-            raise InvalidInput("re and im differ in shape or are not real", where)
+            remedy = "give two square tables of real numbers, re and im"
+            raise InvalidInput("re and im differ in shape or are not real", where, remedy)
         matrix = re + 1j * im.real
     else:
         matrix = _read_array(value, where)
@@ -145,7 +146,11 @@ def _read_array(value: object, where: str) -> Complex:
     except (TypeError, ValueError):
         numeric = False
     if not numeric or not np.isfinite(result).all():
-        raise InvalidInput(f"{shown(value)} is not a matrix of finite numbers", where)
+        raise InvalidInput(
+            f"{shown(value)} is not a matrix of finite numbers",
+            where,
+            "give a square array or rows of equal length, [[0, 1], [1, 0]]",
+        )
     return result
 
 

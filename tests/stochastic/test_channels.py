@@ -198,6 +198,12 @@ def test_local_operators_are_fixed():
     assert found.reverse.tolist() == [1, 0, -1]
 
 
+def test_a_local_operator_may_be_a_number():
+    """It does nothing but jump; that is no coupling to be missed."""
+    found = held(QUBIT, [LocalBath("b", on="2*I", rate=0.3, reverse=False)], [[0.5]], 1.0)
+    np.testing.assert_allclose(operators(found, 0)[0], 2.0 * np.sqrt(0.3) * np.eye(2), atol=1e-14)
+
+
 def test_where_levels_meet():
     """A rate that stays finite has its limit, rate spectrum'(0) / beta; else it is refused."""
     system = Hamiltonian("a*Z", controls="a")

@@ -214,6 +214,47 @@ def test_a_mixture_that_gains_coherence_is_no_potential():
         definite_changes(found)
 
 
+def gained(found):
+    """The same from dense operators, row by row."""
+    parts = []
+    for row, steady in enumerate(steady_populations(found)):
+        slots = range(found.first_slot[row], found.first_slot[row + 1])
+        ways = [found.operator(slot).complex[0] for slot in slots]
+        state = np.diag(steady).astype(complex)
+        decay = sum(way.conj().T @ way for way in ways)
+        change = sum(way @ state @ way.conj().T for way in ways) - (decay @ state + state @ decay) / 2
+        parts.append(np.abs(change - np.diag(np.diag(change))).max() / np.trace(decay).real)
+    return max(parts)
+
+
+MIXING = np.array([[0.3, 1.0 - 0.4j, 0.7j], [0.2 + 0.5j, -0.6, 0.9], [1.1, 0.4 - 0.8j, 0.1j]])
+THREE = Hamiltonian(
+    "n + c*hop",
+    controls="c",
+    operators={"n": np.diag([0.0, 1.0, 2.5]), "hop": np.ones((3, 3)) - np.eye(3), "A": MIXING},
+)
+
+
+@pytest.mark.parametrize("rows", [[0.0], [0.4], [0.0, 0.4], [0.4, 0.0, -1.3]])
+def test_the_coherence_of_complex_operators(rows):
+    """To rounding: some hundred terms of order 1."""
+    found = held(THREE, [LocalBath("a", on="A", rate=0.3, quantum=0.7)], [1.2], [[c] for c in rows])
+    known = gained(found)
+    assert known > 0.01
+    assert gained_coherence(found) == pytest.approx(known, rel=1e-13)
+
+
+def test_a_small_coherence_is_one():
+    """Populations are equal, so that every change is definite: 0; what is gained is a part in a thousand."""
+    light = LocalBath("light", on="M", rate=1.0, quantum=1.0)
+    noise = LocalBath("noise", on="X", rate=100.0, reverse=False)
+    found = held(Hamiltonian("w/2*X", parameters={"w": 1.0}), [light, noise], [1.0, 1.0])
+    assert potential_changes(found)[1] < 1e-12
+    assert 1e-3 < gained(found) < 1e-2
+    with pytest.raises(InvalidInput, match=rf"would gain coherence at {gained(found):.3g} of the rates"):
+        definite_changes(found)
+
+
 def test_channels_between_levels_gain_none():
     baths = [BoseBath("a", on="XI", rate=1.0), BoseBath("b", on="IX", rate=1.0)]
     assert gained_coherence(held(Hamiltonian("ZI/2 + IZ/2 + 0.3*XX"), baths, [1.0, 2.0])) == 0.0

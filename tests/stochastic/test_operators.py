@@ -90,6 +90,12 @@ def test_what_is_no_operator(matrix, said):
         read_operators({"n": matrix}, "system.operators")
     assert "system.operators.n" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_ragged_matrix_has_a_remedy():
+    with pytest.raises(InvalidInput, match="rows of equal length"):
+        read_operators({"n": [[1, 2], [3]]}, "system.operators")
 
 
 def test_an_operator_of_another_library_is_accepted():

@@ -532,6 +532,12 @@ def test_gaps_that_may_run(energy, bath):
     crossing(energy, bath)
 
 
+def test_a_spectrum_that_vanishes_too_slowly_is_infinite():
+    """sqrt(omega) / (beta omega) grows without bound."""
+    with pytest.raises(InvalidInput, match=r"the gap of level_\d and level_\d closes at c"):
+        crossing("c*K", BoseBath(spectrum="sqrt(omega)", **FLAT))
+
+
 def test_no_time_step_is_recommended_where_the_rate_is_infinite():
     with pytest.raises(InvalidInput, match="its rate is infinite there"):
         crossing("c*K", BoseBath("ph", rate=1.0))

@@ -10,6 +10,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum import memory, tables
+from fluctua.stochastic.quantum.memory import channel_counts
 from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal
@@ -72,3 +73,12 @@ def test_what_does_not_fit_is_refused(monkeypatch):
         tables_of(model, schedule, closing)
     monkeypatch.setattr(memory, "MOST_BYTES", 1e8)
     tables_of(model, schedule, closing)
+
+
+def test_rows_that_are_not_looked_at_are_counted_as_the_fullest():
+    """Of three rows one has no channel, as its levels meet: two slots of one entry in each other row."""
+    system = Hamiltonian("w/2*Z", controls="w")
+    model = QuantumJump([BoseBath("ph", rate=0.001, on="X", spectrum="omega")]).model(system)
+    controls = np.array([[-1.0], [-0.5], [0.0], [0.5], [1.0]])
+    counted = channel_counts(model, controls, np.ones((5, 1)), np.ones((5, 1), np.bool_))
+    assert counted == (10, 10)
