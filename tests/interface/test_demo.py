@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fluctua import demo as demos
+from fluctua import demo_page
 from fluctua.demo_checks import Check
 from fluctua.demo_page import equilibrium_lines, summary
 from fluctua.ensembles.estimate import Estimate
@@ -127,8 +128,20 @@ def test_the_console_of_the_browser_stays_silent(found, browser, tmp_path):
 # ---- a second call
 
 
+@pytest.fixture
+def undrawn(found, monkeypatch):
+    """Leave the pictures out, which take most of the time; the page of the first call comes back."""
+    monkeypatch.setattr(demo_page, "_engine_pictures", lambda _: [])
+    monkeypatch.setattr(demo_page, "_pairs", lambda _: [])
+    page = found.page.read_bytes()
+    yield
+    assert found.page.read_bytes() != page
+    found.page.write_bytes(page)
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_a_second_call_goes_on_with_what_was_cut_short(found, folder, capfd):
-    """It writes what is missing and nothing else, prints the same numbers as JSON, says nothing on stderr."""
+    """It writes what is missing and the page, prints the same numbers as JSON, says nothing on stderr."""
     before = files(folder)
     lost = folder / "breathing-trap" / "direction=reverse"
     shutil.rmtree(lost)
