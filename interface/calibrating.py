@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from fluctua.cli import show
 from fluctua.parsing import Command, Parser, count, folder
-from fluctua.places import check_readable, check_there
+from fluctua.places import check_no_spec, check_readable, check_there
 from fluctua.stochastic.errors import InvalidInput
 
 
@@ -30,6 +30,7 @@ def calibrate_command(options: Namespace) -> int:
         raise InvalidInput("nothing to be like", "command line", "give --like DIR, or --forward FILE")
     check_there(options.like, "give a run, a pair, or a file of work")
     check_readable(options.like, options.forward, options.reverse)
+    check_no_spec(options.like, options.forward, options.reverse)
     found = calibrate(
         options.forward,
         options.reverse,

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(typed: Sequence[str], options: argparse.Namespace, stop: Stop) -> int:
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _Warner()
+            warnings.showwarning = _Warner(_command(typed))
             _parser().parse_args(typed, options)
             code: int = options.command(options)
         sys.stdout.flush()
@@ -117,12 +117,16 @@ def _of_the_disk(error: OSError) -> StorageError:
 def _refuse(error: FluctuaError, options: argparse.Namespace, typed: Sequence[str]) -> int:
     from fluctua.wording import on_command_line
 
-    command = next((word for word in typed if not word.startswith("-")), "")
-    what, remedy = (on_command_line(text, command) for text in (error.what, error.remedy))
+    what, remedy = (on_command_line(text, _command(typed)) for text in (error.what, error.remedy))
     error = type(error)(what, error.where, remedy)
     print("error:", " ".join(str(error).split()), file=sys.stderr)
     _say_as_json(options, error.what, error.where, error.remedy, error.exit_code)
     return error.exit_code
+
+
+def _command(typed: Sequence[str]) -> str:
+    """Return the command that was typed."""
+    return next((word for word in typed if not word.startswith("-")), "")
 
 
 def _say_as_json(options: argparse.Namespace, what: str, where: str, remedy: str, code: int) -> None:
@@ -136,7 +140,8 @@ def _say_as_json(options: argparse.Namespace, what: str, where: str, remedy: str
 class _Warner:
     """Says each warning once in a command, however many specs it holds for."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str) -> None:
+        self._command = command
         self._said: set[str] = set()
 
     def __call__(self, message: Warning | str, *_: Any, **__: Any) -> None:
@@ -144,7 +149,7 @@ class _Warner:
             self._said.add(str(message))
             from fluctua.wording import on_command_line
 
-            notice(f"warning: {on_command_line(str(message))}")
+            notice(f"warning: {on_command_line(str(message), self._command)}")
 
 
 def _interrupted(interrupt: KeyboardInterrupt, options: argparse.Namespace, stop: Stop) -> int:

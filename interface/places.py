@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from fluctua.stochastic.errors import InvalidInput, StorageError
 
@@ -24,6 +25,13 @@ def check_there(place: str | None, remedy: str) -> None:
     """Refuse a place where nothing is, for options that take files and folders alike."""
     if place is not None and not _exists(place):
         raise InvalidInput("no such file or folder", place, remedy)
+
+
+def check_no_spec(*places: str | None) -> None:
+    """Refuse the file of a spec, which holds no numbers yet."""
+    for place in places:
+        if place is not None and place.lower().endswith((".toml", ".json")) and os.path.isfile(place):
+            raise InvalidInput("a spec, not a run", place, f"run it first, fluctua run {shlex.quote(place)}")
 
 
 def _exists(place: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluctua.cli import VIOLATED, show
 from fluctua.parsing import Command, Parser, folder, names, tolerance
-from fluctua.places import check_readable
+from fluctua.places import check_no_spec, check_readable
 from fluctua.stochastic.errors import Busy, InvalidInput
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def _judged(options: Namespace) -> bool:
         return watched(options)
     places = _given(options)
     check_readable(*places, options.entropy)
+    check_no_spec(*places, options.entropy)
     given: list[Any] = [place if is_file(place) else _whole(place) for place in places]
     _check_alone(places, given)
     entropy = options.entropy
@@ -155,6 +156,7 @@ def _judged(options: Namespace) -> bool:
         )
         for group in groups
     ]
+    reports = [_spoken(report) for report in reports]
     found = [_json_of(report) for report in reports]
     show("\n\n".join(map(str, reports)), found[0] if len(found) == 1 else found, options)
     return any(report.outcome == "violated" for report in reports)
@@ -226,6 +228,21 @@ def _check_begun(folder: str) -> None:
             str(missing[0]),
             f"fluctua resume {shlex.quote(folder)} goes on",
         )
+
+
+def _spoken(report: Report) -> Report:
+    """Say what a report lacks in options."""
+    from dataclasses import replace
+
+    from fluctua.wording import on_command_line
+
+    verdicts = tuple(
+        replace(
+            one, **{word: on_command_line(getattr(one, word), "verify") for word in ("measured", "reason")}
+        )
+        for one in report.verdicts
+    )
+    return replace(report, verdicts=verdicts)
 
 
 def _json_of(report: Report) -> Any:

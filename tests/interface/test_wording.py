@@ -77,6 +77,61 @@ def test_python_is_said_in_options(python, spoken):
     assert on_command_line(python) == spoken
 
 
+@pytest.mark.parametrize(
+    ("python", "written"),
+    [
+        ('give temperature={"b": 2.0} to the protocol', "give temperature = { b = 2.0 } to the protocol"),
+        ("give temperature={'b': 2.0} to the protocol", "give temperature = { b = 2.0 } to the protocol"),
+        ("give beta= or temperature=, or use Isothermal", "give beta or temperature, or use Isothermal"),
+        ("hot first: beta=(1.0, 3.0)", "hot first: beta = [1.0, 3.0]"),
+        ("set thermodynamics=False", "set thermodynamics = false"),
+        ("use strokes=True, paths=, or the table", "use strokes = true, paths, or the table"),
+        ("start from Steady()", 'start from { kind = "Steady" }'),
+        (
+            "Steady(), Steady(duration=...) or Point(x=0.0)",
+            '{ kind = "Steady" }, { kind = "Steady", duration = ... } or { kind = "Point", x = 0.0 }',
+        ),
+        ('a Point of levels is Point(state="a")', 'a Point of levels is { kind = "Point", state = "a" }'),
+        ("start from Populations(...)", 'start from { kind = "Populations", ... }'),
+        ('insert Quench(beta={"hot": 2.0}) or', 'insert { kind = "Quench", beta = { hot = 2.0 } } or'),
+        ("add a step, Hold(1.0)", 'add a step, { kind = "Hold", duration = 1.0 }'),
+        ("needs success=, the condition", "needs success, the condition"),
+        ('name the operator, on="X"', 'name the operator, on="X"'),  # a spec file may say just that
+        ("shorten time_step: 0.1 is safe, time_step=0.1", "shorten time_step: 0.1 is safe, time_step=0.1"),
+        ("runs/friction=0.1 and direction=forward", "runs/friction=0.1 and direction=forward"),
+    ],
+)
+def test_python_is_said_as_a_spec_file_writes_it(python, written):
+    assert on_command_line(python, "run") == written
+
+
+def test_options_belong_to_the_commands_that_have_them():
+    assert on_command_line("add temperature=298", "verify") == "add --temperature 298"
+    assert on_command_line("add temperature=298", "run") == "add temperature=298"
+    assert on_command_line('give temperature={"b": 2.0}', "verify") == "give temperature = { b = 2.0 }"
+
+
+@pytest.mark.parametrize("word", ["temperature", "beta"])
+def test_the_temperature_of_a_bath_goes_where_the_file_has_it(refused, tmp_path, word):
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        "trajectories = 10\n"
+        'system = { kind = "Levels", energy = { a = "0", b = "e" }, controls = ["e"] }\n'
+        'dynamics.kind = "MarkovJump"\n'
+        f'dynamics.baths = [{{ kind = "BoseBath", name = "b", rate = 1, {word} = 2.0 }}]\n'
+        'protocol = { beta = 1.0, e = 1.0, steps = [{ kind = "Hold", duration = 1.0 }] }\n'
+    )
+    said = f"a bath has no temperature (dynamics.baths.b): give {word} = {{ b = 2.0 }} to the protocol"
+    assert refused("run", spec) == (2, said)
+
+
+def test_verdicts_are_spoken_in_options(typed, pair):
+    for words in ((), ("--json",)):
+        told = typed("verify", pair, "--claims", "tur,landauer", *words)[1]
+        assert "--current" in told
+        assert "current=" not in told
+
+
 def test_the_folder_is_chosen_with_out_where_there_is_that_option():
     assert on_command_line("choose another folder", "run") == "choose another folder with --out"
     assert on_command_line("choose another folder", "verify") == "choose another folder"
@@ -148,6 +203,17 @@ def test_a_file_is_not_a_missing_folder(refused, tmp_path):
     file.write_text("1.0\n")
     assert refused("inspect", file)[1].startswith(f"a file, not a run's folder ({file}): ")
     assert refused("inspect", tmp_path / "gone")[1].startswith("no such folder (")
+
+
+@pytest.mark.parametrize("name", ["spec.toml", "my spec.json"])
+@pytest.mark.parametrize(
+    "words", [["verify"], ["verify", "--entropy"], ["calibrate", "--like"], ["calibrate", "--forward"]]
+)
+def test_a_spec_is_to_be_run_before_it_is_judged(refused, tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text("trajectories = 10\n")
+    said = f"a spec, not a run ({name}): run it first, fluctua run {shlex.quote(name)}"
+    assert refused(*words, name) == (2, said)
 
 
 def test_like_takes_files_too(refused, tmp_path):
