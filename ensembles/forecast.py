@@ -15,6 +15,7 @@ from fluctua.ensembles.chunks import Shard, chunk_of, expected_rows, number_of
 from fluctua.ensembles.columns import tables_of
 from fluctua.ensembles.physics import propagator_of
 from fluctua.stochastic.errors import InvalidInput, StorageError
+from fluctua.stochastic.propagator import PIECE
 
 if TYPE_CHECKING:
     from fluctua.ensembles.spec import EnsembleSpec
@@ -24,6 +25,7 @@ PACKED = 0.9  # of the mantissas' bytes remain after compression; less where col
 WRITING = 1e-8  # seconds a thread needs for one number of a row on its way to the disk
 JUMPS = 100  # of a trajectory, for want of anything better before it is run
 A_JUMP = 150  # bytes of a jump on its way to the disk, numbers and words
+TIMED = 0.1  # seconds of a pilot: less says more of what is done once than of trajectories
 INTERPRETER = 300_000_000  # bytes that Python, Arrow and the compiler take
 
 
@@ -108,15 +110,25 @@ def _bytes(spec: EnsembleSpec, trajectories: int) -> int:
 def _seconds(spec: EnsembleSpec, threads: int, trajectories: int) -> float:
     propagator = propagator_of(spec)
     propagator.compile()
-    computing = pilot_seconds(propagator) * trajectories
+    sampled = min(spec.paths, trajectories)  # their jumps and paths cost what no other trajectory does
+    computing = pilot_seconds(propagator, 0, sampled) * sampled
+    computing += pilot_seconds(propagator, sampled, trajectories - sampled) * (trajectories - sampled)
     return (computing + WRITING * _bytes(spec, trajectories) / 8) / threads
 
 
-def pilot_seconds(propagator: Propagator, trajectories: int = 256) -> float:
-    """Measure the seconds that one thread needs for one trajectory."""
-    began = time.perf_counter()
-    propagator.run(0, trajectories)
-    return (time.perf_counter() - began) / trajectories
+def pilot_seconds(propagator: Propagator, first: int, most: int) -> float:
+    """Measure the seconds that one thread needs for one trajectory, on some from `first` on."""
+    count = min(256, most)
+    if count == 0:
+        return 0.0
+    propagator.run(first, 1)  # what is done once is not paid again by each
+    while True:
+        began = time.perf_counter()
+        propagator.run(first, count)
+        seconds = time.perf_counter() - began
+        if seconds >= TIMED or count >= min(most, PIECE):
+            return seconds / count
+        count = min(4 * count, most, PIECE)
 
 
 def check_room(spec: EnsembleSpec, folder: Path | None) -> None:
