@@ -10,8 +10,13 @@ and the last two of the coefficients say how much is missing. Each polynomial is
 between its nodes, and at those of 1,597 instants of the stroke, the golden ratio apart, that it covers:
 whatever stands out over 1/1000 of the stroke or more is seen, and what is seen is followed however narrow.
 Kept are the coefficients of powers of x: those of a series that has fallen to 1e-13 by the twelfth term
-lose nothing. Nodes never lie on an end, where a rate may vanish. Source: Trefethen, Approximation Theory
-and Approximation Practice (2013), chapters 3, 4.
+lose nothing. Nodes never lie on an end, where a rate may vanish.
+
+Errors are some 1e-12 of all rates out of a level, or of the largest energy. A function of beta E carries the
+rounding of its argument, 1e-16 |beta E| and more, which no halving takes away: an interval on which two did
+not help is taken as it is, where errors are below 1e-8.
+
+Source: Trefethen, Approximation Theory and Approximation Practice (2013), chapters 3, 4.
 """
 
 from __future__ import annotations
@@ -37,6 +42,8 @@ NEVER = 1e-20  # a probability that no run will ever see
 MOST_INTERVALS = 4_000
 DEEPEST = 50
 AT_ONCE = 2_000_000  # numbers
+#: Errors in units of their bounds that may be rounding; two halvings in vain leave more than this of one.
+_ROUNDING, _IN_VAIN = 1e4, 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +136,7 @@ def pieces_of(
         If a function is not finite, or not smooth enough for `MOST_INTERVALS` polynomials.
     """
     left, right = knots[:-1], knots[1:]
+    before = earlier = np.full(len(left), np.inf)
     done: list[tuple[Floats, Floats, list[Floats]]] = []
     largest: list[Floats] = []
     for _ in range(DEEPEST):
@@ -143,19 +151,12 @@ def pieces_of(
             else np.broadcast_to(TOLERANCE * largest[k], b.shape)
             for k, b in enumerate(scales)
         ]
-        series = [_series(f) for f in values]
-        smooth = _all_below([np.abs(a[..., -1]) + np.abs(a[..., -2]) for a in series], bounds)
-        powers = [_powers(a) for a in series]
-        seen = _sampled(at, left, right, _BETWEEN, where)
-        missed = [np.abs(f - _at(a, _BETWEEN)).max(axis=1) for f, a in zip(seen, powers, strict=True)]
-        smooth &= _all_below(missed, [10.0 * bound for bound in bounds])
-        if smooth.any():
-            kept = np.flatnonzero(smooth)
-            missed = _missed(at, left[kept], right[kept], [a[kept] for a in powers], where)
-            smooth[kept] = _all_below(missed, [10.0 * bound[kept] for bound in bounds])
+        powers, errors = _fitted(at, left, right, values, bounds, earlier, where)
+        smooth = _good(errors, earlier)
         done.append((left[smooth], right[smooth], [a[smooth] for a in powers]))
         middle = 0.5 * (left[~smooth] + right[~smooth])
         left, right = np.concatenate([left[~smooth], middle]), np.concatenate([middle, right[~smooth]])
+        before, earlier = np.tile(errors[~smooth], 2), np.tile(before[~smooth], 2)
         if not left.size or left.size > MOST_INTERVALS:
             break
     if left.size:
@@ -166,6 +167,29 @@ def pieces_of(
     coefficients = [np.concatenate([piece[2][k] for piece in done])[order] for k in range(5)]
     halves = 0.5 * (right - left)[order] * duration
     return _assembled(left[order] * duration, halves, coefficients, sources, degree=NODES)
+
+
+def _fitted(
+    at: Callable[[Floats], Values],
+    left: Floats,
+    right: Floats,
+    values: list[Floats],
+    bounds: list[Floats],
+    earlier: Floats,
+    where: str,
+) -> tuple[list[Floats], Floats]:
+    """Give polynomials through values at the nodes, and by how much each interval's miss, in its bounds."""
+    series = [_series(f) for f in values]
+    powers = [_powers(a) for a in series]
+    tails = [np.abs(a[..., -1]) + np.abs(a[..., -2]) for a in series]
+    seen = _sampled(at, left, right, _BETWEEN, where)
+    missed = [0.1 * np.abs(f - _at(a, _BETWEEN)).max(axis=1) for f, a in zip(seen, powers, strict=True)]
+    errors = np.maximum(_relative(tails, bounds), _relative(missed, bounds))
+    kept = np.flatnonzero(_good(errors, earlier))
+    if kept.size:
+        missed = [0.1 * f for f in _missed(at, left[kept], right[kept], [a[kept] for a in powers], where)]
+        errors[kept] = np.maximum(errors[kept], _relative(missed, [bound[kept] for bound in bounds]))
+    return powers, errors
 
 
 def _sampled(
@@ -209,12 +233,20 @@ def _missed(
     return missed
 
 
-def _all_below(errors: list[Floats], bounds: list[Floats]) -> NDArray[np.bool_]:
-    """Tell for each interval whether all errors are within their bounds."""
-    count = len(errors[0])
-    within = [(e <= b).reshape(count, -1).all(axis=1) for e, b in zip(errors, bounds, strict=True)]
-    result: NDArray[np.bool_] = np.logical_and.reduce(within)
-    return result
+def _relative(errors: list[Floats], bounds: list[Floats]) -> Floats:
+    """Give for each interval the largest of all errors, in units of their bounds."""
+    largest = np.zeros(len(errors[0]))
+    for e, b in zip(errors, bounds, strict=True):
+        ratio = np.where(e == 0.0, 0.0, np.inf)
+        np.divide(e, b, out=ratio, where=b > 0.0)
+        largest = np.maximum(largest, ratio.reshape(len(largest), -1).max(axis=1, initial=0.0))
+    return largest
+
+
+def _good(errors: Floats, earlier: Floats) -> NDArray[np.bool_]:
+    """Tell which intervals are within bounds, or halved twice in vain since rounding is what is left."""
+    good: NDArray[np.bool_] = (errors <= 1.0) | ((errors <= _ROUNDING) & (errors > _IN_VAIN * earlier))
+    return good
 
 
 def _at(powers: Floats, places: Floats) -> Floats:

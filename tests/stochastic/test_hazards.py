@@ -113,6 +113,79 @@ def test_what_is_a_thousandth_wide_is_seen_wherever_it_stands():
         assert total / DURATION - 1.0 == pytest.approx(0.001 / 630.0, rel=1e-6)
 
 
+def test_no_chunk_forgets_what_an_earlier_one_has_seen(monkeypatch):
+    """A bump that the first of 50 chunks of instants sees, all in one interval."""
+
+    def bump(s):
+        x = np.clip((s - 0.00101) / 0.001, 0.0, 1.0)
+        return 1.0 + (x * (1.0 - x)) ** 4
+
+    whole = pieces_of(values(lambda s: s, bump), KNOTS, SOURCES, DURATION, "here")
+    monkeypatch.setattr(hazards, "AT_ONCE", 1)
+    cut = pieces_of(values(lambda s: s, bump), KNOTS, SOURCES, DURATION, "here")
+    assert len(whole.lefts) > 1
+    assert np.array_equal(cut.lefts, whole.lefts)
+    assert np.array_equal(cut.channels, whole.channels)
+
+
+def test_what_is_seen_is_followed_where_no_instant_looks():
+    """In an interval beside a kink, a bump between two nodes is seen by the places there alone."""
+    kink = 0.3
+    alone = pieces_of(values(lambda s: s, lambda s: 1.0 + np.abs(s - kink)), KNOTS, SOURCES, DURATION, "here")
+    lefts, widths = alone.lefts / DURATION, 2.0 * alone.halves / DURATION
+    inside = np.searchsorted(hazards.INSTANTS, lefts + widths) - np.searchsorted(hazards.INSTANTS, lefts)
+    i = int(np.flatnonzero((inside == 0) & (widths > 1e-5) & (np.abs(lefts - kink) > widths))[0])
+    low, high = (lefts[i] + 0.5 * widths[i] * (1.0 + np.sort(hazards._NODES)[k]) for k in (6, 7))
+
+    def rate(s):
+        x = np.clip((s - low) / (high - low), 0.0, 1.0)
+        return 1.0 + np.abs(s - kink) + 100.0 * (x * (1.0 - x)) ** 4
+
+    pieces = pieces_of(values(lambda s: s, rate), KNOTS, SOURCES, DURATION, "here")
+    total = sum(np.polyval(pieces.levels[k, 0, ::-1, 0], 1.0) for k in range(len(pieces.lefts))) / DURATION
+    smooth = sum(np.polyval(alone.levels[k, 0, ::-1, 0], 1.0) for k in range(len(alone.lefts))) / DURATION
+    assert total - smooth == pytest.approx(100.0 * (high - low) / 630.0, rel=1e-5)
+
+
+ROUNDED = [
+    (4.5, 1e-3, lambda e: 1.0 / (1.0 + np.exp(2763.0 * (e - 4.5)))),  # an electron volt at 4.2 K
+    (100.0, 1.0, lambda e: 1.0 / (1.0 + np.exp(200.0 * (e - 100.0)))),
+    (1000.0, 1.0, lambda e: np.exp(-50.0 * (1000.6 - e))),
+    (10.0, 1.0, lambda e: 0.1 + np.exp(-(((e - 10.0321) / 0.002) ** 2))),
+    (1000.0, 1.0, lambda e: np.exp(-(((e - 1000.0321) / 0.002) ** 2))),
+]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("offset", "width", "rate"), ROUNDED)
+def test_rounding_of_large_arguments_is_no_roughness(offset, width, rate, backwards):
+    """Differences of large numbers carry noise that no halving takes away; nor does it count."""
+
+    def of(s):
+        return rate(offset + width * ((1.0 - s if backwards else s) - 0.5))
+
+    pieces = pieces_of(values(lambda s: s, of), KNOTS, SOURCES, DURATION, "here")
+    assert len(pieces.lefts) < 400
+    times = np.random.default_rng(9).uniform(0.0, DURATION, 2_000)
+    at = np.clip(np.searchsorted(pieces.lefts, times, side="right") - 1, 0, None)
+    x = (times - pieces.lefts[at]) / pieces.halves[at] - 1.0
+    got = np.array([np.polyval(pieces.channels[i, 0, ::-1, 0], y) for i, y in zip(at, x, strict=True)])
+    # Noise of rate(e) is its slope times the spacing of numbers at e, twice where the ramp is rounded too.
+    fine = np.linspace(-0.5, 0.5, 20_001) * width
+    slope = np.abs(np.diff(rate(offset + fine)) / np.diff(fine)).max()
+    assert np.abs(got - of(times / DURATION)).max() < 4.0 * slope * np.spacing(offset) + 1e-11
+
+
+def test_roughness_is_not_taken_for_rounding():
+    """A kink is halved until it is small; noise of a millionth is refused, although halving it is in vain."""
+    pieces = pieces_of(values(lambda s: np.abs(s - 0.3), np.ones_like), KNOTS, SOURCES, DURATION, "here")
+    assert pieces.halves.min() / DURATION < 1e-11
+    jagged = np.random.default_rng(2)
+    rough = values(lambda s: s, lambda s: 1.0 + 1e-6 * jagged.uniform(size=len(s)))
+    with pytest.raises(InvalidInput, match="do not follow"):
+        pieces_of(rough, KNOTS, SOURCES, DURATION, "here")
+
+
 def test_what_jumps_or_is_infinite_is_refused():
     jagged = np.random.default_rng(1)
     with pytest.raises(InvalidInput, match="do not follow"):
