@@ -69,7 +69,7 @@ class HandMade:
         return Held(
             energies=np.array([row[0] for row in rows]),
             vectors=Matrices.of(np.array([row[1] for row in rows])),
-            generator=Matrices.of(np.array([row[2] for row in rows])),
+            generator=Matrices.of(np.array([row[4] for row in rows])),
             first_slot=np.cumsum([0, *(len(row[3]) for row in rows)]),
             channel=np.array([channel.number for channel in flat], np.int64),
             bath=np.array([channel.bath for channel in flat], np.int64),
@@ -83,13 +83,16 @@ class HandMade:
         )
 
     def row(self, controls: np.ndarray, beta: np.ndarray, coupled: np.ndarray):
-        """Give energies, eigenvectors, generator and channels at one row of held values."""
+        """Give energies, eigenvectors, generator and channels at one row of held values.
+
+        And the generator in the eigenbasis.
+        """
         energy = self.energy(controls)
         energies, vectors = np.linalg.eigh(energy)
         channels = self.channels(energies, vectors, beta, coupled)
         loss = sum((c.operator.conj().T @ c.operator for c in channels), np.zeros_like(energy))
         generator = -1j * energy - 0.5 * vectors @ loss @ vectors.conj().T
-        return energies, vectors, generator, channels
+        return energies, vectors, generator, channels, -1j * np.diag(energies) - 0.5 * loss
 
 
 def thermal_channels(rates: tuple[float, ...], dimension: int = 2) -> Callable[..., list[Channel]]:
@@ -167,7 +170,7 @@ def slow_trajectory(model: HandMade, schedule, start: np.ndarray, seed: int, dir
     threshold, jumps = uniforms(0)[0], []
     for step in range(schedule.steps):
         beta = schedule.beta[step]
-        _, vectors, generator, channels = model.row(schedule.controls[step], beta, schedule.coupled[step])
+        _, vectors, generator, channels, _ = model.row(schedule.controls[step], beta, schedule.coupled[step])
         gone = 0.0
         while True:
             rest = dt - gone

@@ -8,19 +8,22 @@ move of generator G,
     psi(t) = exp(G t) psi,    |psi(t)|^2 falls;  a jump where it meets the threshold r, uniform in (0, 1)
 
 (J. Dalibard, Y. Castin, K. Moelmer, PRL 68, 580, 1992). A segment of moves is passed with one product, and
-the norm is looked at once: where it has fallen below r, its moves are done again one by one, and in the move
-that crosses r the instant is found by Newton's method on Taylor's series
+the norm is looked at once. Where it has fallen below r, the move that crosses r is sought by halves, with the
+products of a tree: a half that does not cross is passed at once. In that move, and in the eigenbasis of its
+Hamiltonian, the instant is found by Newton's method on Taylor's series
 
     psi(t) = sum_n t^n v_n,    v_n = G v_{n-1} / n
 
 so that the law of jumps is exact for what the schedule holds fixed, whatever the time step. Of the channels
-one is taken with weight |L_k psi|^2, and psi becomes L_k psi, normalised.
+one is taken with weight |L_k psi|^2, and psi becomes L_k psi, normalised. Baths that act between levels leave
+G diagonal there.
 
-A wave function is R = 2 D real numbers, real parts then imaginary parts, and a matrix on one of them is real,
-R by R, column after column. `X`, `Y`: wave functions of a block, `X[row * P + lane]`. `W`: thresholds, norms,
-and what is reported; `NORM` and so on are where a row begins. `x`, `y`, `z`, `series`, `weights`: scratch for
-one trajectory. All tables lie in `F` (floats) and `N` (whole numbers), and `N[FINE]` and so on say where.
-`& SMALL` says that a place is not negative: without it, each index is checked for counting from the end.
+A wave function is R = 2 D real numbers, real parts then imaginary parts; a matrix is its real part, then its
+imaginary part, each column after column. `X`, `Y`: wave functions of a block, `X[row * P + lane]`. `W`:
+thresholds, norms, and what is reported; `NORM` and so on are where a row begins. `x`, `y`, `series`,
+`weights`: scratch for one trajectory. All tables lie in `F` (floats) and `N` (whole numbers), and `N[NODES]`
+and so on say where. `& SMALL` says that a place is not negative: without it, each index is checked for
+counting from the end.
 """
 
 
@@ -29,37 +32,37 @@ def product(F, k, x, y):
     multiply()
 
 
-def act(N, F, slot, z, y):
-    """Add L z to y for the channel of a slot."""
+def dot(x, y):
+    """Return the real part of <x|y>, in strands that do not wait for each other."""
+    overlap()
+
+
+def act(N, F, slot, x, y):
+    """Give y = L x for the channel of a slot; return its squared norm."""
+    for a in range(R):
+        y[a] = 0.0
     for entry in range(N[slot] & SMALL, N[slot + 1] & SMALL):
         place = N[ENTRIES] + 2 * entry & SMALL
         k = N[ELEMENTS] + 2 * entry & SMALL
         a = N[place] & SMALL
         b = N[place + 1] & SMALL
-        y[a] = fma(F[k], z[b], fma(-F[k + 1], z[b + D], y[a]))
-        y[a + D] = fma(F[k], z[b + D], fma(F[k + 1], z[b], y[a + D]))
+        y[a] = fma(F[k], x[b], fma(-F[k + 1], x[b + D], y[a]))
+        y[a + D] = fma(F[k], x[b + D], fma(F[k + 1], x[b], y[a + D]))
+    return dot(y, y)
 
 
-def jump(N, F, row, choice, x, y, z, weights):
+def jump(N, F, row, choice, x, y, weights):
     """Let the wave function x jump through the channel that `choice` falls on.
 
     Return its slot, 0 where none is open, and the level that it leads to, -1 if several.
     """
-    product(F, N[ADJOINTS] + row * R * R & SMALL, x, z)
     slots = N[SLOTS] & SMALL
     first = slots + 4 * N[slots + 4 * row] & SMALL
     beyond = slots + 4 * N[slots + 4 * row + 1] & SMALL
-    for a in range(R):
-        y[a] = 0.0
     total = 0.0
     number = 0
     for slot in range(first, beyond, 4):
-        act(N, F, slot, z, y)
-        for entry in range(N[slot] & SMALL, N[slot + 1] & SMALL):
-            a = N[N[ENTRIES] + 2 * entry & SMALL] & SMALL
-            total += fma(y[a], y[a], y[a + D] * y[a + D])
-            y[a] = 0.0  # a level that several entries lead to counts once
-            y[a + D] = 0.0
+        total += act(N, F, slot, x, y)
         weights[number] = total
         number += 1
     if not total > 0.0:
@@ -68,39 +71,42 @@ def jump(N, F, row, choice, x, y, z, weights):
     while chosen < number - 1 and weights[chosen] <= choice * total:
         chosen += 1
     slot = first + 4 * chosen
-    act(N, F, slot, z, y)
-    square = 0.0
-    for a in range(R):
-        square = fma(y[a], y[a], square)
-    inverse = 1.0 / sqrt(square)
+    inverse = 1.0 / sqrt(act(N, F, slot, x, y))
     level = -1
+    for a in range(R):
+        x[a] = y[a] * inverse
     for a in range(D):
-        y[a] *= inverse
-        y[a + D] *= inverse
-        if fma(y[a], y[a], y[a + D] * y[a + D]) > ONE_LEVEL:
+        if fma(x[a], x[a], x[a + D] * x[a + D]) > ONE_LEVEL:
             level = a
-    product(F, N[VECTORS] + row * R * R & SMALL, y, x)
     return slot, level
 
 
 def expand(N, F, row, top, x, y, series):
     """Give Taylor's series of the wave function x; return its squared norm."""
-    square = 0.0
+    mixing = N[N[EXPANSIONS] + 3 * row + 2] if MIXING_ROWS else -1
+    k = N[DIAGONALS] + R * row & SMALL
+    square = dot(x, x)
     for a in range(R):
         series[a] = x[a]
-        square = fma(x[a], x[a], square)
     power = 1.0
     for begin in range(R, top + R, R):
-        product(F, N[GENERATORS] + row * R * R & SMALL, x, y)
         inverse = 1.0 / power
+        if MIXING_ROWS and mixing >= 0:
+            product(F, N[MIXING] + mixing * R * D & SMALL, x, y)
+            for a in range(R):
+                x[a] = y[a] * inverse
+        else:
+            for a in range(D):
+                re = fma(F[k + a], x[a], -F[k + D + a] * x[a + D]) * inverse
+                x[a + D] = fma(F[k + a], x[a + D], F[k + D + a] * x[a]) * inverse
+                x[a] = re
         for a in range(R):
-            x[a] = y[a] * inverse
-            series[begin + a] = x[a]
+            series[begin + a & SMALL] = x[a]
         power += 1.0
     return square
 
 
-def meet(top, high, near, before, threshold, series, x, z):
+def meet(top, high, near, before, threshold, series, x, y):
     """Find when the squared norm meets the threshold, before `high`; the wave function there is x.
 
     Return -1 if it does not. Newton's method, first at the end, then from the straight line, in a bracket
@@ -111,16 +117,13 @@ def meet(top, high, near, before, threshold, series, x, z):
     for attempt in range(60):
         for a in range(R):
             x[a] = series[top + a]
-            z[a] = 0.0
+            y[a] = 0.0
         for begin in range(top - R, -1, -R):
             for a in range(R):
-                z[a] = fma(z[a], time, x[a])
+                y[a] = fma(y[a], time, x[a])
                 x[a] = fma(x[a], time, series[begin + a & SMALL])
-        value = -threshold
-        slope = 0.0
-        for a in range(R):
-            value = fma(x[a], x[a], value)
-            slope = fma(2.0 * x[a], z[a], slope)
+        value = dot(x, x) - threshold
+        slope = 2.0 * dot(x, y)
         if attempt == 0:
             if value >= 0.0:
                 return -1.0
@@ -137,24 +140,27 @@ def meet(top, high, near, before, threshold, series, x, z):
         time = better
         if abs(correction) <= near:
             for a in range(R):
-                x[a] = fma(correction, z[a], x[a])
+                x[a] = fma(correction, y[a], x[a])
             break
     return time
 
 
 def cross(
-    N, F, row, j, W, x, y, z, series, weights, jumps, times, tally, number, trajectory, began, threshold,
+    N, F, row, j, W, x, y, series, weights, jumps, times, tally, number, trajectory, began, threshold,
     key0, key1, tag,
 ):  # fmt: skip
     """Carry the wave function x through a move in which it jumps; return the next threshold."""
-    parts = N[N[EXPANSIONS] + 2 * row]
-    top = R * N[N[EXPANSIONS] + 2 * row + 1] & SMALL
+    parts = N[N[EXPANSIONS] + 3 * row]
+    top = R * N[N[EXPANSIONS] + 3 * row + 1] & SMALL
+    product(F, N[ADJOINTS] + row * R * D & SMALL, x, y)
+    for a in range(R):
+        x[a] = y[a]
     elapsed = 0.0
     part = 1
     while part <= parts:
         end = F[0] * part / parts
         before = expand(N, F, row, top, x, y, series)
-        time = meet(top, end - elapsed, NEAR * end, before, threshold, series, x, z)
+        time = meet(top, end - elapsed, NEAR * end, before, threshold, series, x, y)
         if time < 0.0:
             elapsed = end
             part += 1
@@ -165,17 +171,15 @@ def cross(
         w0, w1, w2, w3 = philox(
             trajectory & LOW_HALF, trajectory >> HALF, call & LOW_HALF, high_word, key0, key1
         )
-        left = 0.0
-        for a in range(R):
-            left = fma(x[a], x[a], left)
-        sound = abs(left - threshold) <= LOST * threshold
-        slot, level = jump(N, F, row, uniform((w2 << HALF) | w3), x, y, z, weights)
+        sound = abs(dot(x, x) - threshold) <= LOST * threshold
+        slot, level = jump(N, F, row, uniform((w2 << HALF) | w3), x, y, weights)
         if slot == 0:  # nothing can jump: a norm may fall by rounding alone
             sound = before - threshold <= LOST * before
             threshold *= LESS
         if not sound:
             W[FLAW + j] = 1.0
-            return 0.0
+            threshold = 0.0
+            break
         if slot == 0:
             continue
         threshold = uniform((w0 << HALF) | w1)
@@ -191,45 +195,75 @@ def cross(
             jumps[filled, 2] = level
             times[filled] = began + elapsed
         tally[0] = filled + 1
+    product(F, N[VECTORS] + row * R * D & SMALL, x, y)
     return threshold
 
 
 def replay():
-    """Carry one trajectory through the moves of a segment, one by one, with its jumps if it has fallen.
+    """Carry one trajectory through the moves of a segment, with its jumps if it has fallen.
 
-    Only then does the block go on with its result; otherwise it is but looked at, where samples are due.
+    Only then does the block go on with its result; otherwise it is but looked at, where samples are due. Node
+    n of a tree has the halves 2 n and 2 n + 1. In what is known to fall the first half is tried; if it is
+    passed, the second must fall. Where samples are due in what is passed, a copy goes through it by moves.
     """
     trajectory = np.uint64(first_trajectory + block + j)
     threshold = W[THRESHOLD + j] if fallen else -1.0
     for a in range(R):
         x[a] = X[a * P + j]
     due = sample
-    for step in range(N[segment], N[segment + 1]):
-        row = N[N[ROWS] + step & SMALL] & SMALL
-        product(F, N[FINE] + row * R * R & SMALL, x, y)
-        left = 0.0
-        for a in range(R):
-            left = fma(y[a], y[a], left)
-        if left < threshold:
+    step = N[segment]
+    node = 1
+    size = leaves
+    falls = fallen
+    within = False
+    while step < N[segment + 1]:
+        if node < leaves:
+            only = N[tree + 2 * node + 1] < 0  # the second half is empty
+            if falls or only:
+                within = falls
+                falls = falls and only
+                node *= 2
+                size //= 2
+                continue
+        begun = step
+        if falls:
+            begun += 1
+            row = N[tree + node] & SMALL
             threshold = cross(
-                N, F, row, j, W, x, y, z, series, weights, jumps, times, tally, block + j, trajectory,
+                N, F, row, j, W, x, y, series, weights, jumps, times, tally, block + j, trajectory,
                 time_step * step, threshold, key0, key1, tag,
             )  # fmt: skip
-        else:
             for a in range(R):
                 x[a] = y[a]
-        if step + 1 == samples[due]:
+            falls = within = False
+        else:
+            product(F, N[MATRICES] + N[tree + node] * R * D & SMALL, x, y)
+            if dot(y, y) < threshold:
+                falls = True
+                continue
+            falls = within
+        step = min(step + size, N[segment + 1])
+        while samples[due] <= step:
+            for leaf in range(begun - N[segment], samples[due] - N[segment]):
+                product(F, N[MATRICES] + N[tree + leaves + leaf] * R * D & SMALL, x, series)
+                for a in range(R):
+                    x[a] = series[a]
+            begun = samples[due]
             for a in range(R):
                 paths[due, a, block + j] = x[a]
-            for row in range(REPORTED):
-                paths[due, R + row, block + j] = W[REPORT + row * P + j]
+            for k in range(REPORTED):
+                paths[due, R + k, block + j] = W[REPORT + k * P + j]
             due += 1
+        for a in range(R):
+            x[a] = y[a]
+        while node % 2 == 1:
+            node //= 2
+            size *= 2
+        node += 1
     if fallen:
-        left = 0.0
         for a in range(R):
             Y[a * P + j] = x[a]
-            left = fma(x[a], x[a], left)
-        W[NORM + j] = left
+        W[NORM + j] = dot(x, x)
         W[THRESHOLD + j] = threshold
 
 
@@ -260,15 +294,17 @@ def change(F, k, X, W):
 
 def simulate(
     first_trajectory, count, strokes, N, F, samples, key0, key1, tag, start, out, kept, paths, jumps, times,
-    tally, X, Y, W, x, y, z, series, weights,
+    tally, X, Y, W, x, y, series, weights,
 ):  # fmt: skip
     """Carry `count` trajectories from `start` through all strokes.
 
-    samples: moves after which a path is sampled, ended by -1. start: wave functions and their energy. out:
-    amplitudes in the last eigenbasis, then what is reported; kept: that at each stroke's end; paths: wave
-    functions and that; jumps, times: trajectory, channel and level of jumps, and when; tally: how many.
+    samples: moves after which a path is sampled, ended by more than there are. start: wave functions and
+    their energy. out: amplitudes in the last eigenbasis, then what is reported; kept: that at each stroke's
+    end; paths: wave functions and that; jumps, times: trajectory, channel and level of jumps, and when;
+    tally: how many.
     """
     time_step = F[0]
+    leaves = N[LEAVES]
     for block in range(0, count, B):
         width = min(B, count - block)
         for k in range(LEDGER * P):
@@ -299,13 +335,14 @@ def simulate(
                     if N[k + 1] >= 0:
                         change(F, N[CHANGES] + 3 * R * R * N[k + 1], X, W)
             while segment < last:
-                matrix = N[COARSE] + N[segment + 2] * R * D
+                tree = N[NODES] + N[segment + 2]
+                matrix = N[MATRICES] + N[tree + 1] * R * D
                 crossed = 0
                 evolve()
                 if stroke == strokes:
                     break
                 ahead = sample
-                while samples[ahead] >= 0 and samples[ahead] <= N[segment + 1]:
+                while samples[ahead] <= N[segment + 1]:
                     ahead += 1
                 if crossed > 0 or ahead > sample:
                     for j in range(width):

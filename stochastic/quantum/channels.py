@@ -12,8 +12,9 @@ from fluctua.stochastic import lanes
 from fluctua.stochastic.errors import InvalidInput, Unstable
 from fluctua.stochastic.quantum.couplings import couplings_of
 from fluctua.stochastic.quantum.matrices import Matrices, hermitian_eigen
+from fluctua.stochastic.quantum.rows import distinct
 from fluctua.stochastic.quantum.slots import NO_WAY_BACK, Instants, Piece, pieces_of
-from fluctua.stochastic.quantum.tables import Held, distinct
+from fluctua.stochastic.quantum.tables import Held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,7 +217,7 @@ class Model:
                 there = instants.at(rows)
                 pieces += list(pieces_of(coupling, there, beta[rows, coupling.bath], rows, first))
             first += len(coupling.channel_names)
-        found = _joined(pieces, energies, vectors, hamiltonian, self.hbar)
+        found = _joined(pieces, energies, vectors, self.hbar)
         self._refuse_long_steps(found, controls)
         return found
 
@@ -241,9 +242,7 @@ class Model:
 # ---- all slots, row by row
 
 
-def _joined(
-    pieces: list[Piece], energies: Floats, vectors: Matrices, hamiltonian: Matrices, hbar: float
-) -> Channels:
+def _joined(pieces: list[Piece], energies: Floats, vectors: Matrices, hbar: float) -> Channels:
     row = _concatenated([piece.row for piece in pieces], np.int64)
     offsets = np.cumsum([0, *(len(piece.row) for piece in pieces)])
     reverse = _concatenated(
@@ -274,11 +273,10 @@ def _joined(
     found |= {name: parts(name) for name in ("re", "im")}
     slot = np.repeat(np.arange(len(order)), size[order])
     decay = _decay(row[order], slot, found, energies.shape)
-    fixed = vectors @ (decay @ vectors.adjoint)
     return Channels(
         energies=energies,
         vectors=vectors,
-        generator=hamiltonian.times(0.0, -1.0 / hbar) - fixed.times(0.5),
+        generator=Matrices.diagonal(energies).times(0.0, -1.0 / hbar) - decay.times(0.5),
         first_slot=first_slot,
         channel=slots("channel", np.int64),
         bath=bath,

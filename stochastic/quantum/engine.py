@@ -37,8 +37,7 @@ _JUMPS = 64  # room for that many jumps of a trajectory, at first
 _SIGNATURE = (
     "(int64, int64, int64, int64[::1], float64[::1], int64[::1], uint64, uint64, uint64, float64[:, ::1],"
     " float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1], int64[:, ::1], float64[::1], int64[::1],"
-    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1],"
-    " float64[::1])"
+    " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 
 
@@ -100,7 +99,13 @@ class QuantumPropagator(Propagator):
             if self._compiled is None:
                 noise = compiling.noise_module()
                 module = compiling.load(
-                    module_text(self.shape, noise.__name__, followed=self.model.path_work), "wave_function"
+                    module_text(
+                        self.shape,
+                        noise.__name__,
+                        followed=self.model.path_work,
+                        mixing=self.tables.mixing,
+                    ),
+                    "wave_function",
                 )
                 compiling.compile_kernel(module.simulate, _SIGNATURE)
                 self._compiled = module.simulate
@@ -150,7 +155,7 @@ class QuantumPropagator(Propagator):
             len(self.schedule.moves),
             self.tables.numbers,
             self.tables.floats,
-            np.append(samples, -1),
+            np.append(samples, self.schedule.steps + 1),
             *streams.key(self.seed),
             streams.tag("jumps", self.direction),
             start,

@@ -24,6 +24,7 @@ _MOST_SWEEPS = 60  # some ten do for dimension 16
 #: Taylor's series of degree 19 has the exponential to rounding up to this norm: 1/20! is 4e-19.
 _LARGEST_NORM = 1.0
 _BLOCK, _BLOCKS = 5, 4
+_ELEMENTS = 2**14  # of matrices that are worked on at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +123,13 @@ class Matrices:
         return re, im
 
     @property
+    def mixing(self) -> NDArray[np.bool_]:
+        """Which rows have an element off the diagonal, shape (M,)."""
+        off = ~np.eye(self.dimension, dtype=np.bool_)
+        found: NDArray[np.bool_] = ((self.re[:, off] != 0.0) | (self.im[:, off] != 0.0)).any(axis=1)
+        return found
+
+    @property
     def largest(self) -> Floats:
         """The largest magnitude of a real or imaginary part in each row, shape (M,)."""
         size: Floats = np.maximum(np.abs(self.re), np.abs(self.im)).max(axis=(1, 2), initial=0.0)
@@ -133,6 +141,11 @@ class Matrices:
         columns = np.cumsum(np.abs(self.re) + np.abs(self.im), axis=1)[:, -1]
         bound: Floats = columns.max(axis=1)
         return bound
+
+
+def together(dimension: int) -> int:
+    """Say how many rows to work on at a time: what they need then stays in the cache."""
+    return max(_ELEMENTS // dimension**2, 1)
 
 
 def commutator(a: Matrices, b: Matrices) -> Matrices:

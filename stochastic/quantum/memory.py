@@ -32,31 +32,35 @@ class Size:
 
     Parameters
     ----------
-    dimension, rows, steps, strokes : int
+    dimension, rows, strokes : int
         rows: different held values.
-    segments, members, changes : int
-        members: different segments; changes: different changes of controls that are looked at.
+    segments, nodes, products, changes : int
+        nodes: of all trees; products: different ones; changes: different ones of controls, looked at.
     slots, entries : int
         Of all rows.
+    mixing : int
+        Rows in which levels mix between jumps.
     """
 
     dimension: int
     rows: int
-    steps: int
     strokes: int
     segments: int
-    members: int
+    nodes: int
+    products: int
     changes: int
     slots: int
     entries: int
+    mixing: int
 
     @property
     def tables(self) -> int:
         """Bytes of the tables, without the few numbers that say where each begins."""
         square, gains = self.dimension**2, self.rows + self.slots
-        floats = 4 * self.rows * 4 * square + (self.members + 1) * 2 * square
+        matrices = 3 * self.rows + self.products + 1 + self.mixing
+        floats = 2 * matrices * square + 2 * self.rows * self.dimension
         floats += gains * 4 + self.entries * 2 + self.changes * 12 * square
-        integers = (self.segments + 1) * 4 + self.strokes * 2 + self.steps + self.rows * 2
+        integers = self.segments * 4 + self.strokes * 2 + self.nodes + self.rows * 3
         return _NUMBER * (floats + integers + gains * 4 + self.entries * 2)
 
     @property
@@ -72,9 +76,12 @@ class Size:
         return self.held + max(2 * self.tables, workspace)
 
 
-def channel_counts(model: Model, controls: Floats, beta: Floats, coupled: Flags) -> tuple[int, int]:
-    """Return how many slots and entries all rows of held values have, from a few of them."""
-    slots = entries = 0
+def channel_counts(model: Model, controls: Floats, beta: Floats, coupled: Flags) -> tuple[int, int, int]:
+    """Return how many slots and entries all rows of held values have, and in how many levels mix.
+
+    From a few of them.
+    """
+    slots = entries = mixing = 0
     patterns, kind = np.unique(coupled, axis=0, return_inverse=True)
     for number in range(len(patterns)):
         rows = np.flatnonzero(kind.reshape(-1) == number)
@@ -82,7 +89,8 @@ def channel_counts(model: Model, controls: Floats, beta: Floats, coupled: Flags)
         found = model.held(controls[some], beta[some], coupled[some])
         slots += len(rows) * int(np.diff(found.first_slot).max())
         entries += len(rows) * int(np.diff(found.first_entry[found.first_slot]).max())
-    return slots, entries
+        mixing += len(rows) * bool(found.generator.mixing.any())
+    return slots, entries, mixing
 
 
 def refuse_too_large(size: Size) -> None:

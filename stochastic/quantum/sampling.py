@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluctua.stochastic.quantum.tables import distinct
+from fluctua.stochastic.quantum.rows import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

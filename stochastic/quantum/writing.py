@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fluctua.stochastic.compiling import PADDING, kernel_text
-from fluctua.stochastic.quantum.tables import FLOATS, MOST_TERMS, NUMBERS
+from fluctua.stochastic.quantum.tables import HEAD, MOST_TERMS
 
 _UNROLLED = 4  # up to this dimension a product is one straight line of code
 _COLUMNS = 4  # columns taken together beyond it
-_REGISTERS = 8  # up to this width a product with a single wave function is one straight line
-_TOGETHER = 4  # columns taken together beyond that
 _WORK_ROWS = ("threshold", "norm", "energy", "before", "after", "done")
 _REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio", "potential")
 
@@ -43,13 +41,16 @@ class Shape:
         return (*_REPORTED_ROWS, *(f"heat_{bath}" for bath in range(self.baths)))
 
     def scratch(self, slots: int) -> tuple[int, ...]:
-        """Lengths of the scratch for one trajectory: three wave functions, a series, weights of channels."""
+        """Lengths of the scratch for one trajectory: two wave functions, a series, weights of channels."""
         real = 2 * self.dimension
-        return real, real, real, (MOST_TERMS + 1) * real, max(slots, 1)
+        return real, real, (MOST_TERMS + 1) * real, max(slots, 1)
 
 
-def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
-    """Write the whole module; `followed` tells whether the energy is followed along the path."""
+def module_text(shape: Shape, noise_module: str, *, followed: bool, mixing: bool = True) -> str:
+    """Write the whole module.
+
+    `followed` tells whether the energy is followed along the path, `mixing` whether levels mix between jumps.
+    """
     d = shape.dimension
     constants: dict[str, object] = {
         "D": d,
@@ -60,6 +61,7 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
         "REPORTED": len(shape.reported),
         "REPORT": len(_WORK_ROWS) * shape.pitch,
         "FOLLOWED": followed,
+        "MIXING_ROWS": mixing,
         "NEAR": "2.0**-26",
         "LESS": 1.0 - 1e-9,
         "LOST": 1e-6,
@@ -67,7 +69,7 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
         "SMALL": "0x3FFFFFFFFFFFFFFF",
         "NO_BITS": "np.uint64(0)",
         **{name.upper(): k * shape.pitch for k, name in enumerate((*_WORK_ROWS, *_REPORTED_ROWS, "heat"))},
-        **{name.upper(): k for k, name in enumerate((*NUMBERS, *FLOATS))},
+        **{name.upper(): k for k, name in enumerate(HEAD)},
     }
     head = [
         f'"""Kernel: wave functions of dimension {d}, {shape.baths} bath(s)."""',
@@ -79,7 +81,7 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool) -> str:
     ]
     functions = _functions(kernel_text("wave_function"))
     places = {name: _body(functions[name]) for name in ("replay",)}
-    places |= {"evolve": _product(d), "multiply": _one_product(2 * d)}
+    places |= {"evolve": _product(d), "multiply": _one_product(d), "overlap": _overlap(2 * d)}
     written = {
         name: "\n".join(_filled(text.splitlines(), places))
         for name, text in functions.items()
@@ -160,33 +162,41 @@ def _product(d: int) -> list[str]:
     return [*lines, "for j in range(B):", "    norm = W[NORM + j]", *_watch()]
 
 
-def _one_product(width: int) -> list[str]:
+def _one_product(d: int) -> list[str]:
     """Write y = M x for one wave function: in registers where they suffice, else some columns at a time."""
-    if width <= _REGISTERS:
+    if d <= _UNROLLED:
+        lines = [f"{part}_{a} = 0.0" for part in ("re", "im") for a in range(d)]
+        lines += [f"for b in range({d}):", f"    u, v = x[b], x[b + {d}]"]
+        for a in range(d):
+            m, n = f"F[k + {a}]", f"F[k + {d * d + a}]"
+            lines += [f"    re_{a} = fma({m}, u, fma(-{n}, v, re_{a}))"]
+            lines += [f"    im_{a} = fma({m}, v, fma({n}, u, im_{a}))"]
+        lines += [f"    k += {d}"]
         return [
-            *(f"total_{a} = 0.0" for a in range(width)),
-            f"for b in range({width}):",
-            "    value = x[b]",
-            *(f"    total_{a} = fma(F[k + {a}], value, total_{a})" for a in range(width)),
-            f"    k += {width}",
-            *(f"y[{a}] = total_{a}" for a in range(width)),
+            *lines,
+            *(f"y[{k * d + a}] = {part}_{a}" for k, part in enumerate(("re", "im")) for a in range(d)),
         ]
-    lines = [f"for a in range({width}):", "    y[a] = 0.0", "k &= SMALL"]
-    for begin, columns in ((0, _TOGETHER), (width - width % _TOGETHER, 1)):
-        end = width - width % _TOGETHER if begin == 0 else width
-        if begin == end:
-            continue
-        total = "y[a]"
-        for c in range(columns):
-            total = f"fma(F[k + {c * width} + a], value_{c}, {total})"
-        lines += [
-            f"for b in range({begin}, {end}, {columns}):",
-            *(f"    value_{c} = x[b + {c}]" for c in range(columns)),
-            f"    for a in range({width}):",
-            f"        y[a] = {total}",
-            f"    k += {columns * width}",
-        ]
+    lines = ["k &= SMALL", "for a in range(R):", "    y[a] = 0.0"]
+    for begin in range(0, d, _COLUMNS):
+        columns = range(begin, min(begin + _COLUMNS, d))
+        lines += [f"u_{b}, v_{b} = x[{b}], x[{d + b}]" for b in columns]
+        re, im = "y[a]", "y[a + D]"
+        for b in columns:
+            m, n = f"F[k + {b * d} + a]", f"F[k + {(d + b) * d} + a]"
+            re = f"fma({m}, u_{b}, fma(-{n}, v_{b}, {re}))"
+            im = f"fma({m}, v_{b}, fma({n}, u_{b}, {im}))"
+        lines += ["for a in range(D):", f"    re = {re}", f"    y[a + D] = {im}", "    y[a] = re"]
     return lines
+
+
+def _overlap(width: int) -> list[str]:
+    """Write the sum over ``x[a] * y[a]`` in so many strands as are even in number."""
+    strands = range(2 if width % 4 else 4)
+    lines = [f"s_{k} = x[{k}] * y[{k}]" for k in strands]
+    if width > len(strands):
+        lines += [f"for a in range({len(strands)}, R, {len(strands)}):"]
+        lines += [f"    s_{k} = fma(x[a + {k}], y[a + {k}], s_{k})" for k in strands]
+    return [*lines, "return " + ("s_0 + s_1" if len(strands) == 2 else "(s_0 + s_1) + (s_2 + s_3)")]
 
 
 def _watch() -> list[str]:

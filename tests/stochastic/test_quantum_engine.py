@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.linalg import expm
 from scipy.stats import kstest
 
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum.engine import QuantumPropagator
 from fluctua.stochastic.quantum.matrices import Matrices
+from fluctua.stochastic.quantum.segments import trees
 from fluctua.stochastic.quantum.starts import from_amplitudes, from_populations, gibbs
 from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal, Quench
@@ -68,7 +71,7 @@ def exact_means(model, schedule, density):
         controls = schedule.controls[step]
         work += np.trace((model.energy(controls) - model.energy(held)) @ density).real
         held = controls
-        _, vectors, generator, channels = model.row(controls, schedule.beta[step], schedule.coupled[step])
+        _, vectors, generator, channels, _ = model.row(controls, schedule.beta[step], schedule.coupled[step])
         unit = np.eye(d)
         total = np.kron(generator, unit) + np.kron(unit, generator.conj())
         for channel in channels:
@@ -201,16 +204,46 @@ def test_time_step_changes_no_jump():
 
 
 @pytest.mark.parametrize("segment", [1, 4])
-def test_segments_change_no_jump(segment):
-    """Looking at the norm after each move, or after four, finds the same jumps to rounding."""
-    model = driven_qubit((0.9,), path_work=True)
-    schedule = schedule_of(Protocol([Hold(3.0)], beta=1.0, epsilon=0.5), 0.1, model)
-    eight, other = (thermal(model, schedule, paths=60, path_every=30) for _ in range(2))
+@pytest.mark.parametrize("path_work", [False, True])
+def test_segments_change_no_jump(segment, path_work):
+    """Looking at the norm after each move, or after four, finds the same jumps and samples to rounding."""
+    model = driven_qubit((0.9,), path_work=path_work)
+    steps = [Hold(2.3), Isothermal(3.9, epsilon=(0.5, 2.0)), Hold(0.1)]  # trees that are not full
+    schedule = schedule_of(Protocol(steps, beta=1.0, epsilon=0.5), 0.1, model)
+    usual, other = (thermal(model, schedule, paths=60, path_every=7) for _ in range(2))
     other.tables = tables_of(model, schedule, other.vectors[1:], segment)
-    a, b = eight.run(0, 60), other.run(0, 60)
+    a, b = usual.run(0, 60), other.run(0, 60)
+    assert len(a.jumps["time"]) > 100  # they are worth a look
+    for name in a.paths:
+        np.testing.assert_allclose(a.paths[name], b.paths[name], rtol=0.0, atol=1e-9)
     np.testing.assert_array_equal(a.jumps["channel"], b.jumps["channel"])
     np.testing.assert_allclose(a.jumps["time"], b.jumps["time"], rtol=0.0, atol=1e-11)
     np.testing.assert_array_equal(a.columns["state_final"], b.columns["state_final"])
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=5), st.data())
+def test_a_node_is_the_product_of_its_moves(lengths, data):
+    """The two matrices of a free group tell each order of factors apart."""
+    rows = data.draw(st.lists(st.integers(0, 1), min_size=sum(lengths), max_size=sum(lengths)))
+    members = np.full((len(lengths), 8), -1)
+    for one, length in zip(members, lengths, strict=True):
+        one[:length], rows = rows[:length], rows[length:]
+    nodes, pairs = trees(members, 2)
+    made = [np.array([[1, 2], [0, 1]]), np.array([[1, 0], [2, 1]])]
+    for first, second in pairs:
+        made.append(made[second] @ made[first])
+    assert len({one.tobytes() for one in made}) == len(made)
+    assert nodes[-1] == len(made)
+    for one, tree in zip(members, nodes[:-2].reshape(-1, 16), strict=True):
+        for node in range(1, 16):
+            size = 16 >> node.bit_length()
+            begin = node * size - 8
+            moves = [row for row in one[begin : begin + size] if row >= 0]
+            expected = np.eye(2, dtype=int)
+            for row in moves:
+                expected = made[row] @ expected
+            assert (tree[node] < 0) == (not moves)
+            assert not moves or np.array_equal(made[tree[node]], expected)
 
 
 def test_equal_rows_are_made_once():
@@ -319,8 +352,8 @@ def test_a_lost_norm_is_a_failure():
 
     class Leaking(HandMade):
         def row(self, controls, beta, coupled):
-            energies, vectors, generator, _ = super().row(controls, beta, coupled)
-            return energies, vectors, generator - 0.5 * np.eye(2), []
+            energies, vectors, generator, _, inner = super().row(controls, beta, coupled)
+            return energies, vectors, generator - 0.5 * np.eye(2), [], inner - 0.5 * np.eye(2)
 
     model = Leaking(2, lambda _controls: 0.5 * X, thermal_channels((1.0,)), (), path_work=True)
     schedule = schedule_of(Protocol([Hold(1.0)], beta=1.0), 0.1, model, ())
@@ -386,7 +419,7 @@ def test_operators_that_are_no_jumps_between_levels():
 def test_a_channel_is_what_it_says():
     """The model made by hand has the rates of E9: the test's own control."""
     model = driven_qubit()
-    energies, _, generator, channels = model.row(np.array([1.0]), np.array([1.0]), np.array([True]))
+    energies, _, generator, channels, _ = model.row(np.array([1.0]), np.array([1.0]), np.array([True]))
     gap = energies[1] - energies[0]
     assert isinstance(channels[0], Channel)
     assert channels[0].operator[0, 1] ** 2 == pytest.approx(0.2 / (1.0 - np.exp(-gap)))

@@ -68,7 +68,7 @@ def test_what_is_counted_is_what_is_allocated(case, monkeypatch):
 def test_what_does_not_fit_is_refused(monkeypatch):
     model, schedule, closing = ready(*CASES["all pairs, path work"])
     monkeypatch.setattr(memory, "MOST_BYTES", 1e7)
-    said = r"100 different Hamiltonians of dimension 16 take 0.02\d+ GB \(time_step\): .*; 4\d fit"
+    said = r"100 different Hamiltonians of dimension 16 take 0.01\d+ GB \(time_step\): .*; 5\d fit"
     with pytest.raises(InvalidInput, match=said):
         tables_of(model, schedule, closing)
     monkeypatch.setattr(memory, "MOST_BYTES", 1e8)
@@ -81,4 +81,4 @@ def test_rows_that_are_not_looked_at_are_counted_as_the_fullest():
     model = QuantumJump([BoseBath("ph", rate=0.001, on="X", spectrum="omega")]).model(system)
     controls = np.array([[-1.0], [-0.5], [0.0], [0.5], [1.0]])
     counted = channel_counts(model, controls, np.ones((5, 1)), np.ones((5, 1), np.bool_))
-    assert counted == (10, 10)
+    assert counted == (10, 10, 0)

@@ -155,12 +155,13 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
     """The kernel's text with a search that leaves the norm beside the threshold: no such jump counts."""
     instants = iter([0.5, -1.0])
 
-    def meet(_top, _high, _near, _before, threshold, _series, x, _z):
+    def meet(_top, _high, _near, _before, threshold, _series, x, _y):
         x[0] = np.sqrt(threshold * (1.0 + off))
         return next(instants)
 
     rows = {name: k for k, name in enumerate(("ACTIVITY", "FLAW", "ENTROPY_FLOW", "_", "_", "HEAT"))}
     sizes = {
+        "D": 1,
         "R": 1,
         "P": 1,
         "SMALL": ~0,
@@ -170,12 +171,16 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
         "EXPANSIONS": 0,
         "SLOTS": 0,
         "GAINS": 0,
+        "ADJOINTS": 0,
+        "VECTORS": 0,
     }
     bits = {name: np.uint64(4) for name in ("HALF", "LOW_HALF", "TAG_LENGTH")}
     functions = {
         "np": np,
         "meet": meet,
         "expand": lambda *_: 1.0,
+        "product": lambda *_: None,
+        "dot": lambda x, y: x[0] * y[0],
         "jump": lambda *_: (4, 0),
         "philox": lambda *_: [np.uint64(0)] * 4,
         "uniform": lambda _: 0.25,
@@ -186,7 +191,7 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
     numbers, ledger, x, tally = np.ones(40, np.int64), np.zeros(8), np.zeros(1), np.zeros(1, np.int64)
     nothing = np.zeros(40)
     threshold = wave_function.cross(
-        numbers, nothing, 0, 0, ledger, x, x, x, nothing, nothing, np.zeros((0, 3)), nothing, tally, 0,
+        numbers, nothing, 0, 0, ledger, x, x, nothing, nothing, np.zeros((0, 3)), nothing, tally, 0,
         np.uint64(0), 0.0, 0.6, np.uint64(0), np.uint64(0), np.uint64(0),
     )  # fmt: skip
     assert ledger[rows["FLAW"]] == flawed
