@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import keyword
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -49,6 +50,12 @@ class Value:
 
     implied_kind: ClassVar[bool] = False
     """Whether this is the only class that fits its place, so that a table need not name it."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Let a constructor refuse unknown keywords as a table's are refused, with those that it takes."""
+        super().__init_subclass__(**keywords)
+        if "__init__" in vars(cls):
+            cls.__init__ = _with_known_keywords(cls)  # type: ignore[method-assign]
 
     def _set(self, **attributes: Any) -> None:
         """Store the attributes of a value under construction."""
@@ -179,8 +186,29 @@ def _one_of(names: Iterable[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
+def _with_known_keywords(cls: type[Value]) -> Callable[..., None]:
+    """Return the constructor of a class, which refuses keywords that it does not know."""
+    construct = vars(cls)["__init__"]
+
+    @functools.wraps(construct)
+    def checked(self: Value, *given: Any, **keywords: Any) -> None:
+        if keywords:
+            _refuse_unknown(cls, keywords, cls.__name__)
+        construct(self, *given, **keywords)
+
+    return checked
+
+
 def _check_keywords(cls: type[Value], keywords: Mapping[Any, Any], where: str) -> None:
     """Refuse keywords that the class does not know, and the lack of those it needs."""
+    _refuse_unknown(cls, keywords, where)
+    for parameter in _parameters(cls):
+        needed = parameter.default is parameter.empty and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        if needed and parameter.name not in keywords:
+            raise InvalidInput(f"no {parameter.name}", where, f"{cls.__name__} needs it")
+
+
+def _refuse_unknown(cls: type[Value], keywords: Iterable[Any], where: str) -> None:
     parameters = _parameters(cls)
     open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
     known = [
@@ -191,15 +219,9 @@ def _check_keywords(cls: type[Value], keywords: Mapping[Any, Any], where: str) -
         if not isinstance(name, str) or not (name in known or (open_ended and name != "self")):
             remedy = f"{cls.__name__} takes {', '.join(known)}{did_you_mean(name, known)}"
             raise InvalidInput(f"{shown(name)} is unknown", where, remedy)
-    for parameter in parameters:
-        if (
-            parameter.name in known
-            and parameter.default is parameter.empty
-            and parameter.name not in keywords
-        ):
-            raise InvalidInput(f"no {parameter.name}", where, f"{cls.__name__} needs it")
 
 
+@functools.cache
 def _parameters(cls: type[Value]) -> tuple[inspect.Parameter, ...]:
     """Return the parameters of the constructor, without `self`."""
     return tuple(inspect.signature(cls.__init__).parameters.values())[1:]

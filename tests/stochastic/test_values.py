@@ -1,10 +1,12 @@
 import copy
+import inspect
 import pickle
 
 import numpy as np
 import pytest
 
 from fluctua.stochastic import values
+from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.values import Value, build
 
@@ -84,6 +86,16 @@ def test_a_table_that_is_no_value_is_told_why(table, line):
 def test_unknown_keywords_get_the_nearest_one():
     with pytest.raises(InvalidInput, match=r"'spring' is unknown .*did you mean 'springs'"):
         build({"springs": [], "spring": 1}, {"Chain": Chain}, "chain")
+
+
+def test_a_constructor_tells_what_it_takes_as_a_table_is_told():
+    with pytest.raises(InvalidInput, match=r"'spring' is unknown \(Chain\): .*did you mean 'springs'"):
+        Chain(spring=[])
+    with pytest.raises(InvalidInput, match=r"'gamma' is unknown \(Overdamped\): Overdamped takes friction, "):
+        Overdamped(gamma=1.0)
+    assert Spring(1.0, gamma=2.0).extra["gamma"] == 2.0  # one that takes any
+    assert list(inspect.signature(Chain).parameters) == ["springs"]
+    assert Chain.__init__.__name__ == "__init__"
 
 
 def test_several_classes_need_a_kind_or_a_default():
