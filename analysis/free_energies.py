@@ -39,15 +39,9 @@ from fluctua.analysis.crooks import LITTLE_INFORMATION
 from fluctua.analysis.crossing import histogram_crossing
 from fluctua.analysis.estimate import uncertain
 from fluctua.analysis.gaussian_work import Moments, NormalEstimate, intersection, second_cumulant
-from fluctua.analysis.integral import (
-    HEAVY_TAIL,
-    LEAST_EFFECTIVE,
-    ExponentialAverage,
-    exponential_average,
-)
+from fluctua.analysis.integral import LEAST_EFFECTIVE, ExponentialAverage, exponential_average
 from fluctua.analysis.parts import jsonable
 from fluctua.analysis.samples import Sample
-from fluctua.analysis.tail import said_of_tail
 
 LARGEST_DISSIPATION = 1.0  # kT, up to which the interval of an exponential average covers what it should
 LARGEST_SKEWNESS = 0.1  # of exp(-w), squared, over the number of trajectories: 2 % of coverage are lost there
@@ -269,9 +263,7 @@ def _unsampled(average: ExponentialAverage, skewness: float | None) -> str:
         return f"tail not sampled: {average.n:,} trajectories, and it takes about {needed:.1g}"
     if average.effective < LEAST_EFFECTIVE:
         return f"tail not sampled: {average.effective:,.0f} of {average.n:,} trajectories carry the average"
-    if average.tail_index >= HEAVY_TAIL:
-        return f"tail not sampled: {said_of_tail(average.tail_index, average.rare_share)}"
-    return ""
+    return f"tail not sampled: {average.tail}" if average.heavy else ""
 
 
 def _cumulant(direction: _Direction, refused: str, alpha: float) -> Method:

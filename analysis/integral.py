@@ -32,7 +32,7 @@ from fluctua.analysis.joint import joint_moments
 from fluctua.analysis.parts import Part
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import stretches, surveyed
-from fluctua.analysis.tail import index_of_atoms, said_of_tail, tail_index
+from fluctua.analysis.tail import SMALL_SHARE, index_of_atoms, largest_terms, said_of_tail, tail_index
 from fluctua.analysis.verdict import Verdict
 from fluctua.stochastic.errors import InvalidInput
 
@@ -65,8 +65,8 @@ class ExponentialAverage:
     effective : float
         Kish's number of trajectories that carry the average, :math:`(\sum X)^2/\sum X^2`.
     tail_index : float
-        Pareto index of the largest terms; above 0.7 the error bar means nothing. Where they are a few
-        values, that of the same weight (`fluctua.analysis.tail.index_of_atoms`).
+        Pareto index of the largest terms. Where they are a few values, that of the same weight
+        (`fluctua.analysis.tail.index_of_atoms`).
     missing : float
         What unseen trajectories would have to reach for a low average to be 1: s below this; NaN where it is
         not low.
@@ -75,6 +75,8 @@ class ExponentialAverage:
     rare_share : float
         Share of the average that values seen fewer than ten times carry, where the largest terms are a few
         values; NaN otherwise.
+    largest_share : float
+        Share of the average that its ten largest terms carry.
     """
 
     n: int
@@ -88,6 +90,7 @@ class ExponentialAverage:
     missing: float
     impossible: int = 0
     rare_share: float = math.nan
+    largest_share: float = math.nan
 
     @property
     def excess_p(self) -> float:
@@ -95,19 +98,29 @@ class ExponentialAverage:
         return min(1.0, self.mean_p / (1.0 - _SHARE_OF_TAIL), self.tail_p / _SHARE_OF_TAIL)
 
     @property
+    def heavy(self) -> bool:
+        """Whether the largest terms fall off too slowly for an error bar, and carry enough to matter."""
+        return self.tail_index >= HEAVY_TAIL and not self.largest_share < SMALL_SHARE
+
+    @property
     def sampled(self) -> bool:
         """Whether the tail that carries the average looks sampled; a mode never seen cannot be noticed."""
-        return self.tail_index < HEAVY_TAIL and self.effective >= LEAST_EFFECTIVE
+        return self.effective >= LEAST_EFFECTIVE and not self.heavy
+
+    @property
+    def tail(self) -> str:
+        """Say what is known of the tail."""
+        return said_of_tail(self.tail_index, self.rare_share, self.largest_share)
 
     @property
     def starved(self) -> str:
         """Say why the tail is not sampled; empty where it looks so."""
         if self.sampled:
             return ""
-        reason = f"tail not sampled: {self.effective:,.0f} of {self.n:,} trajectories carry the average"
-        if self.tail_index >= HEAVY_TAIL:
-            reason += f", {said_of_tail(self.tail_index, self.rare_share)}"
-        return f"{reason}{self._unseen}"
+        few = f"{self.effective:,.0f} of {self.n:,} trajectories carry the average"
+        known = [few] if self.effective < LEAST_EFFECTIVE else []
+        known += [self.tail] if self.heavy else []
+        return f"tail not sampled: {'; '.join(known)}{self._unseen}"
 
     @property
     def lacking(self) -> str:
@@ -152,7 +165,7 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
     n, shift = values.size, low - origin
     # The largest term is 1; the true ones are exp(-shift) times as large.
     means, variances = joint_moments(values, lambda part: np.exp(low - part))
-    mean, variance = float(means[0]), float(variances[0, 0])
+    mean, variance, largest = float(means[0]), float(variances[0, 0]), largest_terms(possible)
     error = math.sqrt(variance / (n - 1)) if n > 1 else math.nan
     index, rare_share = index_of_atoms(possible) or (tail_index(possible), math.nan)
     one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
@@ -168,6 +181,7 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
         missing=_missing_tail(n, mean + float(special.stdtrit(max(1, n - 1), 1.0 - alpha)) * error, one),
         impossible=n - possible.size,
         rare_share=rare_share,
+        largest_share=largest / (n * mean),
     )
 
 

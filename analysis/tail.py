@@ -1,4 +1,4 @@
-r"""How heavy the tail of exp(-s) is: the Pareto index of its largest terms, also where many are equal.
+r"""Whether the tail of exp(-s) was sampled: the Pareto index of its largest terms, and what these carry.
 
 The moments of :math:`e^{-s}` below the inverse of its index exist. Values that are rounded, or lie on a
 lattice, stand in ties, to which no continuous law can be fitted: the gaps between them look like a tail that
@@ -14,6 +14,12 @@ at atoms seen fewer than ten times carry the share
 
 of the average, as the j largest of n terms do under a Pareto law of the index k.
 
+Where atoms lie in a continuum, as in the work of a weakly damped qubit that is measured twice, the terms
+beyond a threshold follow no Pareto law, and the fit to their steps gives any index. Whatever their law, they
+decide nothing where together they are little: the tail is taken for sampled, too, where the ten largest terms
+carry less than 2 % of the average. Under a Pareto law of the index 0.7 that is so from five million
+trajectories on, and what lies beyond the largest term is then no more than these carry.
+
 Sources: Zhang and Stephens (2009), equations 6 to 8; Vehtari, Simpson, Gelman, Yao and Gabry (2024),
 appendix G.
 """
@@ -26,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from fluctua.analysis.parts import rounded
 from fluctua.analysis.samples import stretches
 
 Floats = NDArray[np.float64]
@@ -36,6 +43,8 @@ _FEWEST = 5
 _PRIOR = 10  # values that a weak prior at 1/2 is worth
 _SEEN = 10  # times, from which on the probability of an atom is known well enough
 _MOST_ATOMS = 20  # in the tail; more are a lattice, or rounded
+_LARGEST = 10  # terms
+SMALL_SHARE = 0.02  # of an average: the largest terms that carry less decide nothing
 
 
 def tail_index(s: Floats) -> float:
@@ -104,11 +113,29 @@ def index_of_atoms(s: Floats) -> tuple[float, float] | None:
     return 1.0 - math.log(share) / math.log(number / s.size), share
 
 
-def said_of_tail(index: float, share: float = math.nan) -> str:
-    """Say what is known of a tail that is heavy, or of which nothing is."""
+def largest_terms(s: Floats) -> float:
+    """Sum the ten largest terms :math:`e^{-s}`, or all where there are fewer, in units of the largest."""
+    rare = smallest(s, _LARGEST)
+    return float(np.sum(np.exp(rare[0] - rare)))
+
+
+def said_of_tail(index: float, share: float = math.nan, largest: float = math.nan) -> str:
+    """Say what is known of a tail that is heavy, or of which nothing is.
+
+    Parameters
+    ----------
+    index : float
+        Of Pareto.
+    share, largest : float
+        Shares of the average, of values that are seldom seen and of the ten largest terms; NaN where that is
+        not known.
+    """
     if share > 0.0:
-        return f"values seen fewer than {_SEEN} times carry {100.0 * share:.2g} % of it"
-    return f"Pareto index {index:.2f}" if math.isfinite(index) else "too few for a Pareto index"
+        return f"values seen fewer than {_SEEN} times carry {rounded(100.0 * share)} % of the average"
+    said = f"Pareto index {index:.2f}" if math.isfinite(index) else "too few for a Pareto index"
+    if math.isnan(largest):
+        return said
+    return f"{said}, the {_LARGEST} largest terms carry {rounded(100.0 * largest)} % of the average"
 
 
 def smallest(values: Floats, count: int) -> Floats:

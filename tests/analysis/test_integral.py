@@ -105,7 +105,49 @@ def test_a_heavy_value_that_is_rare_leaves_the_tail_unsampled(seen):
     assert average.rare_share == pytest.approx(rare, rel=1e-4)
     assert average.tail_index == pytest.approx(1.0 - math.log(rare) / math.log(seen / n), rel=1e-4)
     assert verdict.outcome == "undecidable"
-    assert f"values seen fewer than 10 times carry {100 * rare:.2g} % of it" in verdict.reason
+    assert f"values seen fewer than 10 times carry {100 * rare:.2g} % of the average" in verdict.reason
+
+
+def driven_qubit(rng, n):
+    """Draw atoms, a continuum around them and a rare one beyond, with signs of the theorem.
+
+    As the work of a qubit that is measured twice and seldom jumps (gap 2, T = 1/0.7).
+    """
+    size = rng.choice([1.4258, 0.0258], n, p=[0.97, 0.03])
+    band, far = rng.random(n) < 0.17, rng.random(n) < 0.026
+    size = np.where(band, rng.uniform(1.35, 1.49, n), size)
+    size = np.where(far, rng.uniform(2.84, 2.89, n), size)
+    return np.where(rng.random(n) < 1.0 / (1.0 + np.exp(-size)), size, -size)
+
+
+def test_atoms_in_a_continuum_are_judged_by_what_the_largest_terms_carry():
+    rng, covered, heavy, repeats = np.random.default_rng(41), 0, 0, 100
+    for _ in range(repeats):
+        s = driven_qubit(rng, 20_000)
+        average, terms = exponential_average(s), np.sort(np.exp(-s))
+        assert average.largest_share == pytest.approx(terms[-10:].sum() / terms.sum())
+        assert average.sampled
+        heavy += average.tail_index > 0.7
+        covered += abs(average.value) < 1.959964 * average.standard_error
+    assert covered / repeats == pytest.approx(0.95, abs=3.0 * math.sqrt(0.0475 / repeats))
+    assert heavy > repeats / 2, "control: a Pareto law fitted to steps"
+    assert judge_integral(s).outcome == "holds"
+
+
+@pytest.mark.parametrize("n", [2_000, 100_000])
+def test_largest_terms_that_carry_much_stay_unsampled(n):
+    """Controls: exponential sizes of mean 3, whose index is 0.75, and a rare mode far beyond the atoms."""
+    rng = np.random.default_rng(42)
+    size = rng.exponential(3.0, n)
+    s = np.where(rng.random(n) < 1.0 / (1.0 + np.exp(-size)), size, -size)
+    average = exponential_average(s)
+    assert average.largest_share > 0.02
+    assert average.sampled == (average.tail_index < 0.7)
+    s = driven_qubit(rng, n)
+    s[:6] = -8.0
+    average = exponential_average(s)
+    assert average.heavy
+    assert f"largest terms carry {100.0 * average.largest_share:.2g} % of the average" in average.starved
 
 
 def test_tail_count_is_an_exact_binomial_bound():
