@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from fluctua.stochastic.expressions import Graph
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+#: What no trajectory knows of itself: the populations of the whole ensemble stand in them.
+OF_POPULATIONS = re.compile(r"\b(system|total|nonadiabatic)_entropy\b")
 
 
 class Formula:
@@ -46,6 +51,10 @@ class Formula:
         known = {column.name: column for column in columns if column.dtype != "string"}
         self._constants = dict(constants or {})
         names = {name: name for name in (*known, *self._constants)} | dict(also or {})
+        of_all = OF_POPULATIONS.search(str(text))
+        if of_all is not None and of_all[0] not in names:
+            what = f"{of_all[0]} is no column, as it takes the populations of the ensemble"
+            raise InvalidInput(what, where, "verify judges it; of levels spec.exact().mean gives it")
         self.is_condition = isinstance(text, str) and any(sign in text for sign in ("<", ">", "=="))
         self._graph = Graph()
         if self.is_condition:

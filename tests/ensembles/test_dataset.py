@@ -110,6 +110,9 @@ def test_units_travel_with_bare_columns_only(run: Dataset) -> None:
 @pytest.mark.parametrize(
     ("formula", "where", "said"),
     [
+        ("total_entropy", None, "total_entropy is no column, as it takes the populations"),
+        ("2*system_entropy", None, "of levels spec.exact().mean gives it"),
+        ("work", "total_entropy > 0", "(where): verify judges it"),
         ("wrk", None, "did you mean 'work'"),
         ("work;", None, "(formula"),
         ("__import__('os')", None, "(formula"),
