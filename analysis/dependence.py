@@ -52,7 +52,15 @@ from fluctua.analysis.crooks import LEAST_INFORMATION
 from fluctua.analysis.parts import Part
 from fluctua.analysis.remarks import COPIES, copied
 from fluctua.analysis.samples import LARGEST, finite, replaced
-from fluctua.analysis.scores import DEGREE, CrooksScores, Ratios, ratio, sign_information, sign_scores
+from fluctua.analysis.scores import (
+    DEGREE,
+    CrooksScores,
+    Ratios,
+    ratio,
+    settled,
+    sign_information,
+    sign_scores,
+)
 from fluctua.analysis.strata import DISAGREEMENT, LEAST_GROUPS, LEVEL, Strata, too_correlated
 
 Floats = NDArray[np.float64]
@@ -142,7 +150,7 @@ class Dependence:
     @classmethod
     def of_signs(cls, s: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Judge the scores of the one-sample theorem: residual of the sign times size, and times 1."""
-        values = replaced(s, "entropy", 0.0)  # a sign that is certain has no score
+        values = settled(s)
         naive = np.diag(sign_information(values))
         if naive[1, 1] < LEAST_INFORMATION:
             return cls()

@@ -27,13 +27,13 @@ from fluctua.analysis.crooks import ENOUGH_INFORMATION, LEAST_INFORMATION, SLOPE
 from fluctua.analysis.crooks_coins import Coins, edges_between, outermost
 from fluctua.analysis.crooks_verdict import masses_part
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
-from fluctua.analysis.logistic import blocks, chances, likelihood
+from fluctua.analysis.logistic import chances, likelihood
 from fluctua.analysis.masses import Masses, masses_of
 from fluctua.analysis.parts import Part
-from fluctua.analysis.relabelling import SAME, Labels, p_value, walk_ends
+from fluctua.analysis.relabelling import Labels, p_value, walk_ends
 from fluctua.analysis.rule import judge
-from fluctua.analysis.samples import Sample, replaced
-from fluctua.analysis.scores import sign_information
+from fluctua.analysis.samples import Sample
+from fluctua.analysis.scores import settled, sign_information
 from fluctua.analysis.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
     InvalidInput
         If the array is empty or not finite.
     """
-    sample = Sample.of(_settled(s), "entropy")
+    sample = Sample.of(settled(s), "entropy")
     spread, information = sign_information(sample.raw)
     coins = by_size(sample)
     scale = np.sqrt(np.maximum([spread, information], _NO_INFORMATION))
@@ -127,18 +127,6 @@ def fit_detailed(s: ArrayLike, *, alpha: float = 0.05) -> DetailedFit:
         method=method,
         masses=masses_of(coins, fitted=False, alpha=alpha),
     )
-
-
-def _settled(s: ArrayLike) -> Floats:
-    """Set to zero what is zero but for rounding: terms that cancel leave a sign that is no coin.
-
-    So is the sign of what is infinite: the way back is impossible, and the coin has one side.
-    """
-    values = replaced(s, "entropy", 0.0)
-    for (part,) in blocks(values):
-        if np.any((np.abs(part) <= SAME) & (part != 0.0)):
-            return np.where(np.abs(values) > SAME, values, 0.0)
-    return values
 
 
 def by_size(sample: Sample) -> Coins:

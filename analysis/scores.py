@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fluctua.analysis.correlation import Scores
 from fluctua.analysis.crooks import LEAST_INFORMATION
 from fluctua.analysis.logistic import chances, moments
-from fluctua.analysis.samples import Sample, stretches
+from fluctua.analysis.relabelling import SAME
+from fluctua.analysis.samples import Sample, replaced, stretches
 
 Floats = NDArray[np.float64]
 
@@ -126,6 +127,28 @@ def sign_scores(s: Floats) -> Floats:
     plus, minus = chances(size)
     residual = np.where(s > 0.0, minus, np.where(s < 0.0, -plus, 0.0))
     return np.stack([residual * size, residual])
+
+
+def settled(s: ArrayLike) -> Floats:
+    """Return values of s with 0 where they are zero but for rounding: the sign of what cancels is no coin.
+
+    Nor is that of plus infinity: the way back is impossible, and the coin has one side.
+
+    Parameters
+    ----------
+    s : array_like, shape (n,)
+        Entropy production of each trajectory, in k_B. Nothing is copied where nothing is replaced.
+
+    Raises
+    ------
+    InvalidInput
+        If the array is empty, or if values are no numbers or minus infinity.
+    """
+    values = replaced(s, "entropy", 0.0)
+    for part in stretches(values):
+        if np.any((np.abs(part) <= SAME) & (part != 0.0)):
+            return np.where(np.abs(values) > SAME, values, 0.0)
+    return values
 
 
 def sign_information(s: Floats) -> tuple[float, float]:

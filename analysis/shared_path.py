@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.extrapolation import shared_covariance, slope_contributions
-from fluctua.analysis.scores import sign_scores
+from fluctua.analysis.scores import settled, sign_scores
 from fluctua.analysis.time_step import TOLERANCE, TimeStepReport, judge_time_steps
 from fluctua.analysis.verdict import Verdict, check_alpha
 from fluctua.stochastic.errors import InvalidInput, shown
@@ -174,6 +174,7 @@ def _of_signs(ledger: Ledger, alpha: float) -> _Measured:
     if isinstance(s, str) or not ledger.stationary:
         what = f"no detailed theorem: {ledger.no_equilibrium}, or a steady state in which nothing changes"
         raise InvalidInput(what, "initial", "start in equilibrium, or Steady() under constant controls")
+    s = settled(s)
     fit = fit_detailed(s, alpha=alpha)
     if not math.isfinite(fit.slope):
         raise InvalidInput(

@@ -28,6 +28,7 @@ from fluctua.analysis.detailed import DetailedFit, by_size, fit_detailed, reach_
 from fluctua.analysis.logistic import chances
 from fluctua.analysis.relabelling import Labels
 from fluctua.analysis.samples import Sample
+from fluctua.analysis.scores import settled
 
 Floats = NDArray[np.float64]
 
@@ -81,8 +82,11 @@ class Tosses:
 
     @classmethod
     def of_signs(cls, s: ArrayLike, fit: DetailedFit | None = None) -> Self:
-        """Label positive entropy productions 1, with x their size in k_B; one that is 0 has no sign."""
-        sample = Sample.of(s, "entropy")
+        """Label positive entropy productions 1, with x their size in k_B; one that is 0 has no sign.
+
+        Nor has one that is 0 but for rounding, as in the test.
+        """
+        sample = Sample.of(settled(s), "entropy")
         return cls._made(by_size(sample), 0.0, False, fit or fit_detailed(sample.raw))
 
     @classmethod
