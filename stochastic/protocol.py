@@ -455,7 +455,8 @@ def _read_steps(steps: object) -> tuple[Step, ...]:
 
 def _place_of_table(item: object, number: int) -> str:
     name = item.get("name") if isinstance(item, Mapping) else None
-    return f"protocol.steps.{name if isinstance(name, str) and name.isprintable() else number}"
+    named = isinstance(name, str) and name.isprintable() and len(name) <= 80
+    return f"protocol.steps.{name if named else number}"
 
 
 def _read_start(value: object, where: str) -> float:
