@@ -142,12 +142,15 @@ class BoseBath(Reservoir):
         A formula of `omega` and parameters, never negative. It must vanish at ``omega = 0`` where the gap
         closes, as the number of bosons is infinite there: ``"omega"``.
     dephasing : float, 1 / time
-        For a Hamiltonian: the rate at which phases between energy levels are lost besides.
+        For a Hamiltonian: phases between energy levels are lost besides, that of levels a and b at the rate
+        ``dephasing * |A_aa - A_bb|^2 / 2`` for a coupling operator A in the eigenbasis of the energy, at the
+        rate `dephasing` for all if `on` is left out. It is the rate of the channel of zero frequency.
 
     Raises
     ------
     InvalidInput
-        If a temperature is given, or a keyword is unknown or missing.
+        If a temperature is given, or a keyword is unknown or missing. With a protocol: if phases are to be
+        lost, and the operator has the same value in each energy level all along.
 
     Examples
     --------

@@ -113,10 +113,12 @@ class QuantumJump(JumpDynamics):
         _ = self.model(system).couplings
 
     def check_protocol(self, system: Hamiltonian, schedule: Schedule) -> None:
-        """Check energies, rates and the length of the time step at instants along a schedule."""
+        """Check energies, rates and the length of the time step along a schedule, and what dephases."""
         from fluctua.stochastic.quantum.closing_gaps import refuse_closing_gaps
+        from fluctua.stochastic.quantum.dephasing import refuse_idle_dephasing
         from fluctua.stochastic.quantum.housekeeping import definite_changes, end_potentials
         from fluctua.stochastic.quantum.sampling import sampled
+        from fluctua.stochastic.quantum.step_length import refuse_long_steps
 
         if not 0.0 < schedule.hbar < np.inf:
             raise InvalidInput(
@@ -127,7 +129,9 @@ class QuantumJump(JumpDynamics):
         rows = sampled(schedule).different
         model = self.model(system, hbar=schedule.hbar, time_step=schedule.move)
         refuse_closing_gaps(model, schedule)  # before steps: none is short enough for an infinite rate
+        refuse_long_steps(model, schedule)
         found = model.held(rows.controls, rows.beta, rows.coupled)
+        refuse_idle_dephasing(model, found, rows.coupled)
         if self.housekeeping:
             definite_changes(found)
             end_potentials(model, schedule)

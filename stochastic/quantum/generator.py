@@ -294,16 +294,21 @@ def solve_with_trace(matrix: Complex, right: ArrayLike, trace: float) -> Complex
 
 
 def exponential_action(apply: Callable[[Complex], Complex], norm: float, vector: Complex) -> Complex:
-    """Return ``exp(a) vector`` by a Taylor series in ``ceil(norm)`` parts, to rounding.
+    """Return ``exp(a) vector``, to rounding times the larger of 1 and the norm.
+
+    By a Taylor series in ``ceil(norm)`` parts; where these are more than the numbers of `vector`, by the
+    whole matrix, whose cost grows with the logarithm of the norm.
 
     Parameters
     ----------
     apply : function
-        ``a`` as a linear map of arrays of the shape of `vector`.
+        ``a`` as a linear map of arrays of the shape of `vector`, or of several, along one more axis.
     norm : float
         Not less than the norm of ``a``.
     vector : array of complex
     """
+    if norm > vector.size:
+        return _by_whole_matrix(apply, vector)
     parts = max(1, int(np.ceil(norm)))
     for _ in range(parts):
         term = vector
@@ -313,3 +318,12 @@ def exponential_action(apply: Callable[[Complex], Complex], norm: float, vector:
             if np.abs(term).max() <= 1e-18 * np.abs(vector).max():
                 break
     return vector
+
+
+def _by_whole_matrix(apply: Callable[[Complex], Complex], vector: Complex) -> Complex:
+    from scipy.linalg import expm
+
+    size = vector.size
+    unit = np.eye(size, dtype=np.complex128).reshape(*vector.shape, size)
+    moved: Complex = expm(apply(unit).reshape(size, size)) @ vector.reshape(-1)
+    return moved.reshape(vector.shape)

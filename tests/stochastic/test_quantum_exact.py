@@ -10,6 +10,7 @@ import scipy.linalg
 import scipy.stats
 
 from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.quantum import generator as generator_module
 from fluctua.stochastic.quantum.counting import (
     cumulant_rates,
     fano_factor,
@@ -113,13 +114,30 @@ def test_superoperator_is_the_lindblad_equation():
 
 
 @pytest.mark.parametrize("time", [1e-9, 0.3, 40.0])
-def test_exponential_action_against_scipy(time):
+@pytest.mark.parametrize("whole", [False, True])
+def test_exponential_action_against_scipy(time, whole, monkeypatch):
+    """Both ways: the series in parts, and the whole matrix; of two vectors side by side, too."""
     matrix = random_generator(2, 2, 3).superoperator()
-    start = np.eye(2, dtype=complex).reshape(-1) / 2
-    norm = np.abs(matrix).sum(axis=0).max() * time
-    found = exponential_action(lambda x: time * (matrix @ x), norm, start)
+    start = np.array([np.eye(2) / 2, np.diag([1.0, 0.0])], dtype=complex).reshape(2, 4)
+    taken = []
+    by_matrix = generator_module._by_whole_matrix
+    monkeypatch.setattr(
+        generator_module, "_by_whole_matrix", lambda *given: taken.append(1) or by_matrix(*given)
+    )
+    norm = 9.0 if whole else min(float(np.abs(matrix).sum(axis=0).max()) * time, 8.0)
+    parts = 1 if whole or norm < 8.0 else 64
+
+    def apply(x):
+        return time / parts * np.stack([matrix @ x[0], matrix @ x[1]])
+
+    found = start
+    for _ in range(parts):
+        found = exponential_action(apply, norm, found)
+    values, vectors = np.linalg.eig(matrix)
+    slow = (vectors * np.exp(values * time)) @ np.linalg.solve(vectors, start.T)
+    assert bool(taken) == whole
     # Rounding grows as the square root of the number of parts at most.
-    np.testing.assert_allclose(found, scipy.linalg.expm(time * matrix) @ start, atol=1e-13)
+    np.testing.assert_allclose(found, slow.T, atol=1e-13)
 
 
 def test_means_and_cumulants_against_one_large_exponential():
