@@ -1,4 +1,4 @@
-"""Markov jumps at constant rates: blocks of lanes, many candidates at a time (Gillespie's direct method).
+"""Markov jumps at constant rates: lanes of trajectories, a candidate each a turn (Gillespie's direct method).
 
 While nothing changes, a level i is left after a time t with density G_i exp(-G_i t), G_i = sum_k w_k over the
 channels that leave it, and then through channel k with probability w_k / G_i:
@@ -10,11 +10,13 @@ with u, v of call c of the trajectory's stream; c counts candidates. One that fa
 stroke does not happen, and the next stroke begins with the next candidate: an exponential law forgets
 (D. T. Gillespie, J. Comput. Phys. 22, 403, 1976).
 
-What a ledger holds is a sum over jumps of what each channel's jump gives. So lanes only count jumps, four
-bits a channel in words of sixteen, and the ledger is a product with the counts when the stroke ends.
-Candidates go in rounds: random words, exponentials and choice are loops of their own, shorter than what a
-processor can overlap. After a round the lanes that are done make room for those that are not. Neither the
-place of a lane nor the length of a round changes a bit: its numbers are its own.
+A turn is a row of loops over all lanes, each of one kind: arithmetic, which becomes vector code, or numbers
+looked up in a table, one by one. One loop over both would be neither, and longer than what a processor can
+overlap. A lane whose trajectory is over takes the next one at once; when none is left, it jumps on before all
+time, and nobody counts it. A trajectory's numbers are its own, so neither lane nor turn changes a bit.
+
+What a ledger holds is a sum over jumps of what each channel's jump gives. So lanes only count jumps, in words
+of eight counts of eight bits, put down before one can overflow; the ledger is a product with the counts.
 """
 
 import numpy as np
@@ -22,92 +24,109 @@ import numpy as np
 from fluctua.stochastic.kernels.noise import HALF, LOW_HALF, log_of_uniform, philox, uniform
 from fluctua.stochastic.twins import fma, from_bits, select
 
-B = 256
-P = 264  # pitch of rows: a power of two would put all of them into one cache set
-ROUND = 8  # candidates between two looks at who is done; a field of four bits counts to 15
-GROUP = 16  # lanes are worked on in multiples of it
+LANES = 96
+L = 104  # pitch of rows of lanes: a power of two would put all of them into one cache set
+B = 2048  # trajectories whose counts are kept: many, since lanes idle while the last of them end
+P = 2056  # pitch of rows of counts; behind the last trajectory is room for what idle lanes count
 
-FIELD = np.uint64(4)
-FIELD_MASK = np.uint64(15)
-WORD_LENGTH = np.uint64(6)  # in bits of a place: a word has 2**6 bits
-IN_WORD = np.uint64(63)
-NOWHERE = np.uint64(1 << 40)
+# Rows of a lane's whole numbers, and of its floating-point ones.
+WHO, CALL, PLACE, OUTCOME, OVER, FIRST, SECOND = (np.uint64(k * L) for k in range(7))
+TIME, NEXT, ENTRY = (np.uint64(k * L) for k in range(3))
+
 TAG_LENGTH = np.uint64(4)
 UNIFORM_SHIFT = np.uint64(12)
 ONE_BITS = np.uint64(0x3FF0000000000000)
 NONE = np.uint64(0)
 ONE = np.uint64(1)
-
-TOO_MANY_JUMPS = 6
-
-
-def draw(E, V, R, identity, calls, candidate, width, key0, key1, tag):
-    """Draw an exponential number and a uniform one from [0, 1): those of a candidate of each lane."""
-    for j in range(width):
-        call = calls[j] + candidate
-        x2, x3 = call & LOW_HALF, ((call >> HALF) << TAG_LENGTH) | tag
-        a, b, c, d = philox(identity[j] & LOW_HALF, identity[j] >> HALF, x2, x3, key0, key1)
-        R[j] = (a << HALF) | b
-        R[P + j] = (c << HALF) | d
-    for j in range(width):
-        E[j] = -log_of_uniform(uniform(R[j]))
-        V[j] = from_bits((R[P + j] >> UNIFORM_SHIFT) | ONE_BITS) - 1.0
+FIELD = np.uint64(255)
+FIELDS = np.uint64(8)  # a word's fields, and a field's bits
+IN_WORD = np.uint64(63)
+PERIOD = np.uint64(127)  # turns, less one, after which counts are put down
+NOWHERE = np.uint64(1 << 63)  # marks a candidate that does not happen: a channel behind all others
 
 
-def choose(C, V, row, chances, half, width):
-    """Find the channel: the place in a level's row of cumulative probabilities, by bisection."""
-    for j in range(width):
-        C[j] = row[j]
-    step = half
-    while step > NONE:
-        for j in range(width):
-            place = C[j] + step
-            C[j] = select(V[j] >= chances[place - ONE], place, C[j])
-        step = step >> ONE
+def draw(E, X, waits, key0, key1, tag):
+    """Draw random words for each lane, and with them when its candidate falls."""
+    for i in range(LANES):
+        j = np.uint64(i)
+        x2, x3 = X[CALL + j] & LOW_HALF, ((X[CALL + j] >> HALF) << TAG_LENGTH) | tag
+        a, b, c, d = philox(X[WHO + j] & LOW_HALF, X[WHO + j] >> HALF, x2, x3, key0, key1)
+        X[FIRST + j] = (a << HALF) | b
+        X[SECOND + j] = (c << HALF) | d
+    for i in range(LANES):
+        j = np.uint64(i)
+        E[ENTRY + j] = waits[X[PLACE + j]]
+    for i in range(LANES):
+        j = np.uint64(i)
+        E[NEXT + j] = fma(-log_of_uniform(uniform(X[FIRST + j])), E[ENTRY + j], E[TIME + j])
 
 
-def dwell(Z, T, E, row, waits, stays, end, width):
+def dwell(Z, E, X, stays, size, end):
     """Add what is integrated over time: the integrand of the level until the candidate, or the end."""
-    for q in range(stays.size // waits.size):
-        there = np.uint64(q * waits.size)
-        for j in range(width):
-            time = fma(E[j], waits[row[j]], T[j])
-            passed = select(time < end, time, end) - select(T[j] < end, T[j], end)
-            Z[q * P + j] += stays[there + row[j]] * passed
+    for q in range(stays.size // size):
+        for i in range(LANES):
+            j = np.uint64(i)
+            passed = select(E[NEXT + j] < end, E[NEXT + j], end) - E[TIME + j]
+            Z[q * L + i] += stays[np.uint64(q * size) + X[PLACE + j]] * passed
 
 
-def move(T, row, W, words, E, C, waits, outcomes, end, width):
-    """Let the candidates that fall before the end happen, and count them."""
-    for j in range(width):
-        time = fma(E[j], waits[row[j]], T[j])
-        outcome = outcomes[C[j]]
-        row[j] = select(time < end, outcome & LOW_HALF, row[j])
-        C[j] = select(time < end, outcome >> HALF, NOWHERE)
-        T[j] = time
+def choose(E, X, chances, half):
+    """Find the channel: the place in a level's row of cumulative probabilities, by bisection."""
+    while half > NONE:
+        for i in range(LANES):
+            j = np.uint64(i)
+            E[ENTRY + j] = chances[X[PLACE + j] + half - ONE]
+        for i in range(LANES):
+            j = np.uint64(i)
+            v = from_bits((X[SECOND + j] >> UNIFORM_SHIFT) | ONE_BITS) - 1.0
+            X[PLACE + j] += select(v >= E[ENTRY + j], half, NONE)
+        half = half >> ONE
+
+
+def move(E, X, W, words, outcomes, end):
+    """Let the candidates that fall before the end happen, and count them; list the lanes of the others."""
+    over = NONE
+    for i in range(LANES):
+        j = np.uint64(i)
+        if E[NEXT + j] >= end:
+            X[OUTCOME + j] = X[PLACE + j] | NOWHERE
+            X[OVER + over] = j
+            over += ONE
+        else:
+            X[OUTCOME + j] = outcomes[X[PLACE + j]]
+    for i in range(LANES):
+        j = np.uint64(i)
+        X[PLACE + j] = X[OUTCOME + j] & LOW_HALF
+        X[CALL + j] += ONE
+        E[TIME + j] = E[NEXT + j]
+        bit = (X[OUTCOME + j] >> HALF) * FIELDS
+        W[i] += select(bit <= IN_WORD, ONE << (bit & IN_WORD), NONE)
+    for w in range(1, words):
+        for i in range(LANES):
+            bit = (X[OUTCOME + np.uint64(i)] >> HALF) * FIELDS - np.uint64(64 * w)
+            W[w * L + i] += select(bit <= IN_WORD, ONE << (bit & IN_WORD), NONE)
+    return over
+
+
+def put_down(N, W, words, lane, who):
+    """Add the counts of a lane to those of its trajectory."""
     for w in range(words):
-        for j in range(width):
-            here = (C[j] >> WORD_LENGTH) == np.uint64(w)
-            W[w * P + j] += select(here, ONE << (C[j] & IN_WORD), NONE)
+        word = W[np.uint64(w * L) + lane]
+        W[np.uint64(w * L) + lane] = NONE
+        for k in range(8):
+            N[np.uint64((8 * w + k) * P) + who] += (word >> np.uint64(8 * k)) & FIELD
 
 
-def unpack(N, W, channels, words, width):
-    """Add the counts of a round to rows of their own, one a channel."""
-    for k in range(channels):
-        shift, word, count = FIELD * np.uint64(k % 16), k // 16 * P, k * P
-        for j in range(width):
-            N[count + j] += (W[word + j] >> shift) & FIELD_MASK
-    for k in range(words * P):
-        W[k] = NONE
-
-
-def book(ledger, gains, happened, block, size):
+def book(ledger, gains, N, block, size):
     """Add to the ledger what the jumps through each channel give."""
     for c in range(gains.shape[0]):
         for k in range(gains.shape[1]):
             gain = gains[c, k]
             if gain != 0.0:
-                for j in range(size):
-                    ledger[c, block + j] = fma(gain, float(happened[k * P + j]), ledger[c, block + j])
+                row = np.uint64(k * P)
+                for i in range(size):
+                    j = np.uint64(i)
+                    ledger[c, block + j] = fma(gain, float(N[row + j]), ledger[c, block + j])
 
 
 def stroke(
@@ -126,76 +145,68 @@ def stroke(
     tag,
     levels,
     calls,
-    status,
     ledger,
     E,
-    V,
-    T,
+    X,
     Z,
-    R,
-    identity,
-    base,
-    row,
-    lane,
-    C,
     W,
     N,
-    G,
 ):
     """Carry trajectories first .. first + count - 1 through a stroke of constant rates.
 
     end: its duration. waits: 1/G; chances: (2), none behind the last; outcomes: the level's first place and
-    the place of its count, in the halves of a word; all (levels, places), places a power of two. gains:
+    the channel, in the halves of a word; all (levels, places), places a power of two. gains:
     (quantities, channels), what a jump adds to the first rows of the ledger; stays: (integrals, levels,
-    places), what is integrated in the rows behind. most: candidates of a trajectory, those of strokes before
-    among them. levels, calls: the state and the next call, before and
-    then after. ledger: (rows, trajectories). What remains is room to work in, rows of P.
+    places), what is integrated in the rows behind. most: no trajectory needs to go on after so many
+    candidates, those of strokes before among them. levels, calls: the state and the next call, before and
+    then after. ledger: (rows, trajectories). What remains is room to work in: rows of lanes, but for N.
     """
-    channels, integrals, words = gains.shape[1], stays.size // waits.size, (gains.shape[1] + 15) // 16
+    integrals, words = stays.size // waits.size, (gains.shape[1] + 7) // 8
     for block in range(0, count, B):
-        size = min(B, count - block)
-        for j in range(P):
-            k = block + min(j, size - 1)
-            identity[j] = np.uint64(first + k)
-            lane[j] = np.uint64(k)
-            base[j] = calls[k]
-            row[j] = levels[k] * places
-            T[j] = 0.0
-        for k in range(words * P):
-            W[k] = NONE
-        for k in range(channels * P):
+        size = np.uint64(min(B, count - block))
+        origin = np.uint64(first + block)
+        for k in range(N.size):
             N[k] = NONE
-        for k in range(integrals * P):
-            Z[k] = 0.0
-        live, candidate = size, NONE
-        while live > 0:
-            width = (live + GROUP - 1) // GROUP * GROUP
-            for _ in range(ROUND):
-                draw(E, V, R, identity, base, candidate, width, key0, key1, tag)
-                choose(C, V, row, chances, places >> ONE, width)
-                dwell(Z, T, E, row, waits, stays, end, width)
-                move(T, row, W, words, E, C, waits, outcomes, end, width)
-                candidate += ONE
-            unpack(N, W, channels, words, width)
-            j = 0
-            while j < live:
-                if T[j] < end and base[j] + candidate < most:
-                    j += 1
-                    continue
-                done = np.int64(lane[j])
-                if T[j] < end:
-                    status[done] = TOO_MANY_JUMPS
-                levels[done] = row[j] // places
-                live -= 1
-                used = ONE  # the candidate that was one too many
-                for k in range(channels):
-                    used += N[k * P + j]
-                    G[k * P + done - block] = N[k * P + j]
-                    N[k * P + j] = N[k * P + live]
-                calls[done] += used
-                for q in range(integrals):
-                    ledger[gains.shape[0] + q, done] += Z[q * P + j]
-                    Z[q * P + j] = Z[q * P + live]
-                T[j], row[j], lane[j] = T[live], row[live], lane[live]
-                identity[j], base[j] = identity[live], base[live]
-        book(ledger, gains, G, block, size)
+        for k in range(W.size):
+            W[k] = NONE
+        for i in range(LANES):
+            X[WHO + np.uint64(i)], X[OVER + np.uint64(i)] = origin + size, np.uint64(i)
+        over, entered, ended, turn = np.uint64(LANES), NONE, NONE, NONE
+        while True:
+            while over > NONE:
+                over -= ONE
+                j = X[OVER + over]
+                who = X[WHO + j] - origin
+                put_down(N, W, words, j, who)
+                if who < size:
+                    ended += ONE
+                    k = np.uint64(block) + who
+                    levels[k] = X[PLACE + j] // places
+                    calls[k] = X[CALL + j]
+                    for q in range(integrals):
+                        ledger[gains.shape[0] + q, k] += Z[np.uint64(q * L) + j]
+                X[WHO + j] = origin + entered
+                X[PLACE + j] = NONE
+                E[TIME + j] = -np.inf
+                if entered < size:
+                    k = np.uint64(block) + entered
+                    entered += ONE
+                    X[CALL + j] = calls[k]
+                    X[PLACE + j] = levels[k] * places
+                    E[TIME + j] = 0.0
+                    for q in range(integrals):
+                        Z[np.uint64(q * L) + j] = 0.0
+            if ended == size:
+                break
+            draw(E, X, waits, key0, key1, tag)
+            turn += ONE
+            dwell(Z, E, X, stays, waits.size, end)
+            choose(E, X, chances, places >> ONE)
+            over = move(E, X, W, words, outcomes, end)
+            if turn & PERIOD == NONE:
+                for i in range(LANES):
+                    j = np.uint64(i)
+                    put_down(N, W, words, j, X[WHO + j] - origin)
+                    if X[CALL + j] >= most:
+                        E[TIME + j] = np.inf
+        book(ledger, gains, N, np.uint64(block), int(size))

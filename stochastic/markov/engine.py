@@ -159,7 +159,7 @@ class MarkovPropagator(Propagator):
         if self._still is None:
             self.compile()
         if not hasattr(self._local, "room"):
-            self._local.room = still.room(self.layout)
+            self._local.room = still.room(self.tables)
         room, keep = self._local.room, self.keep_strokes
         return still.simulate(self._still, self.tables, first, state, self._stream, MOST_JUMPS, room, keep)
 

@@ -74,10 +74,9 @@ def listed(
             happens = (reached < tables.durations[kind]) & (place[here] < offsets[here + 1])
             here, reached = here[happens], reached[happens]
             outcome = outcomes[(at + passed)[happens]]
-            field = (outcome >> _HALF).astype(np.int64)
             level[here], time[here] = (outcome & _LOW).astype(np.int64) // row, reached
             times[place[here]] = border + reached
-            jumped[place[here], 0] = field // 64 * 16 + field % 64 // 4
+            jumped[place[here], 0] = (outcome >> _HALF).astype(np.int64)
             jumped[place[here], 1] = level[here]
             place[here] += 1
     return times, jumped

@@ -12,18 +12,17 @@ from fluctua.stochastic import compiling
 from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
-    from fluctua.stochastic.markov.layout import Layout
     from fluctua.stochastic.markov.tables import Tables
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
 KERNELS = Path(__file__).parents[1] / "kernels"
-_PARTS = ["draw", "choose", "dwell", "move", "unpack", "book"]
+_PARTS = ["draw", "dwell", "choose", "move", "put_down", "book"]
 _F, _U = "float64[::1]", "uint64[::1]"
 _SIGNATURE = (
     f"(int64, int64, float64, {_F}, {_F}, {_U}, float64[:, ::1], {_F}, {', '.join(['uint64'] * 5)},"
-    f" {_U}, {_U}, uint8[::1], float64[:, ::1], {', '.join([_F] * 4 + [_U] * 9)})"
+    f" {_U}, {_U}, float64[:, ::1], {_F}, {_U}, {_F}, {_U}, {_U})"
 )
 
 
@@ -34,22 +33,23 @@ def compiled() -> Any:
     return module
 
 
-def room(layout: Layout) -> tuple[NDArray[Any], ...]:
-    """Make the rows that a thread works in, 64-byte aligned: a load across a cache line costs two."""
-    from fluctua.stochastic.kernels.gillespie import P
+def room(tables: Tables) -> tuple[NDArray[Any], ...]:
+    """Make the rows that a thread works in, and room for the tables that it looks into.
 
-    numbers = (1, 1, 1, layout.integrals)
-    whole = (2, 1, 1, 1, 1, 1, (layout.channels + 15) // 16, layout.channels, layout.channels)
-    return (
-        *(_aligned(rows * P) for rows in numbers),
-        *(_aligned(rows * P).view(np.uint64) for rows in whole),
-    )
+    They follow each other in memory, aligned to 64 bytes: a load across a cache line costs two, and one whose
+    address agrees in its last 12 bits with that of a store before it waits for that store.
+    """
+    from fluctua.stochastic.kernels.gillespie import L, P
 
-
-def _aligned(count: int) -> Floats:
-    raw = np.zeros(count + 8)
-    shift = (-raw.ctypes.data % 64) // 8
-    return raw[shift : shift + count]
+    layout, words = tables.layout, (tables.layout.channels + 7) // 8
+    entries = max((len(table[0]) for table in tables.chances if table), default=0)
+    sizes = (entries, entries, entries, 3 * L, 7 * L, layout.integrals * L, words * L, 8 * words * P)
+    whole = (2, 4, 6, 7)
+    borders = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
+    raw = np.zeros(borders[-1] + 8)
+    raw = raw[-raw.ctypes.data % 64 // 8 :]
+    rows = [raw[border : border + size] for border, size in zip(borders, sizes, strict=False)]
+    return tuple(row.view(np.uint64) if k in whole else row for k, row in enumerate(rows))
 
 
 def simulate(
@@ -89,19 +89,20 @@ def simulate(
             if change.any() and not (tables.stirred[kind] and c >= layout.heat):
                 rows[row] += change[here]
         if tables.stirred[kind]:
-            chances = tables.chances[kind]
+            for place, table in zip(room, tables.chances[kind][:3], strict=False):
+                place[:] = table
             kernel.stroke(
                 first,
                 count,
                 tables.durations[kind],
-                *chances,
+                *room[:3],
+                *tables.chances[kind][3:],
                 np.uint64(most + m + 1),  # each stroke before has drawn one that did not happen
                 *stream,
                 levels,
                 calls,
-                status,
                 rows,
-                *room,
+                *room[3:],
             )
         if keep_strokes:
             strokes[m], ends[m] = rows, levels

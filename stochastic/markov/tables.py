@@ -146,8 +146,7 @@ class Tables:
             if open_.size:
                 waits[level] = 1.0 / passed[-1]
                 chances[level, : open_[-1]] = passed[: open_[-1]] / passed[-1]
-            field_ = exits[:, 0] // 16 * 64 + exits[:, 0] % 16 * 4
-            outcomes[level, : len(exits)] = (exits[:, 1] * places) | (field_ << 32)
+            outcomes[level, : len(exits)] = (exits[:, 1] * places) | (exits[:, 0] << 32)
         return (
             waits.ravel(),
             chances.ravel(),

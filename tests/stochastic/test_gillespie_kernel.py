@@ -6,6 +6,7 @@ import pytest
 import bits_jumps
 from fluctua.stochastic.dynamics.markov_jump import MarkovJump
 from fluctua.stochastic.initial import Point, Steady
+from fluctua.stochastic.kernels.gillespie import FIELD, B
 from fluctua.stochastic.levels import Levels
 from fluctua.stochastic.markov.engine import MarkovPropagator
 from fluctua.stochastic.protocol import Protocol
@@ -35,7 +36,7 @@ PROTOCOL = Protocol([Hold(1.5), Quench(u=3.0), Hold(2.0), Hold(0.5)], beta=1.0, 
 
 @pytest.mark.parametrize("levels", [2, 3, 5, 8])
 def test_lanes_jump_as_single_trajectories_do(levels):
-    """Up to 56 channels, four words of counts; 700 trajectories, two blocks and a ragged one."""
+    """Up to 56 channels, seven words of counts; lanes take one trajectory after another."""
     system, dynamics = network(levels, levels)
     propagator = MarkovPropagator(system, dynamics, PROTOCOL, seed=4, initial=Point(state="a"), strokes=True)
     assert propagator.tables.all_still
@@ -48,6 +49,26 @@ def test_lanes_jump_as_single_trajectories_do(levels):
     assert rows[propagator.layout.activity].max() > (4 if levels > 2 else 0)
     assert not status.any()
     assert not failed.any()
+
+
+def test_lanes_jump_on_across_blocks_and_counts_that_are_put_down():
+    """More trajectories than a block holds; more jumps than a count does, and none."""
+    system = Levels({"a": "0", "b": "u"}, controls="u")
+    dynamics = MarkovJump([Rates("r", on="a -> b", forward="u", backward=14.0)], thermodynamics=False)
+    protocol = Protocol([Hold(0.01), Hold(90.0)], beta=1.0, u=12.0)
+    propagator = MarkovPropagator(system, dynamics, protocol, seed=4, initial=Point(state="a"), strokes=True)
+    count = B + 60
+    state = propagator.start.draw(0, count)[0].astype(np.int64)
+    rows, strokes, ends, status = propagator._ledger(state, 0)
+    _, each, places, _ = propagator._follow(state, 0, True)
+    activity = propagator.layout.activity
+    np.testing.assert_array_equal(strokes[:, activity], each[:, activity])
+    np.testing.assert_array_equal(ends, places)
+    assert rows[activity].min() > 2 * FIELD
+    assert (strokes[0, activity] == 0).any()
+    assert not status.any()
+    cut = propagator._ledger(state[B - 30 :], B - 30)
+    np.testing.assert_array_equal(cut[0], rows[:, B - 30 :])
 
 
 def test_a_trap_is_never_left():
