@@ -16,7 +16,8 @@ Hamiltonian, the instant is found by Newton's method on Taylor's series
 
 so that the law of jumps is exact for what the schedule holds fixed, whatever the time step. Of the channels
 one is taken with weight |L_k psi|^2, and psi becomes L_k psi, normalised. Baths that act between levels leave
-G diagonal there.
+G diagonal there: then the series of the squared norm is that of D exponentials, and is enough. Where levels
+mix, the functions that end in `_mixing` take the place of their namesakes.
 
 A wave function is R = 2 D real numbers, real parts then imaginary parts; a matrix is its real part, then its
 imaginary part, each column after column. `X`, `Y`: wave functions of a block, `X[row * P + lane]`. `W`:
@@ -82,16 +83,64 @@ def jump(N, F, row, choice, x, y, weights):
 
 
 def expand(N, F, row, top, x, y, series):
+    """Give Taylor's series of the squared norm of x; return its first term, the squared norm."""
+    k = N[DIAGONALS] + R * row & SMALL
+    square = 0.0
+    for a in range(D):
+        y[a] = fma(x[a], x[a], x[a + D] * x[a + D])
+        square += y[a]
+    series[0] = square
+    power = 1.0
+    for n in range(1, top + 1):
+        scale = 2.0 / power
+        total = 0.0
+        for a in range(D):
+            y[a] *= F[k + a] * scale
+            total += y[a]
+        series[n & SMALL] = total
+        power += 1.0
+    return square
+
+
+def look(top, time, series, x, y):
+    """Return the squared norm at a time and its slope."""
+    value = series[top]
+    slope = 0.0
+    for n in range(top - 1, -1, -1):
+        slope = fma(slope, time, value)
+        value = fma(value, time, series[n & SMALL])
+    return value, slope
+
+
+def settle(N, F, row, top, time, correction, x, y):
+    """Carry the wave function x to a time, by Horner's scheme: ``1 + G t (1 + G t/2 (1 + ...))``."""
+    k = N[DIAGONALS] + R * row & SMALL
+    for a in range(R):
+        y[a] = x[a]
+    for n in range(top, 0, -1):
+        scale = time / n
+        for a in range(D):
+            re = scale * F[k + a]
+            im = scale * F[k + D + a]
+            u = y[a]
+            v = y[a + D]
+            y[a] = fma(re, u, fma(-im, v, x[a]))
+            y[a + D] = fma(re, v, fma(im, u, x[a + D]))
+    for a in range(R):
+        x[a] = y[a]
+
+
+def expand_mixing(N, F, row, top, x, y, series):
     """Give Taylor's series of the wave function x; return its squared norm."""
-    mixing = N[N[EXPANSIONS] + 3 * row + 2] if MIXING_ROWS else -1
+    mixing = N[N[EXPANSIONS] + 3 * row + 2]
     k = N[DIAGONALS] + R * row & SMALL
     square = dot(x, x)
     for a in range(R):
         series[a] = x[a]
     power = 1.0
-    for begin in range(R, top + R, R):
+    for begin in range(R, R * top + R, R):
         inverse = 1.0 / power
-        if MIXING_ROWS and mixing >= 0:
+        if mixing >= 0:
             product(F, N[MIXING] + mixing * R * D & SMALL, x, y)
             for a in range(R):
                 x[a] = y[a] * inverse
@@ -106,7 +155,25 @@ def expand(N, F, row, top, x, y, series):
     return square
 
 
-def meet(top, high, near, before, threshold, series, x, y):
+def look_mixing(top, time, series, x, y):
+    """Give the wave function at a time and its slope; return those of the squared norm."""
+    for a in range(R):
+        x[a] = series[R * top + a & SMALL]
+        y[a] = 0.0
+    for begin in range(R * top - R, -1, -R):
+        for a in range(R):
+            y[a] = fma(y[a], time, x[a])
+            x[a] = fma(x[a], time, series[begin + a & SMALL])
+    return dot(x, x), 2.0 * dot(x, y)
+
+
+def settle_mixing(N, F, row, top, time, correction, x, y):
+    """Carry the wave function x that was looked at, with its slope y, over what time was corrected by."""
+    for a in range(R):
+        x[a] = fma(correction, y[a], x[a])
+
+
+def meet(N, F, row, top, high, near, before, threshold, series, x, y):
     """Find when the squared norm meets the threshold, before `high`; the wave function there is x.
 
     Return -1 if it does not. Newton's method, first at the end, then from the straight line, in a bracket
@@ -114,19 +181,15 @@ def meet(top, high, near, before, threshold, series, x, y):
     """
     low = 0.0
     time = high
+    correction = 0.0
+    met = True
     for attempt in range(60):
-        for a in range(R):
-            x[a] = series[top + a]
-            y[a] = 0.0
-        for begin in range(top - R, -1, -R):
-            for a in range(R):
-                y[a] = fma(y[a], time, x[a])
-                x[a] = fma(x[a], time, series[begin + a & SMALL])
-        value = dot(x, x) - threshold
-        slope = 2.0 * dot(x, y)
+        value, slope = look(top, time, series, x, y)
+        value -= threshold
         if attempt == 0:
-            if value >= 0.0:
-                return -1.0
+            met = not value >= 0.0
+            if not met:
+                break
             time = max(high * (before - threshold) / (before - threshold - value), 0.0)
             continue
         if value > 0.0:
@@ -139,10 +202,9 @@ def meet(top, high, near, before, threshold, series, x, y):
         correction = better - time
         time = better
         if abs(correction) <= near:
-            for a in range(R):
-                x[a] = fma(correction, y[a], x[a])
             break
-    return time
+    settle(N, F, row, top, time, correction, x, y)
+    return time if met else -1.0
 
 
 def cross(
@@ -151,7 +213,7 @@ def cross(
 ):  # fmt: skip
     """Carry the wave function x through a move in which it jumps; return the next threshold."""
     parts = N[N[EXPANSIONS] + 3 * row]
-    top = R * N[N[EXPANSIONS] + 3 * row + 1] & SMALL
+    top = N[N[EXPANSIONS] + 3 * row + 1] & SMALL
     product(F, N[ADJOINTS] + row * R * D & SMALL, x, y)
     for a in range(R):
         x[a] = y[a]
@@ -160,7 +222,7 @@ def cross(
     while part <= parts:
         end = F[0] * part / parts
         before = expand(N, F, row, top, x, y, series)
-        time = meet(top, end - elapsed, NEAR * end, before, threshold, series, x, y)
+        time = meet(N, F, row, top, end - elapsed, NEAR * end, before, threshold, series, x, y)
         if time < 0.0:
             elapsed = end
             part += 1

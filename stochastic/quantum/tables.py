@@ -237,9 +237,11 @@ def _expansions(generator: Matrices, mixing: Integers, time_step: float) -> Inte
     """Say how a move is expanded in Taylor's series: parts, power, matrix if levels mix (-1); shape (M, 3).
 
     In a part of duration h, with ``x = |G| h <= 1``, the first term left out, ``x^(n+1)/(n+1)!``, is below
-    2^-56.
+    2^-56. The squared norm decays at twice the rates of G.
     """
-    size = generator.one_norm * time_step
+    every = np.arange(generator.dimension)
+    decay = 2.0 * np.abs(generator.re[:, every, every]).max(axis=1)
+    size = np.maximum(generator.one_norm, decay) * time_step
     parts = np.maximum(np.ceil(size), 1.0)
     x = size / parts
     powers = np.zeros(len(x), np.int64)

@@ -61,7 +61,6 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool, mixing: bool
         "REPORTED": len(shape.reported),
         "REPORT": len(_WORK_ROWS) * shape.pitch,
         "FOLLOWED": followed,
-        "MIXING_ROWS": mixing,
         "NEAR": "2.0**-26",
         "LESS": 1.0 - 1e-9,
         "LOST": 1e-6,
@@ -79,7 +78,7 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool, mixing: bool
         f"from {noise_module} import HALF, LOW_HALF, TAG_LENGTH, philox, uniform",
         *(f"{name} = {value}" for name, value in constants.items()),
     ]
-    functions = _functions(kernel_text("wave_function"))
+    functions = _chosen(_functions(kernel_text("wave_function")), mixing=mixing)
     places = {name: _body(functions[name]) for name in ("replay",)}
     places |= {"evolve": _product(d), "multiply": _one_product(d), "overlap": _overlap(2 * d)}
     written = {
@@ -99,6 +98,17 @@ def _functions(text: str) -> dict[str, str]:
     found = re.findall(r"^def (\w+)\(.*?(?=^def |\Z)", text, flags=re.M | re.S)
     bodies = re.findall(r"^def \w+\(.*?(?=^def |\Z)", text, flags=re.M | re.S)
     return {name: body.rstrip() for name, body in zip(found, bodies, strict=True)}
+
+
+def _chosen(functions: dict[str, str], *, mixing: bool) -> dict[str, str]:
+    """Let the functions of levels that mix take the place of their namesakes, or leave them out."""
+    ending = "_mixing"
+    others = {name: text for name, text in functions.items() if name.endswith(ending)}
+    kept = {name: text for name, text in functions.items() if name not in others}
+    if mixing:
+        for name, text in others.items():
+            kept[name.removesuffix(ending)] = text.replace(name, name.removesuffix(ending), 1)
+    return kept
 
 
 def _body(function: str) -> list[str]:

@@ -5,6 +5,8 @@ z-scores: 4.5 in each test, 7e-6 a number; Kolmogorov-Smirnov at 1e-4. Seeds wer
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -219,6 +221,28 @@ def test_segments_change_no_jump(segment, path_work):
     np.testing.assert_array_equal(a.jumps["channel"], b.jumps["channel"])
     np.testing.assert_allclose(a.jumps["time"], b.jumps["time"], rtol=0.0, atol=1e-11)
     np.testing.assert_array_equal(a.columns["state_final"], b.columns["state_final"])
+
+
+@pytest.mark.slow
+def test_the_series_of_the_norm_finds_what_that_of_the_wave_function_finds():
+    """Without Hamiltonian the norm falls twice as fast as anything turns: the harder case for its series."""
+    drained = HandMade(
+        2,
+        lambda _controls: np.zeros((2, 2), complex),
+        lambda *_: [Channel(0, 0, 0.0, np.nan, np.diag([1.0, 0.0]).astype(complex)[::-1])],
+        ("bath: 0",),
+        thermal=False,
+        measured=False,
+    )
+    for model, amplitudes in ((driven_qubit((0.9,), measured=False), [0.6, 0.8j]), (drained, [0.6, 0.8j])):
+        schedule = schedule_of(Protocol([Hold(6.0)], beta=1.0, epsilon=0.5), 0.5, model)
+        usual, other = (followed(model, schedule, amplitudes, paths=60, path_every=12) for _ in range(2))
+        assert not usual.tables.mixing
+        other.tables = replace(other.tables, mixing=True)
+        a, b = usual.run(0, 60), other.run(0, 60)
+        assert len(a.jumps["time"]) > 10
+        np.testing.assert_array_equal(a.jumps["channel"], b.jumps["channel"])
+        np.testing.assert_allclose(a.jumps["time"], b.jumps["time"], rtol=0.0, atol=1e-12)
 
 
 @given(st.lists(st.integers(1, 8), min_size=1, max_size=5), st.data())
