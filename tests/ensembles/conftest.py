@@ -1,6 +1,9 @@
-"""Small runs that all tests of this folder share: one kernel, compiled once."""
+"""Small runs that all tests of this folder share, of a kernel compiled once; disks that take no time."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +13,14 @@ from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.potential import Potential
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.steps import Hold, Isothermal
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _disks_at_once() -> Iterator[None]:
+    """Wait for no disk in this process: thousands of files. What syncs, and when, the fault tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # a descriptor that is none is still an error
+        yield
 
 
 @pytest.fixture

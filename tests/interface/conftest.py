@@ -1,6 +1,8 @@
 """What tests of the command line share: a small spec, typing a command, putting another behind its name."""
 
+import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,14 @@ friction = 1.0
 beta = 1.0
 steps = [{ kind = "Isothermal", duration = 1.0, k = [1.0, 1.5] }]
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _disks_at_once() -> Iterator[None]:
+    """Wait for no disk in this process: thousands of files. What syncs, and when, the fault tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # a descriptor that is none is still an error
+        yield
 
 
 @pytest.fixture(scope="session")
