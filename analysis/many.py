@@ -99,7 +99,8 @@ def _module() -> ModuleType:
         "fit_sums": (values, *[number] * 7, index, index, number[::1]),
         "bin_sums": (values, *[number] * 3, number[::1], index, index, number[:, ::1]),
     }
-    module = kernel_module(Path(__file__).parent / "kernels" / "logistic.py", list(signatures))
+    path = Path(__file__).parent / "kernels" / "logistic.py"
+    module = kernel_module(path, list(signatures), how="allocating")
     for name, signature in signatures.items():
         compile_kernel(getattr(module, name), signature)
     return module

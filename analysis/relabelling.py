@@ -256,7 +256,7 @@ def _module() -> ModuleType:
     number, index, word = types.float64, types.int64, types.uint64
     coins = (word, word[::1], number[::1], number[:, ::1], index[::1])
     walk = (number[::1], number[::1], number)
-    module = kernel_module(Path(text.__file__), ["redraw"])
+    module = kernel_module(Path(text.__file__), ["redraw"], how="allocating")
     compile_kernel(module.redraw, (index, index, *coins, *walk, number[:, ::1], number[::1]))
     return module
 

@@ -66,6 +66,13 @@ def kernel(function: Callable[..., Any]) -> Any:
     return njit(function, nogil=True, cache=True, **_OPTIONS)
 
 
+def allocating(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that makes arrays of its own, for which references are counted."""
+    from numba import njit
+
+    return njit(function, nogil=True, cache=True, error_model="numpy")
+
+
 def compile_kernel(function: Any, signature: Any) -> None:
     """Compile a kernel for one signature, text or Numba types, or load what an earlier process compiled.
 
@@ -246,7 +253,9 @@ def noise_module(lanes: int = 128) -> ModuleType:
     return load(compiled_text(compiled_text(block, "lane", helpers), "kernel", kernels), "noise")
 
 
-def kernel_module(path: Path, kernels: list[str], parts: list[str] | None = None) -> ModuleType:
+def kernel_module(
+    path: Path, kernels: list[str], parts: list[str] | None = None, how: str = "kernel"
+) -> ModuleType:
     """Load a text that stands by itself: the named functions as kernels or parts, all others as `lane`."""
     text = _with_intrinsics(path.read_text())
     for source, module in (("lanes", lane_module), ("kernels.noise", noise_module)):
@@ -256,4 +265,4 @@ def kernel_module(path: Path, kernels: list[str], parts: list[str] | None = None
     helpers = [name for name in functions_of(text) if name not in [*kernels, *(parts or ())]]
     text = compiled_text(text, "lane", helpers)
     text = compiled_text(text, "part", parts) if parts else text
-    return load(compiled_text(text, "kernel", kernels), path.stem)
+    return load(compiled_text(text, how, kernels), path.stem)
