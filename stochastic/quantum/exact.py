@@ -17,13 +17,15 @@ from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Point
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
-from fluctua.stochastic.quantum.generator import Generator, generator, gibbs_state
+from fluctua.stochastic.quantum.generator import generator, generator_of, gibbs_state
 from fluctua.stochastic.quantum.tilted import (
+    ALONG_THE_PATH,
     Collected,
     collected,
     cumulants,
     distribution,
     generating_function,
+    refuse_unmeasured,
 )
 
 if TYPE_CHECKING:
@@ -33,21 +35,13 @@ if TYPE_CHECKING:
     from fluctua.stochastic.initial import Initial
     from fluctua.stochastic.protocol import Protocol
     from fluctua.stochastic.quantum.channels import Model
-    from fluctua.stochastic.quantum.tables import Held
+    from fluctua.stochastic.quantum.steady_state import SteadyState
     from fluctua.stochastic.schedule import Schedule
 
     Complex = NDArray[np.complex128]
     Floats = NDArray[np.float64]
 
 _SUM = 1e-9
-_ALONG_THE_PATH = ("work", "energy_change", "quantum_heat")
-_MEASURED = (
-    "dimensionless_work",
-    "system_entropy",
-    "total_entropy",
-    "housekeeping_entropy",
-    "nonadiabatic_entropy",
-)
 
 
 class Lindblad(Evolution):
@@ -89,6 +83,8 @@ class Lindblad(Evolution):
     channel_names: tuple[str, ...]
     measured: bool
     _channels: tuple[NDArray[np.int64], ...]
+    _model: Model
+    _schedule: Schedule
 
     def __init__(
         self,
@@ -107,11 +103,11 @@ class Lindblad(Evolution):
         # A frozen dataclass is filled as its own constructor fills it.
         self.__dict__.update(opening=opening, closing=closing, channel_names=model.channel_names)
         self.__dict__["measured"] = dynamics.measured
-        self.__dict__["_channels"] = channels
+        self.__dict__.update(_channels=channels, _model=model, _schedule=schedule)
 
     def mean(self, name: str) -> float:
         """Return the mean of a quantity over the whole run."""
-        if not self.measured and name in _ALONG_THE_PATH:
+        if not self.measured and name in ALONG_THE_PATH:
             return self._mean_along_path()[name]
         return cumulants(self, self._collected(name))[0]
 
@@ -134,24 +130,22 @@ class Lindblad(Evolution):
             raise not_among(name, "count", ["activity", *self.channel_names])
         return distribution(self, self._collected(name))
 
+    def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
+        """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
+        from fluctua.stochastic.quantum.steady_state import SteadyState
+
+        return SteadyState.at(self._model, self._schedule, stroke, fraction)
+
     def _terms(self, fields: Mapping[str, float]) -> list[tuple[Collected, complex]]:
         return [(self._collected(name), s) for name, s in fields.items()]
 
     def _collected(self, name: str) -> Collected:
         if name not in self.channel_names:
-            self._refuse_unmeasured(name)
+            if not self.measured:
+                refuse_unmeasured(name)
             return collected(self, name)
         number = self.channel_names.index(name)
         return Collected(tuple((numbers == number).astype(np.float64) for numbers in self._channels))
-
-    def _refuse_unmeasured(self, name: str) -> None:
-        if self.measured:
-            return
-        if name in _ALONG_THE_PATH:
-            what = f"{name} of a path without measurements is known only by sampling, but for its mean"
-            raise InvalidInput(what, "dynamics.measured", "make a run")
-        if name in _MEASURED:
-            raise InvalidInput(f"no {name} without measurements", "dynamics.measured", "leave it out")
 
     def _mean_along_path(self) -> dict[str, float]:
         change, work = self.mean_energy_change(), float(self.power_work().sum())
@@ -295,27 +289,14 @@ def _moves(model: Model, schedule: Schedule) -> list[tuple[Piece, NDArray[np.int
     energies = model.hamiltonian(schedule.controls[kept]).complex
     made = [
         (
-            Piece(_generator(held, row, energies[row], model.hbar), schedule.move, schedule.beta[kept[row]]),
+            Piece(
+                generator_of(held, row, energies[row], model.hbar), schedule.move, schedule.beta[kept[row]]
+            ),
             held.channel[held.first_slot[row] : held.first_slot[row + 1]],
         )
         for row in range(len(kept))
     ]
     return [made[row] for row in which.reshape(-1)]
-
-
-def _generator(held: Held, row: int, hamiltonian: Complex, hbar: float) -> Generator:
-    """Return the generator of one row, its operators turned from the eigenbasis to the fixed one."""
-    slots = slice(held.first_slot[row], held.first_slot[row + 1])
-    first = held.first_entry[held.first_slot[row] : held.first_slot[row + 1] + 1]
-    operators = np.zeros((len(first) - 1, *hamiltonian.shape), dtype=np.complex128)
-    part = slice(first[0], first[-1])
-    owner = np.repeat(np.arange(len(operators)), np.diff(first))
-    np.add.at(operators, (owner, held.target[part], held.source[part]), held.re[part] + 1j * held.im[part])
-    vectors = held.vectors.complex[row]
-    # A jump without a way back makes infinite entropy.
-    entropy = np.nan_to_num(held.entropy[slots], nan=np.inf, posinf=np.inf, neginf=-np.inf)
-    turned = vectors @ operators @ vectors.conj().T
-    return Generator(hamiltonian, turned, held.bath[slots], held.quantum[slots], entropy, hbar)
 
 
 def _start_of(hamiltonian: Complex, schedule: Schedule, start: ArrayLike | None) -> Complex:

@@ -22,6 +22,8 @@ from fluctua.stochastic.errors import InvalidInput
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from fluctua.stochastic.quantum.tables import Held
+
     Complex = NDArray[np.complex128]
     Floats = NDArray[np.float64]
 
@@ -182,6 +184,30 @@ def generator(
         np.array(_filled(quantum, stack, "quantum"), dtype=np.float64),
         np.array(_filled(entropy, stack, "entropy"), dtype=np.float64),
     )
+
+
+def generator_of(held: Held, row: int, hamiltonian: Complex, hbar: float) -> Generator:
+    """Return the generator of a row of held values, operators turned from the eigenbasis to the fixed one.
+
+    Parameters
+    ----------
+    held : Held
+    row : int
+    hamiltonian : (d, d) array, energy
+        Of the row, in the fixed basis.
+    hbar : float, energy time
+    """
+    slots = slice(held.first_slot[row], held.first_slot[row + 1])
+    first = held.first_entry[held.first_slot[row] : held.first_slot[row + 1] + 1]
+    operators = np.zeros((len(first) - 1, *hamiltonian.shape), dtype=np.complex128)
+    part = slice(first[0], first[-1])
+    owner = np.repeat(np.arange(len(operators)), np.diff(first))
+    np.add.at(operators, (owner, held.target[part], held.source[part]), held.re[part] + 1j * held.im[part])
+    vectors = held.vectors.complex[row]
+    # A jump without a way back makes infinite entropy.
+    entropy = np.nan_to_num(held.entropy[slots], nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    turned = vectors @ operators @ vectors.conj().T
+    return Generator(hamiltonian, turned, held.bath[slots], held.quantum[slots], entropy, hbar)
 
 
 def _filled(values: Sequence[float] | None, stack: Complex, where: str) -> Sequence[float]:

@@ -110,11 +110,12 @@ def _spread_and_bound(model: Model, rows: _Rows) -> tuple[Floats, Floats]:
         worst = rows.some(np.flatnonzero(~finite)[:1])
         model.held(worst.controls, worst.beta, worst.coupled)
     # LAPACK's last bits differ between machines: they choose where to look, not what is found there.
-    energies = np.linalg.eigvalsh(matrices.complex)
+    energies = np.linalg.eigvalsh(matrices.complex).astype(np.float64)
     bound = np.zeros(len(energies))
     for coupling in model.couplings:
         there = np.flatnonzero(rows.coupled[:, coupling.bath])
         if len(there):
+            # Rates ask for no eigenvectors: any matrices will do.
             at = Instants(rows.controls[there], energies[there], matrices[there], model.hbar)
             bound[there] += _bound(coupling, at, rows.beta[there, coupling.bath])
     return energies[:, -1] - energies[:, 0], bound

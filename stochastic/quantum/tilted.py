@@ -86,6 +86,41 @@ _ENDS = {
     "nonadiabatic_entropy": "probability",
 }
 
+ALONG_THE_PATH = ("work", "energy_change", "quantum_heat")
+"""Expectations where nothing is measured: means are known, laws are not."""
+_MEASURED = (
+    "dimensionless_work",
+    "system_entropy",
+    "total_entropy",
+    "housekeeping_entropy",
+    "nonadiabatic_entropy",
+)
+
+
+def refuse_unmeasured(quantity: str) -> None:
+    """Refuse what is not known of trajectories without measurements.
+
+    Raises
+    ------
+    InvalidInput
+        If it is work, an energy change or an entropy that measurements at both ends make.
+    """
+    if quantity in ALONG_THE_PATH:
+        what = f"{quantity} of a path without measurements is known only by sampling, but for its mean"
+        raise InvalidInput(what, "dynamics.measured", "make a run")
+    if quantity in _MEASURED:
+        raise InvalidInput(f"no {quantity} without measurements", "dynamics.measured", "leave it out")
+
+
+def jump_amounts(bath_names: Sequence[str]) -> dict[str, Callable[[Piece], Floats]]:
+    """Give what a jump of each channel adds to each named quantity, as functions of a piece: (K,) arrays."""
+    named = dict(_WITH_JUMPS)
+    for number, bath in enumerate(bath_names):
+        named[f"heat_{bath}"] = lambda piece, chosen=number: np.where(  # type: ignore[misc]
+            piece.held.bath == chosen, piece.held.quantum, 0.0
+        )
+    return named
+
 
 def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False) -> Collected:
     """Return how trajectories collect a named quantity.
@@ -100,11 +135,7 @@ def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False)
     eigenstates : bool
         Whether the entropies measure the eigenstates of the density matrix at both ends, in place of energy.
     """
-    named = dict(_WITH_JUMPS)
-    for number, bath in enumerate(evolution.bath_names):
-        named[f"heat_{bath}"] = lambda piece, chosen=number: np.where(  # type: ignore[misc]
-            piece.held.bath == chosen, piece.held.quantum, 0.0
-        )
+    named = jump_amounts(evolution.bath_names)
     if quantity not in named:
         raise not_among(quantity, "column", named)
     jumps = tuple(named[quantity](piece) for piece in evolution.pieces)
