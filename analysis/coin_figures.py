@@ -19,7 +19,7 @@ from fluctua.analysis.crooks import LEAST_INFORMATION, CrooksFit
 from fluctua.analysis.detailed import DetailedFit
 from fluctua.analysis.drawing import BLUE, GREY, INK, VERMILLION, drawing, entitle, legend_above
 from fluctua.analysis.logistic import chances
-from fluctua.analysis.parts import p_text
+from fluctua.analysis.parts import p_is
 from fluctua.analysis.tosses import Tosses
 from fluctua.analysis.verdict import counted
 from fluctua.ensembles.estimate import uncertain
@@ -203,7 +203,7 @@ def draw_walk(tosses: Tosses, across: str, label: str, widened: float = 1.0, tit
         name = "95 in 100 true ones stay inside"
         axes.axhspan(-band, band, color=GREY, alpha=0.16, linewidth=0, label=name)
         axes.axhline(0.0, color=INK, linewidth=0.9)
-        told = f"measured: reaches {statistic:.2f}" + (f", p = {p_text(p)}" if widened == 1.0 else "")
+        told = f"measured: reaches {statistic:.2f}" + (f", {p_is(p)}" if widened == 1.0 else "")
         axes.step(*_thinned(place, height), where="post", color=BLUE, linewidth=1.4, label=told)
         reach = 1.12 * max(1.2, band, float(np.max(np.abs(height), initial=0.0)))
         axes.set(xlim=axis_limits(tosses), ylim=(-reach, reach), xlabel=across)

@@ -92,7 +92,8 @@ def judge_integral_fitted(
     """
     values = finite(s, "entropy")
     freedom = max(1.0, min(values.size - 1.0, dependence.freedom))
-    average = _counted(exponential_average(values, alpha), values, potential, dependence, alpha)
+    average = replace(exponential_average(values, alpha), unit="k_B")
+    average = _counted(average, values, potential, dependence, alpha)
     part = average_part(average, "-ln<exp(-s)>", tolerance=tolerance, alpha=alpha)
     part = replace(part, p_value=average.mean_p, freedom=freedom, method="one-sided t-test, fit counted")
     if dependence.reason:

@@ -77,6 +77,8 @@ class ExponentialAverage:
         values; NaN otherwise.
     largest_share : float
         Share of the average that its ten largest terms carry.
+    unit : str
+        Of s, in words.
     """
 
     n: int
@@ -91,6 +93,7 @@ class ExponentialAverage:
     impossible: int = 0
     rare_share: float = math.nan
     largest_share: float = math.nan
+    unit: str = "kT"
 
     @property
     def excess_p(self) -> float:
@@ -132,7 +135,8 @@ class ExponentialAverage:
         if not self.missing < 0.0:  # NaN, or so little that trajectories like the others may bring it
             return ""
         return (
-            f"; to mend it, some too rare to be seen must lie {-self.missing:.2g} kT below the expected value"
+            f"; to mend it, some too rare to be seen must lie {-self.missing:.2g} {self.unit} below the "
+            "expected value"
         )
 
 
@@ -328,7 +332,7 @@ def judge_integral(
         As `exponential_average`, and where λ is no such probability.
     """
     expected = expected_average(irreversible_weight)
-    average = exponential_average(s, alpha, origin=expected)
+    average = replace(exponential_average(s, alpha, origin=expected), unit="k_B")
     verdict = judge(
         claim,
         [average_part(average, name, expected=expected, tolerance=tolerance)],

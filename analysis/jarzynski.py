@@ -225,7 +225,8 @@ def _required(slope: Part, shape: Part, alpha: float) -> list[Part]:
     suspicious = (
         ""
         if shape.starved or shape.within(alpha)
-        else f"too few trajectories: the shape is suspicious ({shape.measured})"
+        else f"the {shape.measured} of the Crooks fit, below {alpha:g} as by chance in one true pair of "
+        f"{1.0 / alpha:.0f}: try another seed, or measure again"
     )
     return [
         replace(slope, name="Crooks slope", p_value=None),

@@ -13,6 +13,7 @@ from scipy import special
 from fluctua.ensembles.estimate import uncertain
 
 POWER = 0.8  # of the smallest deviation that counts as detectable
+_LEAST_P = 1e-300  # smaller ones underflow
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Part:
     def measured(self) -> str:
         """Write the number with its error, or the p-value where there is no number."""
         if self.estimate is None:
-            return f"{self.name}: p = {p_text(self.p_value)}"
+            return f"{self.name}: {p_is(self.p_value)}"
         if not self.standard_error:  # not known, or a number without chance
             return f"{self.name} {self.estimate:.4g}"
         joint = " = " if self.bound else " "
@@ -158,7 +159,13 @@ def p_text(p: float | None) -> str:
     """Write a p-value as far as it matters."""
     if p is None or math.isnan(p):
         return "?"
-    return f"{p:.2f}" if p >= 0.095 else f"{p:.1g}" if p > 0.0 else "0"
+    return f"{p:.2f}" if p >= 0.095 else f"{p:.1g}" if p > _LEAST_P else f"< {_LEAST_P:g}"
+
+
+def p_is(p: float | None) -> str:
+    """Write what a p-value is: ``"p = 0.03"``, and ``"p < 1e-300"`` where it is lost in rounding."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def plain(number: float) -> str:

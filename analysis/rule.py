@@ -24,9 +24,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fluctua.analysis.parts import Part, holm, known, p_text, plain, rounded
+from fluctua.analysis.parts import Part, holm, known, p_is, p_text, plain, rounded
 from fluctua.analysis.verdict import Outcome, Verdict
 from fluctua.ensembles.estimate import uncertain
+
+_NEAR = 0.2  # of the error rate: an adjusted p-value above that is near the limit
 
 
 def judge(
@@ -126,10 +128,19 @@ def together(verdicts: Sequence[Verdict], alpha: float) -> tuple[Verdict, ...]:
 
 
 def _among(verdict: Verdict, p_adjusted: float, claims: int, alpha: float) -> Verdict:
-    if verdict.outcome != "violated" or p_adjusted < alpha:
+    if verdict.outcome != "violated":
         return replace(verdict, p_adjusted=p_adjusted)
-    reason = f"violated by itself, but not among {claims} claims (p = {p_text(p_adjusted)}): {verdict.reason}"
+    if p_adjusted < alpha:
+        near = "" if p_adjusted < _NEAR * alpha else f"; {_by_chance(alpha)}"
+        return replace(verdict, p_adjusted=p_adjusted, reason=f"{verdict.reason}{near}")
+    reason = f"violated by itself, but not among {claims} claims (adjusted {p_is(p_adjusted)})"
+    reason = f"{reason}: {verdict.reason}"
     return replace(verdict, p_adjusted=p_adjusted, outcome="undecidable", alone=True, reason=reason)
+
+
+def _by_chance(alpha: float) -> str:
+    """Say what a p-value near the limit is worth."""
+    return f"one true report in {1.0 / alpha:.0f} says so by chance: try another seed, or measure again"
 
 
 def _worst(parts: Sequence[Part], alpha: float) -> Part | None:
@@ -170,7 +181,7 @@ def _deviation(part: Part) -> str:
 
 
 def _reason_to_violate(part: Part, parts: Sequence[Part], alpha: float) -> str:
-    chance = f"p = {p_text(part.p_adjusted)}"
+    chance = p_is(part.p_value)
     if part.estimate is None:
         small = [other.name for other in parts if other.tolerance is not None and other.within(alpha)]
         only = f"; only this test rejects, {' and '.join(small)} within tolerance" if small else ""

@@ -32,8 +32,9 @@ from scipy import special
 
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
 from fluctua.analysis.parts import Part
-from fluctua.analysis.rule import judge
+from fluctua.analysis.rule import judge, not_applicable
 from fluctua.analysis.samples import finite
+from fluctua.analysis.scores import settled
 from fluctua.analysis.verdict import Verdict
 from fluctua.ensembles.estimate import uncertain
 from fluctua.stochastic.errors import InvalidInput
@@ -106,7 +107,7 @@ def uncertainty(current: ArrayLike, entropy: ArrayLike, *, generalised: bool = F
     InvalidInput
         Columns that are empty, not finite, of different lengths, or fewer than 20 trajectories.
     """
-    j, s = finite(current, "current"), finite(entropy, "entropy")
+    j, s = finite(current, "current"), settled(finite(entropy, "entropy"))
     if j.size != s.size:
         raise InvalidInput(
             f"{j.size:,} currents and {s.size:,} entropies", "current", "give one a trajectory"
@@ -206,10 +207,13 @@ def judge_tur(
     -------
     Verdict
         ``holds`` where the lower limit of ln Q lies above -`tolerance`, ``violated`` where its upper limit
-        lies below 0. The weaker bound is told beside the usual one: where it is broken too, the current or
-        the entropy is wrong, not the kind of dynamics.
+        lies below 0; ``not applicable`` in equilibrium, where nothing flows and no entropy is produced. The
+        weaker bound is told beside the usual one: where it is broken too, the current or the entropy is
+        wrong, not the kind of dynamics.
     """
     found = uncertainty(current, entropy, generalised=generalised)
+    if found.entropy == 0.0 and found.resolution < RESOLVED:
+        return not_applicable("tur", "needs a driven steady state: no entropy is produced, in equilibrium")
     parts = [_part("ln Q", found, tolerance)]
     if not generalised:
         weaker = uncertainty(current, entropy, generalised=True)
@@ -278,7 +282,10 @@ def _part(name: str, found: Uncertainty, tolerance: float) -> Part:
 
 def _starved(found: Uncertainty) -> str:
     if not math.isfinite(found.log_ratio):
-        return f"too few trajectories: the mean entropy production, {found.entropy:.2g}, is not above 0"
+        return (
+            f"too few trajectories, or an equilibrium: the mean entropy production, {found.entropy:.2g}, is "
+            "not above 0"
+        )
     if found.resolution < RESOLVED:
         return f"too few trajectories: the mean current is only {found.resolution:.2g} standard errors from 0"
     return "" if math.isfinite(found.reach) else "too few trajectories: no error bar"

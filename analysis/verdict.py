@@ -309,6 +309,8 @@ class Report(Sequence[Verdict]):
                 f"Nothing is violated at error rate {self.alpha:g} once {family} claims are counted "
                 f"together; alone, {', '.join(alone)} would be."
             )
+        if self.outcome == "not applicable":
+            return "Nothing was judged: no claim applies."
         return f"Nothing is violated at error rate {self.alpha:g}."
 
     @cached_property

@@ -88,7 +88,7 @@ def verify(
         The probability, in the reverse process, of what the start of the forward process leaves out: 0.876
         where <exp(-s)> should be 1 - 0.876. A run knows its own.
     claims : str or iterable of str, optional
-        Which claims to judge; by default all that apply.
+        Which claims to judge, ``"crooks,jarzynski"`` for example; by default all that apply.
     tolerance : mapping of str to float, optional
         What counts as equal, where it should not be the default: ``slope`` 0.05, ``delta_f`` 0.1 (kT),
         ``integral`` 0.1, ``second-law`` 0.05 (kT); `fluctua.analysis.TOLERANCES` has all of them.
@@ -220,7 +220,7 @@ def _claims(claims: str | Iterable[str] | None) -> tuple[str, ...]:
     """Return the names of the claims that were asked for; none: all that apply."""
     if claims is None:
         return ()
-    wanted = (claims,) if isinstance(claims, str) else tuple(claims)
+    wanted = tuple(map(str.strip, claims.split(","))) if isinstance(claims, str) else tuple(claims)
     for claim in wanted:
         if claim not in CLAIMS:
             raise not_among(claim if isinstance(claim, str) else shown(claim), "claim", CLAIMS, "claims")

@@ -16,9 +16,7 @@ def _judge(subject: Subject) -> Verdict:
     if isinstance(s, str):
         return not_applicable("detailed", s)
     if not _unchanging(subject):
-        return not_applicable(
-            "detailed", "needs controls and temperatures that do not change; a driven run has crooks"
-        )
+        return not_applicable("detailed", _said_of_a_drive(subject))
     if not subject.shares_start:
         return not_applicable("detailed", "needs a start that its reverse shares: Equilibrium or Steady")
     if subject.unfit:
@@ -43,6 +41,11 @@ def _judge(subject: Subject) -> Verdict:
     return judge_detailed(
         fit, slope_tolerance=tolerance, alpha=alpha, assumptions=taken, dependence=dependence
     )
+
+
+def _said_of_a_drive(subject: Subject) -> str:
+    other = "integral" if subject.missing else "crooks"
+    return f"needs controls and temperatures that do not change; a run like this one has {other}"
 
 
 def _unchanging(subject: Subject) -> bool:

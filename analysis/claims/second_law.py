@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from fluctua.analysis.claims.claim import Claim
 from fluctua.analysis.claims.subject import Floats, Subject
 from fluctua.analysis.dependence import INDEPENDENT, Dependence
@@ -73,16 +75,11 @@ def _most_dependent(subject: Subject) -> Dependence:
 def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     """Return the means that must not be negative, and what that takes for granted; or what is missing."""
     if subject.entropy is not None:
-        if subject.possible_entropy is not subject.entropy:
-            return (
-                "needs a finite mean: it is infinite where a way back is impossible, which no law forbids",
-                (),
-            )
-        return [Bound("<s>", _mean_entropy(subject, subject.entropy))], ()
+        return _entropy_bounds(subject, subject.entropy), ()
     if subject.exchanged is not None and subject.affinity is not None:
         return [Bound("A <X>", mean_of(subject.affinity * subject.exchanged))], ()
     if subject.missing or subject.work is None:
-        return _steady_bounds(subject)
+        return _bounds_without_work(subject)
     symbol = "<W~> + ΔΞ" if subject.varies else "<W> - ΔF"
     if subject.delta_f is not None and subject.protocols:
         return [
@@ -103,15 +100,25 @@ def _bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
     return "needs reverse data or a known ΔF (delta_f=)", ()
 
 
+def _entropy_bounds(subject: Subject, s: Floats) -> list[Bound] | str:
+    if not np.isfinite(s).all():
+        return "needs a finite mean: it is infinite where a way back is impossible, which no law forbids"
+    return [Bound("<s>", _mean_entropy(subject, s))]
+
+
 def _mean_entropy(subject: Subject, s: Floats) -> Estimate:
     if subject.potential is None:
         return mean_of(s)
     return mean_fitted(s, subject.potential, _dependence(subject))
 
 
-def _steady_bounds(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
+def _bounds_without_work(subject: Subject) -> tuple[list[Bound] | str, tuple[str, ...]]:
+    """Judge what baths take up in a steady state, and all entropy where it is known: no ΔF is asked for."""
     steady = [ledger for ledger in subject.ledgers if ledger.stationary and ledger.steady]
     if not steady:
+        s = subject.total_entropy
+        if not isinstance(s, str):
+            return _entropy_bounds(subject, s), ()
         return f"{subject.missing or 'needs work'}, or a steady state in which nothing changes", ()
     taken = ("the start is the steady state, so that system entropy does not change on average",)
     flow = steady[0].entropy_flow()
@@ -126,7 +133,8 @@ CLAIM = Claim(
     judge=_judge,
     usual=lambda _subject: True,
     means=(
-        "The mean work is at least ΔF. Where the temperature varies, the mean dimensionless work is at"
+        "The mean work is at least ΔF; where no ΔF is asked for, as between two baths, the mean total"
+        " entropy production is at least 0. Where the temperature varies, the mean dimensionless work is at"
         " least the change of −ln Z. Closed cycles are judged by all the work since equilibrium; what"
         " a single later cycle takes stands beside it: the entropy produced, in the limit cycle."
     ),

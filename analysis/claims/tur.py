@@ -12,7 +12,7 @@ from fluctua.analysis.verdict import Verdict
 
 def _judge(subject: Subject) -> Verdict:
     if not subject.ledgers or subject.current is None:
-        return not_applicable("tur", "needs a steady state and current=")
+        return not_applicable("tur", _asks_for(subject))
     run = subject.ledgers[0]
     missing = _missing(run, subject.current)
     if missing:
@@ -26,6 +26,12 @@ def _judge(subject: Subject) -> Verdict:
         assumptions=run.assumptions,
         quantum=run.spec.dynamics.uncertainty == "quantum",
     )
+
+
+def _asks_for(subject: Subject) -> str:
+    """Say what is missing where nobody named a current."""
+    steady = any(run.stationary and run.steady for run in subject.ledgers[:1])
+    return "needs current=, a formula of what flows" if steady else "needs a steady state and current="
 
 
 def _missing(run: Ledger, current: str) -> str:

@@ -130,6 +130,17 @@ def test_every_claim_answers_about_anything():
         assert "not applicable" in {verdict.outcome for verdict in report}
 
 
+def test_claims_in_one_text_stand_between_commas():
+    values = truth.gaussian_entropy(np.random.default_rng(83), 1.0, 500)
+    for names in ("integral,detailed", " integral , detailed", ["detailed", "integral"]):
+        report = fl.verify(entropy=values, claims=names)
+        assert [verdict.claim for verdict in report] == ["integral", "detailed"]
+    with pytest.raises(fl.InvalidInput, match="mean 'detailed'"):
+        fl.verify(entropy=values, claims="integral,detalied")
+    with pytest.raises(fl.InvalidInput, match="is not a claim"):
+        fl.verify(entropy=values, claims="integral,")
+
+
 @pytest.mark.parametrize(
     ("measured", "bath", "reason"),
     [

@@ -73,6 +73,15 @@ def jarzynski(pair, **more):
     return judge_jarzynski_pair(pair.forward, pair.reverse, fit, delta_f=pair.delta_f, **more)
 
 
+def test_a_shape_that_chance_makes_now_and_then_is_called_that():
+    pair = truth.gaussian_pair(np.random.default_rng(61), 1.0, 20_000)
+    fit = replace(fit_crooks(pair.forward, pair.reverse), smooth_p=0.02, cusum_p=0.02)
+    verdict = judge_jarzynski_pair(pair.forward, pair.reverse, fit, delta_f=pair.delta_f)
+    assert verdict.outcome == "undecidable"
+    assert verdict.reason.startswith("the shape: p = 0.0")
+    assert "by chance in one true pair of 20" in verdict.reason
+
+
 def test_a_bad_reverse_run_is_blamed_and_the_forward_average_is_not():
     good = gauss(20_000, 0.5)
     pair = truth.Pair(good.forward, 1.3 * good.reverse - 0.5, good.delta_f)

@@ -173,7 +173,7 @@ def test_the_missing_tail_is_told_in_words():
     assert average.missing == pytest.approx(-math.log((1.0 - upper) * 1_000 / 3.0))
     verdict = judge_integral(s)
     assert verdict.outcome == "undecidable"
-    assert "must lie 5.8 kT below the expected value" in verdict.reason
+    assert "must lie 5.8 k_B below the expected value" in verdict.reason
     assert verdict.n_needed is None
 
 

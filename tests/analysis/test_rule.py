@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from fluctua.analysis.parts import Part, holm
+from fluctua.analysis.parts import Part, holm, p_is, p_text
 from fluctua.analysis.rule import judge, not_applicable, together
 from fluctua.analysis.verdict import FreeEnergy, Report, Verdict
 from fluctua.stochastic.errors import InvalidInput
@@ -115,7 +115,7 @@ def test_the_smallest_adjusted_p_names_the_part_that_is_violated():
     verdict = judge("crooks", [slope(1.0, 0.2), energy], alpha=0.05, n=1000)
     assert verdict.outcome == "violated"
     assert verdict.measured == "ΔF 1.00(10)"
-    assert verdict.reason == "ΔF is 1.00(10), should be 0.5, 5 standard errors away (p = 1e-06)"
+    assert verdict.reason == "ΔF is 1.00(10), should be 0.5, 5 standard errors away (p = 6e-07)"
     assert verdict.estimate == 1.0, "the slope speaks for the claim"
     assert verdict.quantity == "slope"
 
@@ -135,7 +135,7 @@ def test_a_part_within_its_tolerance_is_not_what_violates():
 def test_a_shape_that_alone_rejects_says_so():
     bent = judge("crooks", [slope(1.0, 0.01), Part("shape", p_value=1e-6, method="m")], alpha=0.05, n=1000)
     assert bent.outcome == "violated"
-    assert bent.reason.endswith("(p = 2e-06, m); only this test rejects, slope within tolerance")
+    assert bent.reason.endswith("(p = 1e-06, m); only this test rejects, slope within tolerance")
 
 
 # ---- reports
@@ -188,10 +188,31 @@ def test_headline_counts_the_claims_together():
     )
     assert alone.outcome == "undecidable", "headline, word and exit code say the same"
     assert [v.p_adjusted for v in alone] == [pytest.approx(0.06), pytest.approx(0.4)]
-    assert alone["crooks"].reason.startswith("violated by itself, but not among 2 claims (p = 0.06)")
+    assert alone["crooks"].reason.startswith("violated by itself, but not among 2 claims (adjusted p = 0.06)")
     sure = report(verdict("crooks", "violated", 0.001), verdict("jarzynski", "undecidable", 0.4))
     assert sure.headline == "Violated at error rate 0.05: crooks."
     assert (sure.outcome, sure["crooks"].p_adjusted) == ("violated", pytest.approx(0.002))
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.0099, False), (0.0101, True), (0.049, True)])
+def test_a_violation_near_the_limit_says_how_often_chance_looks_so(p, said):
+    reason = report(verdict("crooks", "violated", p))["crooks"].reason
+    assert (
+        reason.endswith("one true report in 20 says so by chance: try another seed, or measure again") is said
+    )
+
+
+def test_a_p_value_that_underflows_is_no_zero():
+    assert (p_text(0.0), p_is(0.0), p_is(2e-300)) == ("< 1e-300", "p < 1e-300", "p = 2e-300")
+    assert p_is(0.0302) == "p = 0.03"
+
+
+def test_where_no_claim_applies_nothing_was_judged():
+    none = report(not_applicable("tur", "needs a current"), not_applicable("crooks", "needs work"))
+    assert none.headline == "Nothing was judged: no claim applies."
+    assert report(verdict("crooks", "holds", 0.8), not_applicable("tur", "")).headline.startswith(
+        "Nothing is v"
+    )
 
 
 def test_an_identity_that_fails_is_violated_without_a_p_value():

@@ -118,6 +118,21 @@ def test_no_current_is_undecidable():
     assert "standard errors from 0" in verdict.reason
 
 
+def test_equilibrium_is_said_and_rounding_is_no_entropy():
+    """Negative controls: a current that flows without entropy, and entropy that is low but is some."""
+    rng = np.random.default_rng(72)
+    current, rounding = rng.normal(0.0, 1.0, 1_000), 2e-16 * rng.integers(-3, 4, 1_000)
+    for entropy in (rounding, np.abs(rounding), np.zeros(1_000)):
+        verdict = judge_tur(current, entropy)
+        assert verdict.outcome == "not applicable"
+        assert "in equilibrium" in verdict.reason
+    assert judge_tur(current + 1.0, rounding).outcome == "violated"
+    noise = rng.normal(0.0, 0.1, 1_000)
+    few = judge_tur(current, noise - noise.mean() - 1e-4)
+    assert few.outcome == "undecidable"
+    assert few.reason.startswith("too few trajectories, or an equilibrium")
+
+
 def test_unit_and_sign_of_the_current_do_not_matter():
     s = truth.gaussian_entropy(np.random.default_rng(71), 1.0, 500)
     first, second = uncertainty(s, s), uncertainty(-3e20 * s, s)

@@ -329,9 +329,15 @@ def test_a_pair_between_two_temperatures_has_the_integral_theorem():
     )  # fmt: skip
     report = fl.verify(*both(spec))
     assert report["crooks"].reason == "needs one temperature: the baths differ"
+    second, s = report["second-law"], report.samples["entropy"]
+    assert (second.outcome, second.quantity) == ("holds", "<s>"), "no ΔF is asked for"
+    assert second.estimate == pytest.approx(s.mean())
+    assert second.standard_error == pytest.approx(s.std(ddof=1) / math.sqrt(s.size))
+    assert fl.verify(entropy=-s)["second-law"].outcome == "violated", "control: heat of the wrong sign"
     assert report["integral"].outcome == "holds", "densities at both ends differ by their normalisation too"
     assert "detailed" not in [verdict.claim for verdict in report]
-    assert fl.verify(fl.simulate(spec), claims="detailed")[0].outcome == "not applicable"
+    detailed = fl.verify(fl.simulate(spec), claims="detailed")[0]
+    assert detailed.reason.endswith("a run like this one has integral")
 
 
 # ---- partners
