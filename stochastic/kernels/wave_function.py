@@ -1,7 +1,7 @@
 """Wave functions that jump: blocks of B trajectories, segments of moves, jumps found within a move.
 
 A text, not a module to run: `quantum/writing.py` puts the bodies of functions without arguments in the
-place of their bare calls, products with matrices in that of `evolve()` and `multiply()`, and adds the
+place of their bare calls, products in that of `evolve()`, `multiply()` and `overlap()`, and adds the
 constants. All is one function in the end: the compiler inlines what is done once a jump. Between jumps, in a
 move of generator G,
 
