@@ -207,8 +207,22 @@ class MarkovPropagator(Propagator):
         passed: dict[str, Floats],
     ) -> Columns:
         """Give the columns of what happened between two reports, of the run or of a stroke."""
+        at, gained = self.layout, rows if since is None else rows - since
+        found: Columns = {
+            "activity": gained[at.activity].astype(np.int32),
+            "state_initial": state.astype(np.int32),
+            "state_final": ends.astype(np.int32),
+        }
+        for b, bath in enumerate(self.generator.bath_names):
+            found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
+        if self.dynamics.thermodynamics:
+            found |= self._energies(gained, state, ends, stroke)
+        columns = {name: found[name] for name in self._names}
+        return columns | self._recorded(gained, ends, stroke, passed)
+
+    def _energies(self, gained: Floats, state: Whole, ends: Whole, stroke: int | None) -> Columns:
+        """Give the columns of work, heat and entropy."""
         tables, at = self.tables, self.layout
-        gained = rows if since is None else rows - since
         opened = tables.opening_energies[0 if stroke is None else stroke]
         closed = tables.closing_energies[-1 if stroke is None else stroke]
         heats = [gained[at.heat + b] for b in range(at.baths)]
@@ -231,21 +245,18 @@ class MarkovPropagator(Propagator):
             "log_ratio": gained[at.ratio],
             "housekeeping_entropy": gained[at.keeping],
             "hatano_sasa": gained[2],
-            "activity": gained[at.activity].astype(np.int32),
-            "state_initial": state.astype(np.int32),
-            "state_final": ends.astype(np.int32),
         }
         for b, bath in enumerate(self.generator.bath_names):
             found[f"heat_{bath}"] = heats[b]
-            found[f"particles_{bath}"] = gained[at.particles + b].astype(np.int32)
             found[f"energy_{bath}"] = heats[b] + brought[b]
-        columns = {name: found[name] for name in self._names}
-        return columns | self._recorded(gained, ends, stroke, passed)
+        return found
 
     def _recorded(
         self, gained: Floats, ends: Whole, stroke: int | None, passed: dict[str, Floats]
     ) -> Columns:
         """Give what is recorded, in the order in which it was asked for."""
+        if not self.records:
+            return {}
         controls = self.schedule.closing_controls[-1 if stroke is None else stroke]
         closing = self.finals.at(controls[None, :])[0][ends]
         found = dict(zip(self.finals.nodes, closing.T, strict=True)) | self.passages.reported(passed, stroke)
