@@ -35,7 +35,7 @@ from fluctua.stochastic.errors import (
 from fluctua.stochastic.initial import Equilibrium, Initial, Point, Populations, Samples, Steady
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.system import System
-from fluctua.stochastic.units import Units, kelvin_warning
+from fluctua.stochastic.units import Units, kelvin_warning, planck_warning
 from fluctua.stochastic.values import Value, build, integer, mapping, name, number, share_namespace
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class EnsembleSpec(Value):
         self._check_physics()
         self._check_start()
         self._check_names()
-        self._warn_of_kelvin()
+        self._warn_of_units()
 
     def _check_physics(self) -> None:
         moves = self.dynamics.moves
@@ -223,10 +223,13 @@ class EnsembleSpec(Value):
         columns = [column.name for column in self.columns][: len(self.columns) - len(self.record)]
         share_namespace(groups | {"column": columns}, where)
 
-    def _warn_of_kelvin(self) -> None:
-        remark = kelvin_warning(self.protocol, self.units)
-        if remark is not None:
-            warn(remark)
+    def _warn_of_units(self) -> None:
+        remarks = [kelvin_warning(self.protocol, self.units)]
+        if self.dynamics.phases:
+            remarks.append(planck_warning(self.units))
+        for remark in remarks:
+            if remark is not None:
+                warn(remark)
 
     # ---- what it says
 

@@ -133,11 +133,7 @@ class Units(Value):
         if self.temperature is None:
             return 1.0
         assert self.energy is not None
-        time = self.time or ""
-        if not time.endswith("s") or time[:-1] not in _PREFIXES:
-            return math.nan
-        seconds = Decimal(1).scaleb(_PREFIXES[time[:-1]])
-        return float(_PLANCK / _joules(self.energy) / seconds)
+        return _planck(self.energy, self.time or "")
 
     def label(self, kind: str) -> str:
         """Return the unit of a kind of quantity: ``"energy"``, ``"velocity"``, ``"friction"`` and the like.
@@ -210,6 +206,14 @@ def _boltzmann(energy: str | None, temperature: str | None) -> float:
     return constant
 
 
+def _planck(energy: str, time: str) -> float:
+    """Return Planck's constant over 2 pi in units of energy times time; NaN without a known unit of time."""
+    if not time.endswith("s") or time[:-1] not in _PREFIXES:
+        return math.nan
+    seconds = Decimal(1).scaleb(_PREFIXES[time[:-1]])
+    return float(_PLANCK / _joules(energy) / seconds)
+
+
 def _joules(energy: str) -> Decimal:
     """Return an energy unit in joules; in decimals, so that the constant is rounded only once."""
     size, dimension = Decimal(1), [0, 0, 0]
@@ -245,3 +249,18 @@ def kelvin_warning(protocol: Protocol, units: Units) -> str | None:
             remedy = 'for kelvin add units with temperature = "K"'
             return str(InvalidInput(f"{value:g} is an energy here", "protocol.temperature", remedy))
     return None
+
+
+def planck_warning(units: Units) -> str | None:
+    """Return the remark on hbar = 1 where units of energy and time say what it is, or None."""
+    if units.temperature is not None or units.energy is None or units.time is None:
+        return None
+    try:
+        value = _planck(units.energy, units.time)
+    except InvalidInput:  # an energy unit of one's own
+        return None
+    if math.isnan(value):
+        return None
+    what = f"hbar is 1 {units.energy} {units.time} here, Planck's constant is {value:.4g}"
+    remedy = 'add temperature = "K", with temperatures in kelvin, or leave the labels out'
+    return str(InvalidInput(what, "units", remedy))

@@ -42,6 +42,9 @@ class Dynamics(Value, ABC):
     uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "classical"
     """Whether the thermodynamic uncertainty relation binds its currents, or what may beat it."""
 
+    phases: ClassVar[bool] = False
+    """Whether states have phases, which turn with energy over hbar."""
+
     failure: ClassVar[Status]
     """How a trajectory may fail, besides numbers that are not finite."""
 

@@ -69,6 +69,7 @@ class QuantumJump(JumpDynamics):
     """
 
     moves: ClassVar[type[System]] = Hamiltonian
+    phases: ClassVar[bool] = True
     failure: ClassVar[Status] = Status.NORM_LOST
     uncertainty: ClassVar[Literal["classical", "inertial", "quantum"]] = "quantum"
 

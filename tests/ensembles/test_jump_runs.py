@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -383,6 +384,18 @@ def test_levels_go_by_their_names(run: Dataset) -> None:
 
 
 # ---- units
+
+
+def test_planck_s_constant_of_1_is_warned_of_where_labels_say_what_it_is() -> None:
+    """Of wave functions, not of levels; once, and at the line that made the spec."""
+    labels = {"energy": "ueV", "time": "ns"}
+    with pytest.warns(UserWarning, match="hbar is 1 ueV ns here, Planck's constant is 0.6582") as made:
+        EnsembleSpec.from_table(QUBIT | {"units": labels})
+    assert [one.filename for one in made] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        EnsembleSpec.from_table(DOT | {"units": labels})
+        EnsembleSpec.from_table(QUBIT | {"units": {"energy": "ueV"}})
 
 
 def test_planck_s_constant_in_kelvin() -> None:

@@ -7,7 +7,7 @@ from scipy import constants
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.protocol import Hold, Protocol
-from fluctua.stochastic.units import Units, kelvin_warning
+from fluctua.stochastic.units import Units, kelvin_warning, planck_warning
 
 TWEEZERS = Units(energy="pN um", length="um", time="s", temperature="K")
 GROMACS = Units(energy="kJ/mol", length="nm", time="ps", temperature="K")
@@ -103,6 +103,35 @@ def test_other_temperatures_pass_without_remark():
     assert kelvin_warning(Protocol([Hold(1.0)], temperature=1.0), Units()) is None
     assert kelvin_warning(Protocol([Hold(1.0)], beta=298.0), Units()) is None
     assert kelvin_warning(Protocol([Hold(1.0)], temperature=298), Units()).startswith("298 is an energy")
+
+
+@pytest.mark.parametrize(
+    ("energy", "time", "value"),
+    [("ueV", "ns", "0.6582"), ("J", "s", "1.055e-34"), ("meV", "ps", "0.6582"), ("pN nm", "ns", "1.055e-04")],
+)
+def test_planck_s_constant_is_remarked_on_where_it_is_known_and_1(energy, time, value):
+    remark = planck_warning(Units(energy=energy, time=time))
+    assert remark is not None
+    said = remark.removeprefix(f"hbar is 1 {energy} {time} here, Planck's constant is ")
+    assert float(said.split()[0]) == float(value)
+    assert "\n" not in remark
+    known = Units(energy=energy, time=time, temperature="K").hbar
+    assert known == pytest.approx(float(value), rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        {},
+        {"energy": "ueV"},
+        {"time": "ns"},
+        {"energy": "ueV", "time": "ns", "temperature": "K"},
+        {"energy": "hbar omega", "time": "ns"},
+        {"energy": "ueV", "time": "min"},
+    ],
+)
+def test_units_without_a_known_planck_constant_pass_without_remark(units):
+    assert planck_warning(Units(**units)) is None
 
 
 def test_the_repr_is_one_line():
