@@ -55,6 +55,7 @@ class Formula:
         if of_all is not None and of_all[0] not in names:
             what = f"{of_all[0]} is no column, as it takes the populations of the ensemble"
             raise InvalidInput(what, where, "verify judges it; of levels spec.exact().mean gives it")
+        self.text = str(text)
         self.is_condition = isinstance(text, str) and any(sign in text for sign in ("<", ">", "=="))
         self._graph = Graph()
         if self.is_condition:

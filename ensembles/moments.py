@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fluctua.ensembles.estimate import Estimate
+
 
 class Moments:
     r"""Number, mean and sum of squared deviations of a stream.
@@ -26,8 +28,9 @@ class Moments:
     def add(self, values: NDArray[np.float64]) -> None:
         """Add some numbers."""
         if values.size:
-            mean = float(values.mean())
-            self.join(values.size, mean, float(np.square(values - mean).sum()))
+            with np.errstate(over="ignore", invalid="ignore"):  # of huge numbers the error is infinite
+                mean = float(values.mean())
+                self.join(values.size, mean, float(np.square(values - mean).sum()))
 
     def join(self, n: int, mean: float, squares: float) -> None:
         """Add a set whose moments are known."""
@@ -38,6 +41,10 @@ class Moments:
         self.mean += apart * (n / total)
         self.squares += squares + apart * apart * (self.n * (n / total))
         self.n = total
+
+    def estimate(self, unit: str) -> Estimate:
+        """Give the mean with its error."""
+        return Estimate(self.mean, self.standard_error, self.n, unit)
 
     @property
     def standard_error(self) -> float:

@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fluctua.ensembles.columns import jump_columns_of, path_columns_of, schema_of
-from fluctua.ensembles.dataset import Dataset, attributes
+from fluctua.ensembles.dataset import Dataset
 from fluctua.ensembles.physics import propagator_of
 from fluctua.ensembles.stability import LIMIT, overshoots
+from fluctua.ensembles.table import attributes
 from fluctua.stochastic.columns import Column
 from fluctua.stochastic.errors import InvalidInput, shown
 from fluctua.stochastic.status import Status
