@@ -138,7 +138,7 @@ def forecasts(
         **({} if shard is None else {"shard": shard}),
         "trajectories": sum(one.trajectories for one in expected),
         "time_steps": max((spec.time_steps for spec in specs if spec.time_step is not None), default=None),
-        "seconds": round(sum(one.seconds or 0.0 for one in expected), 3),
+        "seconds": float(f"{sum(one.seconds or 0.0 for one in expected):.3g}"),
         "memory": max(one.memory for one in expected),
         "disk": sum(one.disk for one in expected),
     }

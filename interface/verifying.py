@@ -12,7 +12,7 @@ from fluctua.places import check_no_spec, check_readable
 from fluctua.stochastic.errors import Busy, InvalidInput
 
 if TYPE_CHECKING:
-    from fluctua.analysis.verdict import Report
+    from fluctua.analysis.verdict import Report, Verdict
     from fluctua.ensembles.dataset import Dataset
     from fluctua.ensembles.runs import Runs
 
@@ -236,13 +236,11 @@ def _spoken(report: Report) -> Report:
 
     from fluctua.wording import on_command_line
 
-    verdicts = tuple(
-        replace(
-            one, **{word: on_command_line(getattr(one, word), "verify") for word in ("measured", "reason")}
-        )
-        for one in report.verdicts
-    )
-    return replace(report, verdicts=verdicts)
+    def spoken(one: Verdict) -> Verdict:
+        measured, reason = (on_command_line(text, "verify") for text in (one.measured, one.reason))
+        return replace(one, measured=measured, reason=reason)
+
+    return replace(report, verdicts=tuple(map(spoken, report.verdicts)))
 
 
 def _json_of(report: Report) -> Any:

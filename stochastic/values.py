@@ -221,7 +221,6 @@ def _refuse_unknown(cls: type[Value], keywords: Iterable[Any], where: str) -> No
             raise InvalidInput(f"{shown(name)} is unknown", where, remedy)
 
 
-@functools.cache
 def _parameters(cls: type[Value]) -> tuple[inspect.Parameter, ...]:
     """Return the parameters of the constructor, without `self`."""
     return tuple(inspect.signature(cls.__init__).parameters.values())[1:]
