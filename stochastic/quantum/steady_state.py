@@ -159,7 +159,8 @@ class SteadyState(LongTimes):
 
     def _amounts(self, name: str) -> Floats:
         if name in self.channel_names:
-            return (self.channels == self.channel_names.index(name)).astype(np.float64)
+            counted: Floats = (self.channels == self.channel_names.index(name)).astype(np.float64)
+            return counted
         if not self.measured:
             refuse_unmeasured(name)
         known = jump_amounts(self.bath_names)
@@ -185,7 +186,7 @@ class SteadyState(LongTimes):
         from scipy.linalg import eig
 
         amounts = self._amounts(name)
-        values, left, right = eig(self._tilted({name: s}), left=True)
+        values, left, right = eig(self._tilted({name: s}), left=True, right=True)
         top = int(values.real.argmax())
         one, two = left[:, top].conj(), right[:, top]
         slope = one @ self.piece.held.jumps(amounts * np.exp(s * amounts)) @ two / (one @ two)

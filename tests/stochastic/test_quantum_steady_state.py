@@ -138,6 +138,33 @@ def test_the_maser_obeys_the_symmetry_of_its_entropy():
     assert abs(mu - steady.scaled_generating_function({"log_ratio": -0.7})) > 1e-3
 
 
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_power_of_a_field_in_the_rotating_frame(measured):
+    """A maser: what the field puts in, i <[V, H_0]>, is minus the heat; quantum_heat, or work if measured."""
+    operators = {"field": 0.5 * edge(1, 2), "h": np.triu(edge(0, 2)), "c": np.triu(edge(0, 1))}
+    baths = [
+        LocalBath("hot", on="h", rate=0.2, quantum=5.0),
+        LocalBath("cold", on="c", rate=0.3, quantum=2.0),
+    ]
+    run = exact(
+        Hamiltonian("field", operators=operators),
+        QuantumJump(baths, measured=measured),
+        Protocol([Hold(200.0)], temperature={"hot": 10.0, "cold": 1.0}),
+        time_step=20.0,
+        initial=Populations(level_0=0.0, level_1=1.0, level_2=0.0),
+    )
+    steady, levels = run.steady(), np.diag([0.0, 2.0, 5.0])
+    turning = operators["field"] @ levels - levels @ operators["field"]
+    power = (1j * np.trace(turning @ steady.state)).real
+    assert power == pytest.approx(-steady.mean("heat"), abs=ROUNDING)
+    assert power < -0.1  # it puts out work
+    found = run.mean("work" if measured else "quantum_heat")
+    # Energies of the levels and of the field are 5.5 apart at most at either end.
+    assert found == pytest.approx(200.0 * power, abs=11.0)
+    if not measured:
+        assert run.mean("work") == 0.0
+
+
 MIXED = QuantumJump(
     [
         LocalBath("light", on="M", rate=0.8, quantum=1.0),
