@@ -183,12 +183,11 @@ class SteadyState(LongTimes):
 
     def _value_and_slope(self, name: str, s: float) -> tuple[float, float]:
         """Return mu(s) and mu'(s) = left L'(s) right / (left right), from the dominant eigenvectors."""
-        from scipy.linalg import eig
-
-        amounts = self._amounts(name)
-        values, left, right = eig(self._tilted({name: s}), left=True, right=True)
+        amounts, tilted = self._amounts(name), self._tilted({name: s})
+        values, right = np.linalg.eig(tilted)
+        transposed, left = np.linalg.eig(tilted.T)
         top = int(values.real.argmax())
-        one, two = left[:, top].conj(), right[:, top]
+        one, two = left[:, int(transposed.real.argmax())], right[:, top]
         slope = one @ self.piece.held.jumps(amounts * np.exp(s * amounts)) @ two / (one @ two)
         return float(values[top].real), float(slope.real)
 
