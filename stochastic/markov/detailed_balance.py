@@ -6,17 +6,20 @@ ln(rate / rate back) = -beta * heat,   heat = E(target) - E(source) - mu * parti
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.closings import closings, diverges, probes
 from fluctua.stochastic.errors import InvalidInput
-from fluctua.stochastic.lanes import log
+from fluctua.stochastic.markov.frozen import Frozen
+from fluctua.stochastic.markov.hazards import INSTANTS
 from fluctua.stochastic.reservoirs import BoseBath, Rates
+from fluctua.stochastic.steady_baths import steady_baths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -29,17 +32,17 @@ if TYPE_CHECKING:
 
 #: Both sides of (1) may differ by this, or by this fraction of themselves.
 _TOLERANCE = 1e-9
-#: Instants of a stroke at which rates are looked at, besides the corners of ramps and half way between.
-_INSTANTS = 129
+#: Instants of a stroke that a person would choose.
+_LOOKED_AT: Floats = np.unique(np.concatenate([np.linspace(0.0, 1.0, 129), INSTANTS]))
 #: A gap of this fraction of the largest one in the stroke is closed.
 _CLOSED = 1e-9
-#: How many dips of a gap between two instants are looked into, and how often 8 times closer.
-_DIPS, _CLOSER = 8, 20
+#: How many instants are checked at once.
+_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Instants of a stroke: time (N,), controls (N, C), beta (N, B), and which baths are connected."""
+    """Instants of strokes: time (N,), controls (N, C), beta (N, B), and which baths are connected."""
 
     times: Floats
     controls: Floats
@@ -48,17 +51,26 @@ class Sample:
 
 
 def samples(schedule: Schedule) -> Iterator[tuple[int, Floats, Sample]]:
-    """Look at each stroke of one cycle that takes time: its number, fractions, and the values there."""
-    for stroke, duration in enumerate(schedule.durations):
-        if duration > 0.0 and schedule.cycle[stroke] == schedule.cycle[0]:
+    """Look at each stroke of one cycle that takes time: its number, fractions, and the values there.
+
+    A stroke in the course of which something changes is looked at where tables of rates are,
+    `hazards.INSTANTS`, at the corners of its ramps and half way between, and in equal steps.
+    """
+    borders = schedule.borders
+    for stroke in range(schedule.cycle.count(schedule.cycle[0])):
+        if borders[stroke + 1] > borders[stroke]:
             fractions = _fractions(schedule, stroke)
-            yield stroke, fractions, sample_at(schedule, stroke, fractions)
+            yield stroke, fractions, _sample(schedule, stroke, fractions, borders)
 
 
 def sample_at(schedule: Schedule, stroke: int, fractions: Floats) -> Sample:
     """Look at fractions of a stroke."""
+    return _sample(schedule, stroke, fractions, schedule.borders)
+
+
+def _sample(schedule: Schedule, stroke: int, fractions: Floats, borders: Floats) -> Sample:
     controls, beta = schedule.values(stroke, fractions)
-    times = float(np.sum(schedule.durations[:stroke])) + fractions * float(schedule.durations[stroke])
+    times = borders[stroke] + fractions * (borders[stroke + 1] - borders[stroke])
     return Sample(times, controls, beta, schedule.coupled_in(stroke))
 
 
@@ -66,12 +78,16 @@ def _fractions(schedule: Schedule, stroke: int) -> Floats:
     if not schedule.moving(stroke):
         return np.array([0.0, 1.0])
     knots = np.asarray(schedule.knots(stroke), dtype=np.float64)
-    middles = 0.5 * (knots[1:] + knots[:-1])
-    return np.unique(np.concatenate([np.linspace(0.0, 1.0, _INSTANTS), knots, middles]))
+    if len(knots) == 2:
+        return _LOOKED_AT
+    return np.unique(np.concatenate([_LOOKED_AT, knots, 0.5 * (knots[1:] + knots[:-1])]))
 
 
 def check_along(generator: Generator, dynamics: MarkovJump, schedule: Schedule) -> None:
     """Check all rates, and where the run has thermodynamics their balance, along a schedule.
+
+    What is wrong over 1/1000 of a step or more is found. Tables and exact companions check what they look at
+    besides, as `check_values` does.
 
     Raises
     ------
@@ -79,12 +95,52 @@ def check_along(generator: Generator, dynamics: MarkovJump, schedule: Schedule) 
         If an energy is not finite, a rate is negative or not finite, a gap closes where bosons of no energy
         act, or (1) fails.
     """
+    found = []
     for stroke, fractions, sample in samples(schedule):
-        _check_energies(generator, sample)
-        _check_gaps(generator, dynamics, schedule, stroke, fractions)
-        check_rates(generator, sample)
-        if dynamics.thermodynamics:
-            _check_balance(generator, sample)
+        found.append(sample)
+        _check_gaps(generator, dynamics, schedule, stroke, fractions, sample)
+    for sample in _together(found):
+        check_values(_frozen(generator, sample), sample.times, balanced=dynamics.thermodynamics)
+    ends = np.arange(schedule.cycle.count(schedule.cycle[0]))
+    for row, controls, beta in (
+        (ends, schedule.opening_controls, schedule.opening_beta),
+        (ends + 1, schedule.closing_controls, schedule.closing_beta),
+    ):
+        nothing = np.zeros(beta.shape[1], np.bool_)
+        sample = Sample(schedule.borders[row], controls[ends], beta[ends], nothing)
+        check_values(_frozen(generator, sample), sample.times, balanced=False)
+    if dynamics.housekeeping:
+        _check_steady(generator, schedule)
+
+
+def _check_steady(generator: Generator, schedule: Schedule) -> None:
+    """Check the rates of baths that make the steady state where they are not connected."""
+    steady = steady_baths(schedule)
+    for stroke, _, sample in samples(schedule):
+        asked = sample.coupled | steady[stroke]
+        if (asked != sample.coupled).any():
+            off = replace(sample, coupled=asked)
+            check_values(_frozen(generator, off), off.times, balanced=False)
+
+
+def _frozen(generator: Generator, sample: Sample) -> Frozen:
+    return Frozen(generator, sample.controls, sample.beta, sample.coupled)
+
+
+def _together(found: Iterable[Sample]) -> Iterator[Sample]:
+    """Join what has the same baths: of short strokes many are checked at once."""
+    groups: dict[bytes, list[Sample]] = {}
+    for sample in found:
+        group = groups.setdefault(sample.coupled.tobytes(), [])
+        group.append(sample)
+        if sum(len(one.times) for one in group) > _AT_ONCE:
+            yield _joined(groups.pop(sample.coupled.tobytes()))
+    yield from map(_joined, groups.values())
+
+
+def _joined(group: list[Sample]) -> Sample:
+    rows = (np.concatenate([getattr(one, name) for one in group]) for name in ("times", "controls", "beta"))
+    return Sample(*rows, group[0].coupled)
 
 
 def check_anywhere(generator: Generator, dynamics: MarkovJump) -> None:
@@ -96,9 +152,12 @@ def check_anywhere(generator: Generator, dynamics: MarkovJump) -> None:
     controls = 0.37 + 0.29 * np.arange(float(shape[0] * shape[1])).reshape(shape)
     beta = np.repeat(np.array([[0.7], [1.0], [1.3], [2.1]]), len(dynamics.baths), axis=1)
     named = [isinstance(bath, Rates) and _names_beta(bath) for bath in dynamics.baths]
-    sample = Sample(np.full(shape[0], np.nan), controls, beta, np.array(named))
     if any(named):
-        _check_balance(generator, sample, strict=False)
+        at = Frozen(generator, controls, beta, np.array(named))
+        ratio, expected = imbalance(at)
+        # Arbitrary controls may lie where a formula is not meant to be used.
+        sound = np.isfinite(ratio) & np.isfinite(expected)
+        _refuse_imbalance(at, np.full(shape[0], np.nan), ratio, expected, sound)
 
 
 def _names_beta(bath: Rates) -> bool:
@@ -106,80 +165,76 @@ def _names_beta(bath: Rates) -> bool:
     return any(isinstance(text, str) and re.search(r"\bbeta\b", text) for text in formulas)
 
 
-def _check_energies(generator: Generator, sample: Sample) -> None:
-    energies = generator.energies(sample.controls)
-    wrong = ~np.isfinite(energies)
-    if wrong.any():
-        row, level = (int(index) for index in np.argwhere(wrong)[0])
-        raise InvalidInput(
-            f"the energy of {generator.levels[level]} is not finite, {energies[row, level]:.6g}"
-            f"{_at(generator, sample, row)}",
-            f"system.energy.{generator.levels[level]}",
-            "change the formula or the protocol",
-        )
-
-
-def check_rates(generator: Generator, sample: Sample) -> None:
-    """Check that rates are rates at some instants of a stroke.
+def check_values(at: Frozen, times: Floats, *, balanced: bool) -> None:
+    """Check that energies, rates and where asked their balance (1) are in order at some instants.
 
     Raises
     ------
     InvalidInput
-        If one is negative or not finite; it names the channel, the controls and the time.
+        If one is negative or not finite, or (1) fails; it names the channel, the controls and the time.
     """
-    rates = generator.rates(sample.controls, sample.beta, sample.coupled)
-    for what, wrong in (("not finite", ~np.isfinite(rates)), ("negative", rates < 0.0)):
-        if wrong.any():
-            row, k = (int(index) for index in np.argwhere(wrong)[0])
-            raise InvalidInput(
-                f"the rate of {generator.channels[k].name} is {what}, {rates[row, k]:.6g}"
-                f"{_at(generator, sample, row)}",
-                _where(generator, k),
-                "change the formula or the protocol",
-            )
+    channels, levels = at.generator.channels, at.generator.levels
+
+    def refuse(wrong: Mask, values: Floats, noun: str, what: str) -> None:
+        if not wrong.any():
+            return
+        row, k = (int(index) for index in np.argwhere(wrong)[0])
+        of_level = values is at.energies
+        name = levels[k] if of_level else channels[k].name
+        where = f"system.energy.{name}" if of_level else _where(at.generator, k)
+        said = f"{noun} {name} is {what}, {values[row, k]:.6g}{_at(at, times, row)}"
+        raise InvalidInput(said, where, "change the formula or the protocol")
+
+    refuse(~np.isfinite(at.energies), at.energies, "the energy of", "not finite")
+    refuse(~np.isfinite(at.potentials), at.potentials, "the chemical potential of", "not finite")
+    refuse(~np.isfinite(at.pushes), at.pushes, "the work of", "not finite")
+    refuse(~np.isfinite(at.rates), at.rates, "the rate of", "not finite")
+    refuse(at.rates < 0.0, at.rates, "the rate of", "negative")
+    if balanced:
+        ratio, expected = imbalance(at)
+        _refuse_imbalance(at, times, ratio, expected, np.True_)
 
 
-def imbalance(generator: Generator, sample: Sample) -> tuple[Floats, Floats, Floats]:
-    """Return rates (N, K), ln(rate / rate back) (N, K), and -beta times heat (N, K) of each channel.
+def imbalance(at: Frozen) -> tuple[Floats, Floats]:
+    """Return ln(rate / rate back) (N, K), and -beta times heat (N, K) of each channel.
 
     Both are 0 for a channel that has no way back, and the logarithm where both rates are 0.
     """
-    rates = generator.rates(sample.controls, sample.beta, sample.coupled)
-    energies, back = generator.energies(sample.controls), generator.reverses
-    gained = energies[:, generator.targets] - energies[:, generator.sources]
-    heat = gained - generator.potentials(sample.controls) * generator.particles
-    heat = heat - generator.pushes(sample.controls)
-    returning = rates[:, back]
+    back = at.generator.reverses
     with np.errstate(all="ignore"):
-        ratio = log(rates) - log(returning)
-    closed = (back < 0) | ((rates == 0.0) & (returning == 0.0))
-    expected = -sample.beta[:, generator.baths] * heat
-    return rates, np.where(closed, 0.0, ratio), np.where(closed, 0.0, expected)
+        logarithms = np.log(at.rates)  # a refusal asks for no more digits than all machines share
+        ratio = logarithms - logarithms[:, back]
+    closed = (back < 0) | ((at.rates == 0.0) & (at.rates[:, back] == 0.0))
+    expected = -at.beta[:, at.generator.baths] * at.heat
+    return np.where(closed, 0.0, ratio), np.where(closed, 0.0, expected)
 
 
-def _check_balance(generator: Generator, sample: Sample, *, strict: bool = True) -> None:
-    _, ratio, expected = imbalance(generator, sample)
+def unbalanced(ratio: Floats, expected: Floats) -> Mask:
+    """Tell where the two sides of (1) differ."""
     with np.errstate(all="ignore"):
-        wrong = ~(np.abs(ratio - expected) <= _TOLERANCE * np.maximum(1.0, np.abs(expected)))
-    if not strict:  # arbitrary controls may lie where a formula is not meant to be used
-        wrong &= np.isfinite(ratio) & np.isfinite(expected)
+        wrong: Mask = ~(np.abs(ratio - expected) <= _TOLERANCE * np.maximum(1.0, np.abs(expected)))
+    return wrong
+
+
+def _refuse_imbalance(
+    at: Frozen, times: Floats, ratio: Floats, expected: Floats, sound: Mask | np.bool_
+) -> None:
+    wrong = unbalanced(ratio, expected) & sound
     if wrong.any():
         row, k = (int(index) for index in np.argwhere(wrong)[0])
-        raise _imbalance(generator, sample, row, k, float(ratio[row, k]), float(expected[row, k]))
+        raise _imbalance(at, times, row, k, float(ratio[row, k]), float(expected[row, k]))
 
 
-def _imbalance(
-    generator: Generator, sample: Sample, row: int, k: int, ratio: float, expected: float
-) -> InvalidInput:
-    channel, where, at = generator.channels[k], _where(generator, k), _at(generator, sample, row)
+def _imbalance(at: Frozen, times: Floats, row: int, k: int, ratio: float, expected: float) -> InvalidInput:
+    channel, where, here = at.generator.channels[k], _where(at.generator, k), _at(at, times, row)
     if not np.isfinite(ratio):
         return InvalidInput(
-            f"{channel.name} or its way back has the rate 0{at}, where beta * heat is {-expected:.6g}",
+            f"{channel.name} or its way back has the rate 0{here}, where beta * heat is {-expected:.6g}",
             where,
             "raise the temperature, or set thermodynamics=False",
         )
     return InvalidInput(
-        f"{channel.name} breaks detailed balance{at}: ln(rate / rate back) is {ratio:.10g}, -beta * heat is"
+        f"{channel.name} breaks detailed balance{here}: ln(rate / rate back) is {ratio:.10g}, -beta * heat is"
         f" {expected:.10g}",
         where,
         "correct the rates, say what work they do, or set thermodynamics=False",
@@ -187,22 +242,29 @@ def _imbalance(
 
 
 def _check_gaps(
-    generator: Generator, dynamics: MarkovJump, schedule: Schedule, stroke: int, fractions: Floats
+    generator: Generator,
+    dynamics: MarkovJump,
+    schedule: Schedule,
+    stroke: int,
+    fractions: Floats,
+    sample: Sample,
 ) -> None:
     """Refuse a gap that closes where a bath of bosons has an infinite rate then."""
-    coupled = schedule.coupled_in(stroke)
     flat = [
-        isinstance(bath, BoseBath) and coupled[b] and not generator.finite_without_gap(b)
+        isinstance(bath, BoseBath) and sample.coupled[b] and not generator.finite_without_gap(b)
         for b, bath in enumerate(dynamics.baths)
     ]
-    energies = generator.energies(schedule.values(stroke, fractions)[0]) if any(flat) else None
+    if not any(flat):
+        return
+    energies = generator.energies(sample.controls)
     for k, channel in enumerate(generator.channels):
-        if energies is None or not flat[channel.bath] or channel.reverse < k:
+        if not flat[channel.bath] or channel.reverse < k or not np.isfinite(energies).all():
             continue
-        gaps = energies[:, channel.target] - energies[:, channel.source]
-        at = _closing(generator, schedule, stroke, fractions, k, gaps)
-        if at is not None:
-            here = _at(generator, sample_at(schedule, stroke, np.array([at])), 0)
+        sizes = np.abs(energies[:, channel.target] - energies[:, channel.source])
+        at = _infinite(generator, schedule, stroke, k, fractions, sizes)
+        if len(at):
+            there = sample_at(schedule, stroke, at)
+            here = _at(_frozen(generator, there), there.times, 0)
             raise InvalidInput(
                 f"the gap of {channel.name} closes{here}, and its rate is infinite there",
                 f"{_where(generator, k)}.spectrum",
@@ -210,49 +272,37 @@ def _check_gaps(
             )
 
 
-def _closing(
-    generator: Generator, schedule: Schedule, stroke: int, fractions: Floats, k: int, gaps: Floats
-) -> float | None:
-    """Return the fraction of a stroke at which the gap of channel k closes, or None."""
-    channel = generator.channels[k]
+def _infinite(
+    generator: Generator, schedule: Schedule, stroke: int, k: int, fractions: Floats, sizes: Floats
+) -> Floats:
+    """Return the fractions of a stroke at which the gap of channel k closes and its rate is infinite."""
 
-    def gap(at: Floats) -> Floats:
-        energies = generator.energies(schedule.values(stroke, at)[0])
-        found: Floats = energies[:, channel.target] - energies[:, channel.source]
+    def frozen(fractions: Floats) -> Frozen:
+        return _frozen(generator, sample_at(schedule, stroke, fractions))
+
+    def gap(fractions: Floats) -> Floats:
+        found: Floats = np.abs(frozen(fractions).rise(frozen(fractions).energies)[:, k])
         return found
 
-    sign, size = np.sign(gaps), np.abs(gaps)
-    if not np.isfinite(gaps).all() or (gaps == 0.0).any():
-        return float(fractions[int(np.argmax(gaps == 0.0))]) if (gaps == 0.0).any() else None
-    for i in np.flatnonzero(sign[1:] != sign[:-1]):
-        return _narrowest(gap, fractions[i], fractions[i + 1])
-    dips = np.flatnonzero((size[1:-1] < size[:-2]) & (size[1:-1] <= size[2:])) + 1
-    for i in dips[np.argsort(size[dips], kind="stable")][:_DIPS]:
-        at = _narrowest(gap, fractions[i - 1], fractions[i + 1])
-        if abs(gap(np.array([at]))[0]) <= _CLOSED * size.max():
-            return at
-    return None
+    closed = _CLOSED * float(sizes.max())
+    at = closings(gap, fractions, sizes, closed)
+    if not len(at):
+        return at
+    about = probes(at)
+    rates = frozen(about.ravel()).rates[:, k].reshape(about.shape)
+    return at[diverges(rates, gap(about.ravel()).reshape(about.shape), closed)]
 
 
-def _narrowest(gap: Callable[[Floats], Floats], begin: float, end: float) -> float:
-    """Return where a gap is smallest between two fractions, by looking ever closer."""
-    for _ in range(_CLOSER):
-        at = np.linspace(begin, end, 17)
-        i = int(np.argmin(np.abs(gap(at))))
-        begin, end = float(at[max(i - 1, 0)]), float(at[min(i + 1, 16)])
-    return 0.5 * (begin + end)
-
-
-def _at(generator: Generator, sample: Sample, row: int) -> str:
+def _at(at: Frozen, times: Floats, row: int) -> str:
     """Say at which controls, temperatures and time."""
     words = [
         f"{name} = {value:.6g}"
-        for name, value in zip(generator.system.controls, sample.controls[row], strict=True)
+        for name, value in zip(at.generator.system.controls, at.controls[row], strict=True)
     ]
-    if np.isfinite(sample.times[row]):
-        words.append(f"time {sample.times[row]:.6g}")
+    if np.isfinite(times[row]):
+        words.append(f"time {times[row]:.6g}")
     else:
-        words.append(f"beta = {sample.beta[row, 0]:.6g}")
+        words.append(f"beta = {at.beta[row, 0]:.6g}")
     return f" at {', '.join(words)}"
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fluctua.stochastic.errors import InvalidInput
+from fluctua.stochastic.markov.detailed_balance import check_values, sample_at
 from fluctua.stochastic.markov.frozen import Frozen
 from fluctua.stochastic.markov.hazards import INSTANTS
 from fluctua.stochastic.steady_baths import steady_baths
@@ -31,10 +33,11 @@ _ERROR, _SHORTEST = 1e-13, 1e-12
 _STAGES = 8
 #: Jumps out of the fastest level in one piece, so that nothing grows or shrinks by many digits in it.
 _JUMPS_IN_A_PIECE = 8.0
-#: Something that differs by this, of its largest, from a line through its two neighbours stands out.
-_OUTSTANDING = 0.01
-#: Entries of all matrices that are made at once.
-_MOST_NUMBERS = 2_000_000
+#: What a line through two neighbours misses stands out where a cubic through four misses this much of it too,
+#: and where it makes this many jumps.
+_ROUGH, _JUMPS_MISSED = 0.005, 1e-10
+#: Entries of all matrices that are made at once; pieces of a stroke.
+_MOST_NUMBERS, _MOST_PIECES = 2_000_000, 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +65,17 @@ class Evolution:
         )
 
     def at(self, stroke: int, fractions: Sequence[float] | Array) -> Frozen:
-        """Return the rates at fractions of a stroke."""
-        controls, beta = self.schedule.values(stroke, np.asarray(fractions, dtype=np.float64))
-        return Frozen(self.generator, controls, beta, self.schedule.coupled_in(stroke))
+        """Return the rates at fractions of a stroke.
+
+        Raises
+        ------
+        InvalidInput
+            If they are none, or break detailed balance where the run has thermodynamics.
+        """
+        sample = sample_at(self.schedule, stroke, np.asarray(fractions, dtype=np.float64))
+        frozen = Frozen(self.generator, sample.controls, sample.beta, sample.coupled)
+        check_values(frozen, sample.times, balanced=self.generator.thermodynamics)
+        return frozen
 
     def carry(self, matrix: Matrix, vector: NDArray[Any]) -> tuple[NDArray[Any], float]:
         """Carry a vector from the first to the last instant; returns what `through` does."""
@@ -111,6 +122,12 @@ class Evolution:
         held = plain(self.at(stroke, np.concatenate([starts, (starts + stops) / 2.0, stops])))
         fastest = (-held.diagonal(axis1=1, axis2=2)).max(axis=1).reshape(3, -1).max(axis=0)
         jumps = fastest * float(self.schedule.durations[stroke]) * (stops - starts)
+        if not jumps.sum() < _JUMPS_IN_A_PIECE * _MOST_PIECES:
+            raise InvalidInput(
+                f"{jumps.sum():.3g} jumps out of one level",
+                f"protocol.steps, {self.schedule.names[stroke]}",
+                "lower the rates, or shorten the step",
+            )
         counts = np.maximum(1, np.ceil(jumps / _JUMPS_IN_A_PIECE)).astype(np.int64)
         cuts = [
             np.linspace(start, stop, count + 1)
@@ -119,16 +136,29 @@ class Evolution:
         return np.concatenate([np.column_stack([cut[:-1], cut[1:]]) for cut in cuts])
 
     def _stands_out(self, stroke: int) -> Array:
-        """Return fractions about which a rate or an energy does something that a long step may not see."""
-        frozen, cuts = self.at(stroke, INSTANTS), np.zeros(len(INSTANTS), dtype=np.bool_)
-        left, middle, right = INSTANTS[:-2], INSTANTS[1:-1], INSTANTS[2:]
-        share = ((middle - left) / (right - left))[:, None]
-        for values in (frozen.rates, frozen.energies):
-            missed = np.abs(values[1:-1] - values[:-2] - share * (values[2:] - values[:-2]))
-            found = np.flatnonzero((missed > _OUTSTANDING * np.abs(values).max(axis=0)).any(axis=1))
+        """Return fractions about which a rate or an energy does something that a long step may not see.
+
+        What counts is rate times width, the jumps that would be missed: a low peak beside a high rate does.
+        """
+        frozen, (line, cubic) = self.at(stroke, _GRID), _missing()
+        duration, generator = float(self.schedule.durations[stroke]), frozen.generator
+        weight = frozen.beta[:, generator.baths] * frozen.rates
+        cuts = np.zeros(len(_GRID), dtype=np.bool_)
+        widths = duration * (_GRID[2:] - _GRID[:-2])[:, None]
+        for values, jumps in (
+            (frozen.rates, np.ones(1)),
+            (frozen.rise(frozen.energies), weight[1:-1]),
+            (frozen.pushes, weight[1:-1]),
+        ):
+            missed = [
+                np.abs(sum(w[:, j, None] * values[at[:, j]] for j in range(at.shape[1])) - values[1:-1])
+                for at, w in (line, cubic)
+            ]
+            rough = missed[1] > _ROUGH * missed[0]
+            found = np.flatnonzero((rough & (missed[0] * jumps * widths > _JUMPS_MISSED)).any(axis=1))
             for shift in range(3):
                 cuts[found + shift] = True
-        return INSTANTS[cuts]
+        return _GRID[cuts]
 
     def _integrate(
         self, stroke: int, matrix: Matrix, vector: NDArray[Any], pieces: Array
@@ -192,6 +222,29 @@ def _exponential(exponent: NDArray[Any], vector: NDArray[Any]) -> tuple[NDArray[
 
     top = float(np.linalg.eigvals(exponent).real.max())
     return expm(exponent - top * np.eye(len(exponent))) @ vector, top
+
+
+_GRID = np.concatenate([[0.0], INSTANTS, [1.0]])
+
+
+@cache
+def _missing() -> tuple[tuple[NDArray[np.int64], Array], tuple[NDArray[np.int64], Array]]:
+    """Return at which two, and which four, neighbours polynomials are drawn, and with which weights."""
+    here = np.arange(1, len(_GRID) - 1)
+    first = np.clip(here - 2, 0, len(_GRID) - 5)
+    four = first[:, None] + np.arange(4)
+    four += four >= here[:, None]
+    return _interpolated(np.stack([here - 1, here + 1], axis=1)), _interpolated(four)
+
+
+def _interpolated(at: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
+    """Return neighbours (N, m) of inner instants, and Lagrange's weights of them."""
+    x, weights = _GRID[at], np.ones(at.shape)
+    for j in range(at.shape[1]):
+        for k in range(at.shape[1]):
+            if k != j:
+                weights[:, j] *= (_GRID[1:-1] - x[:, k]) / (x[:, j] - x[:, k])
+    return at, weights
 
 
 @cache

@@ -78,6 +78,8 @@ class Generator:
         Bath by bath, edge by edge, along the edge and then against it.
     sources, targets, baths, particles, reverses : (K,) arrays of int
         The same as arrays.
+    thermodynamics : bool
+        Whether rates obey local detailed balance.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class Generator:
         self.system = system
         self.levels = system.states
         self.bath_names = dynamics.bath_names
+        self.thermodynamics = dynamics.thermodynamics
         self._graph = Graph()
         self._channels: list[Channel] = []
         self._mine: list[slice] = []
@@ -292,7 +295,8 @@ class Generator:
                 if not omega.all():
                     limit = self._value(slope, symbols, gap.shape) / beta
                     found = np.where(omega == 0.0, np.where(weight == 0.0, limit, np.inf), found)
-            result: Floats = self._value(rate, at.symbols, (len(beta),))[:, None] * found
+                scale = self._value(rate, at.symbols, (len(beta),))[:, None]
+                result: Floats = np.where(scale == 0.0, 0.0, scale * found)
             return result
 
         return law

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.markov.columns import has_dimensionless_work
-from fluctua.stochastic.markov.detailed_balance import check_rates, sample_at
+from fluctua.stochastic.markov.detailed_balance import check_values, sample_at, unbalanced
+from fluctua.stochastic.markov.frozen import Frozen
 from fluctua.stochastic.markov.functions import Functions
 from fluctua.stochastic.markov.hazards import TERMS, Pieces, Values, pieces_of, still_pieces
 from fluctua.stochastic.markov.layout import STATES, Layout
@@ -204,8 +205,21 @@ class Tables:
         coupled, steady = self.couplings[kind], self.steadies[kind]
         asked, generator = coupled | (steady & self.functions.housekeeping), self.functions.generator
         if (generator.rates(controls, beta, asked) < 0.0).any():
-            check_rates(generator, replace(sample_at(self.schedule, stroke, fractions), coupled=asked))
-        return self.functions.at(controls, beta, coupled, steady, where)
+            times = sample_at(self.schedule, stroke, fractions).times
+            check_values(Frozen(generator, controls, beta, asked), times, balanced=False)
+        values = self.functions.at(controls, beta, coupled, steady, where)
+        if self.functions.thermodynamics and self._breaks_balance(values):
+            times = sample_at(self.schedule, stroke, fractions).times
+            check_values(Frozen(generator, controls, beta, coupled), times, balanced=True)
+        return values
+
+    def _breaks_balance(self, values: Values) -> bool:
+        """Tell whether a logarithm of a ratio of rates is not what heat asks for."""
+        generator = self.functions.generator
+        energies, (brought, pushed, ratio) = values.states[:, :, 0], np.moveaxis(values.amounts, 2, 0)
+        heat = energies[:, generator.targets] - energies[:, generator.sources] - brought - pushed
+        expected = -values.beta[:, generator.baths] * heat
+        return bool((unbalanced(ratio, expected) & (ratio != 0.0)).any())
 
     @cached_property
     def intervals(self) -> Whole:

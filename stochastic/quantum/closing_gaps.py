@@ -1,21 +1,22 @@
 """Gaps that close on the way, where the rate of a bath of bosons is infinite.
 
-The rate between two levels diverges with ``1/gap`` where the spectrum does not vanish with the gap. Sorted
-levels touch and never change their order, so a gap that closes is a smallest gap, looked at ever closer.
+Sorted levels touch and never change their order; neighbours meet first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.closings import closings, diverges, probes
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.markov.detailed_balance import sample_at, samples
 from fluctua.stochastic.quantum.couplings import PairCoupling
 from fluctua.stochastic.quantum.matrices import hermitian_eigen, transformed
-from fluctua.stochastic.quantum.slots import SAME_GAP, Instants, present
+from fluctua.stochastic.quantum.slots import SAME_GAP, present
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from fluctua.stochastic.schedule import Schedule
 
     Floats = NDArray[np.float64]
-    Gap = Callable[[Floats], Floats]
-
-_DIPS, _CLOSER, _POINTS = 8, 14, 33  # smallest gaps looked into, how often 16 times closer, at how many
+    Mask = NDArray[np.bool_]
 
 
 def refuse_closing_gaps(model: Model, schedule: Schedule) -> None:
@@ -41,15 +40,40 @@ def refuse_closing_gaps(model: Model, schedule: Schedule) -> None:
     for stroke, fractions, sample in samples(schedule):
         there = [one for one in baths if sample.coupled[one.bath]]
         there = [one for one in there if one.infinite_without_gap(sample.controls).any()]
-        if not there:
-            continue
-        levels = _Levels(model, schedule, stroke, fractions)
-        if not levels.finite:
-            continue  # refused elsewhere, as an energy
-        for a, b in zip(*there[0].pairs, strict=True):
-            for at in levels.closings(int(a), int(b)):
-                for coupling in there:
-                    _refuse(levels, coupling, int(a), int(b), at)
+        if there and np.isfinite(model.hamiltonian(sample.controls).largest).all():  # refused elsewhere
+            levels = _Levels(model, schedule, stroke, fractions)
+            for coupling in there:
+                _refuse(levels, coupling)
+
+
+def _refuse(levels: _Levels, coupling: PairCoupling) -> None:
+    """Refuse a gap that closes where the rate of one bath is infinite."""
+    for a, b in zip(*coupling.pairs, strict=True):
+        meeting = levels.meetings[int(a)]
+        wrong = meeting.infinite(coupling, int(a), int(b), levels.closed)
+        if coupling.operator is not None and wrong.any():
+            wrong &= levels.coupled_beside(coupling, meeting.at, int(a), int(b))
+        if wrong.any():
+            raise _closing(levels, coupling, int(a), int(b), float(meeting.at[int(np.argmax(wrong))]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Meeting:
+    """Where two neighbours meet, (N,); controls and energies about there."""
+
+    at: Floats
+    controls: Floats
+    energies: Floats
+    hbar: float
+
+    def infinite(self, coupling: PairCoupling, a: int, b: int, closed: float) -> Mask:
+        """Tell at which of them the rate between two levels is infinite."""
+        gaps, shape = self.energies[:, b] - self.energies[:, a], (len(self.at), 4)
+        spectrum = coupling.spectrum.at(self.controls, omega=gaps / self.hbar)
+        strength = coupling.rate.at(self.controls) * spectrum
+        with np.errstate(all="ignore"):
+            rates = np.where(strength > 0.0, strength / gaps, 0.0)
+        return diverges(rates.reshape(shape), gaps.reshape(shape), closed)
 
 
 class _Levels:
@@ -57,77 +81,54 @@ class _Levels:
 
     def __init__(self, model: Model, schedule: Schedule, stroke: int, fractions: Floats) -> None:
         self.model, self.schedule, self.stroke, self.fractions = model, schedule, stroke, fractions
-        self._known: dict[int, list[float]] = {}
-        matrices = model.hamiltonian(schedule.values(stroke, fractions)[0])
-        self.finite = bool(np.isfinite(matrices.largest).all())
-        if self.finite:
-            self.energies = hermitian_eigen(matrices)[0]
-            self.closed = SAME_GAP * float(np.max(self.energies[:, -1] - self.energies[:, 0]))
+        self.energies = self.at(fractions)[1]
+        self.closed = SAME_GAP * float(np.max(self.energies[:, -1] - self.energies[:, 0]))
 
-    def at(self, fractions: Floats) -> Instants:
-        """Give energies and eigenvectors at some instants."""
+    def at(self, fractions: Floats) -> tuple[Floats, Floats]:
+        """Give controls and energies at some instants.
+
+        A refusal asks for no more digits than LAPACK has in common with itself on another machine.
+        """
         controls = self.schedule.values(self.stroke, fractions)[0]
-        return Instants(controls, *hermitian_eigen(self.model.hamiltonian(controls)), self.model.hbar)
+        found = self.model.hamiltonian(controls)
+        return controls, np.linalg.eigvalsh(found.re + 1j * found.im)
 
-    def closings(self, a: int, b: int) -> list[float]:
-        """List the fractions at which the gap of two levels closes."""
-        if b > a + 1:  # they meet only where the levels between do
-            return [at for at in self.closings(a, a + 1) if self._gap(np.array([at]), a, b)[0] <= self.closed]
-        if a in self._known:
-            return self._known[a]
-        size, places = self.energies[:, b] - self.energies[:, a], self.fractions
-        steepest = float(np.max(np.abs(np.diff(size) / np.diff(places))))
-        around = np.concatenate([[np.inf], size, [np.inf]])
-        dips = np.flatnonzero((size <= around[:-2]) & (size <= around[2:]))
-        dips = dips[np.argsort(size[dips], kind="stable")]
-        closed = dips[size[dips] <= self.closed]
-        found = [float(places[i]) for i in closed[[0, -1]]] if len(closed) else []
-        for i in dips[len(closed) :][:_DIPS]:
-            begin, end = float(places[max(i - 1, 0)]), float(places[min(i + 1, len(size) - 1)])
-            if size[i] > steepest * (end - begin):
-                continue  # it does not change so fast
-            at, gap = _smallest(lambda at: self._gap(at, a, b), begin, end)
-            if gap <= self.closed:
-                found.append(at)
-        self._known[a] = found
+    @cached_property
+    def meetings(self) -> list[_Meeting]:
+        """Where each level meets the next: a gap closes only where those within it do."""
+        return [self._meeting(a) for a in range(self.energies.shape[1] - 1)]
+
+    def _meeting(self, a: int) -> _Meeting:
+        def gap(fractions: Floats) -> Floats:
+            _, energies = self.at(fractions)
+            found: Floats = energies[:, a + 1] - energies[:, a]
+            return found
+
+        sizes = self.energies[:, a + 1] - self.energies[:, a]
+        at = closings(gap, self.fractions, sizes, self.closed)
+        return _Meeting(at, *self.at(probes(at).ravel()), self.model.hbar)
+
+    def coupled_beside(self, coupling: PairCoupling, at: Floats, a: int, b: int) -> Mask:
+        """Tell whether a bath couples two levels beside fractions where they meet.
+
+        Where they do, any two vectors of theirs will do: what couples them shows beside.
+        """
+        assert coupling.operator is not None
+        before = np.searchsorted(self.fractions, at, side="left") - 1
+        after = np.searchsorted(self.fractions, at, side="right")
+        beside = np.clip(np.stack([before, after], axis=1), 0, len(self.fractions) - 1)
+        controls = self.schedule.values(self.stroke, self.fractions[beside].ravel())[0]
+        energies, vectors = hermitian_eigen(self.model.hamiltonian(controls))
+        coupled = present(transformed(coupling.operator, vectors), coupling.size)[:, a, b]
+        coupled &= energies[:, b] - energies[:, a] > self.closed
+        found: Mask = coupled.reshape(beside.shape).any(axis=1)
         return found
 
-    def _gap(self, fractions: Floats, a: int, b: int) -> Floats:
-        energies = self.at(fractions).energies
-        gap: Floats = energies[:, b] - energies[:, a]
-        return gap
 
-    def beside(self, at: float) -> Floats:
-        """Give the instants around one that the stroke is looked at."""
-        before = self.fractions[self.fractions < at][-1:]
-        return np.concatenate([before, self.fractions[self.fractions > at][:1]])
-
-
-def _smallest(gap: Gap, begin: float, end: float) -> tuple[float, float]:
-    """Return where a gap is smallest between two fractions, and what it is, by looking ever closer."""
-    for _ in range(_CLOSER):
-        at = np.linspace(begin, end, _POINTS)
-        found = gap(at)
-        i = int(np.argmin(found))
-        begin, end = float(at[max(i - 1, 0)]), float(at[min(i + 1, _POINTS - 1)])
-        # One that closes falls to 1/16 each time; where it does not, the crossing is avoided.
-        if found[i] > 0.5 * np.max(found):
-            break
-    return float(at[i]), float(found[i])
-
-
-def _refuse(levels: _Levels, coupling: PairCoupling, a: int, b: int, at: float) -> None:
-    here, beside = np.array([at]), levels.at(levels.beside(at))
-    if coupling.operator is not None:
-        # Where two levels meet, any two vectors of theirs will do: what couples them shows beside.
-        coupled = present(transformed(coupling.operator, beside.vectors), coupling.size)[:, a, b]
-        if not (coupled & (beside.energies[:, b] - beside.energies[:, a] > levels.closed)).any():
-            return
-    sample = sample_at(levels.schedule, levels.stroke, here)
-    if not coupling.infinite_without_gap(sample.controls)[0]:
-        return
+def _closing(levels: _Levels, coupling: PairCoupling, a: int, b: int, at: float) -> InvalidInput:
+    sample = sample_at(levels.schedule, levels.stroke, np.array([at]))
     said = levels.model.system.said(sample.controls[0])
-    raise InvalidInput(
+    return InvalidInput(
         f"the gap of {coupling.levels[b]} and {coupling.levels[a]} closes{said}{',' if said else ' at'} time"
         f" {sample.times[0]:.6g}, and its rate is infinite there",
         coupling.spectrum.where,

@@ -420,6 +420,39 @@ def test_a_narrow_dip_of_a_rate_below_zero_is_refused_with_channel_controls_and_
         narrow(-1)
 
 
+def test_a_break_of_balance_that_tables_see_is_refused():
+    """As narrow as what tables follow, and looked at there, whoever has checked the protocol before."""
+    forward = "exp(-eps)*(1 + exp(-((eps - 0.5035)/0.0005)**2))"
+    dynamics = MarkovJump([Rates("r", on="empty -> full", forward=forward, backward="1")])
+    protocol = Protocol([Isothermal(1.0, eps=(0.0, 1.0))], beta=1.0, V=0.0)
+    with pytest.raises(InvalidInput, match=r"r: empty -> full breaks detailed balance at eps = 0\.50"):
+        made(dynamics=dynamics, protocol=protocol, initial=Point(state="empty"))
+
+
+def test_a_rate_below_zero_where_its_bath_is_off_has_no_steady_state():
+    bath = Rates("r", on="empty -> full", forward="(1 - V)*exp(-eps)", backward="1 - V")
+    dynamics = MarkovJump([bath], housekeeping=True)
+    protocol = Protocol([Isothermal(1.0, eps=(0.5, 0.7)), Isolated(1.0, V="8*s*(1 - s)")], beta=1.0, V=0.0)
+    with pytest.raises(InvalidInput, match="the rate of r: empty -> full is negative, "):
+        made(dynamics=dynamics, protocol=protocol, initial=Point(state="empty"))
+
+
+def test_energies_are_counted_from_anywhere():
+    """A chemical potential of 4.5 eV at 4.2 K: the numbers are those of a scale that begins at it."""
+    offset = Levels({"empty": "0", "full": "4.5 + x"}, controls="x")
+    same = Levels({"empty": "0", "full": "x"}, controls="x")
+    for ramp in ((-5e-4, 5e-4), (5e-4, -5e-4)):
+        protocol = Protocol([Isothermal(1.0, x=ramp)], beta=2763.0)
+        columns = [
+            made(system, MarkovJump([Lead("l", on="empty -> full", rate=1.0, mu=mu)]), protocol)
+            .run(0, 2_000)
+            .columns
+            for system, mu in ((offset, 4.5), (same, 0.0))
+        ]
+        assert (columns[0]["activity"] != columns[1]["activity"]).mean() < 1e-3
+        assert columns[0]["entropy_flow"].mean() == pytest.approx(columns[1]["entropy_flow"].mean(), abs=1e-9)
+
+
 def test_what_cannot_be_tabled_is_refused_when_made():
     steep = MarkovJump(
         [Rates("steep", on="empty -> full", forward="exp(eps)", backward="1")], thermodynamics=False

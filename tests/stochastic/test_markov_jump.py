@@ -148,7 +148,7 @@ def test_a_rate_that_becomes_negative_is_refused_with_channel_controls_and_time(
     dynamics.check_protocol(DOT, slow)
     fast = schedule(DOT, dynamics, Hold(1.0), Isothermal(4.0, V=(0.0, 2.0)), eps=0.0)
     assert refused(dynamics.check_protocol, DOT, fast) == (
-        "the rate of left: empty -> full is negative, -0.0078125 at eps = 0, V = 1.01562, time 3.03125"
+        "the rate of left: empty -> full is negative, -0.000140017 at eps = 0, V = 1.00028, time 3.00056"
         " (dynamics.baths.left): change the formula or the protocol"
     )
 
@@ -212,10 +212,66 @@ def test_a_balance_that_only_breaks_on_the_way_is_found():
     for held in at_rest:
         wrong.check_protocol(DOT, held)
     moved = schedule(DOT, wrong, Isothermal(1.0, V=(0.0, 1.0)), eps=0.5)
-    assert "r: empty -> full breaks detailed balance at eps = 0.5, V = 0.0078125" in refused(
+    assert "r: empty -> full breaks detailed balance at eps = 0.5, V = 0.000506586" in refused(
         wrong.check_protocol, DOT, moved
     )
     MarkovJump(wrong.baths, thermodynamics=False).check_protocol(DOT, moved)
+
+
+BUMP = "exp(-((eps - 0.43359375)/0.0015)**8)"  # 1/330 of a ramp from 0 to 1, between equal steps of 1/128
+
+
+@pytest.mark.parametrize(
+    ("forward", "thermodynamics", "line"),
+    [
+        (f"exp(-eps)*(1 + 3000*{BUMP})", True, "r: empty -> full breaks detailed balance at eps = 0.43"),
+        (f"0.5 - {BUMP}", False, "the rate of r: empty -> full is negative, -0."),
+        (f"1 + sqrt(0.5 - {BUMP})", False, "the rate of r: empty -> full is not finite, nan"),
+    ],
+)
+def test_what_is_wrong_over_a_thousandth_of_a_step_is_found(forward, thermodynamics, line):
+    assert np.abs(np.linspace(0.0, 1.0, 129) - 0.43359375).min() > 0.0038
+    own = MarkovJump([Rates("r", on=EDGE, forward=forward, backward="1")], thermodynamics=thermodynamics)
+    ramp = schedule(DOT, own, Isothermal(1.0, eps=(0.0, 1.0)), V=0.0)
+    assert refused(own.check_protocol, DOT, ramp).startswith(line)
+    backwards = schedule(DOT, own, Isothermal(1.0, eps=(1.0, 0.0)), V=0.0)
+    assert refused(own.check_protocol, DOT, backwards).startswith(line)
+    assert refused(own.check_protocol, DOT, ramp.reversed()).startswith(line)
+    many = [Isothermal(1.0, eps=(k / 40.0, (k + 1.0) / 40.0)) for k in range(40)]
+    assert refused(own.check_protocol, DOT, schedule(DOT, own, *many, V=0.0, eps=0.0)).startswith(line)
+
+
+@pytest.mark.parametrize("steps", [[Quench(eps=0.0), Quench(eps=2.0), Hold(1.0)], [Quench(eps=0.0)]])
+@pytest.mark.parametrize(
+    ("energy", "bath", "said"),
+    [
+        ("1/eps", Arrhenius("r", on=EDGE, rate=1.0, barrier=3.0), "the energy of full"),
+        ("eps", Lead("r", on=EDGE, rate=1.0, mu="1/eps"), "the chemical potential of r: empty -> full"),
+        (
+            "eps",
+            Rates("r", on=EDGE, forward="1", backward="exp(eps - 1/eps)", work="1/eps"),
+            "the work of r: empty -> full",
+        ),
+    ],
+)
+def test_what_a_quench_leads_to_is_finite(energy, bath, said, steps):
+    system, dynamics = Levels({"empty": "0", "full": energy}, controls="eps"), MarkovJump([bath])
+    dynamics.check_protocol(system, schedule(system, dynamics, Hold(1.0), eps=1.0))
+    table = schedule(system, dynamics, Hold(1.0), *steps, eps=1.0)
+    line = refused(dynamics.check_protocol, system, table)
+    assert line.startswith(f"{said} is not finite, ")
+    assert "at eps = 0, time 1 (" in line
+    assert refused(dynamics.check_protocol, system, table.reversed()).startswith(f"{said} is not finite, ")
+
+
+def test_rates_that_make_a_steady_state_are_rates_where_their_bath_is_off():
+    """Housekeeping compares with the steady state that the bath would make."""
+    bath = Rates("r", on=EDGE, forward="(1 - V)*exp(-eps)", backward="1 - V")
+    off = (Hold(1.0), Isolated(1.0, V=(0.0, 2.0)), Quench(V=0.0))
+    plain, kept = MarkovJump([bath]), MarkovJump([bath], housekeeping=True)
+    plain.check_protocol(DOT, schedule(DOT, plain, *off, V=0.0, eps=0.5))
+    line = refused(kept.check_protocol, DOT, schedule(DOT, kept, *off, V=0.0, eps=0.5))
+    assert line.startswith("the rate of r: empty -> full is negative, ")
 
 
 @given(st.floats(-30.0, 30.0), st.floats(0.05, 5.0), st.floats(-2.0, 2.0))
