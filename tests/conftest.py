@@ -58,6 +58,18 @@ def tally(request):
     return count
 
 
+def pytest_sessionfinish(session):
+    """Send what a worker of pytest-xdist has counted to the process that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = session.config.stash.get(_TALLY, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Receive what a worker has counted; one that broke off has sent nothing."""
+    node.config.stash.setdefault(_TALLY, []).extend(getattr(node, "workeroutput", {}).get("tally", []))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     """Print how many faults of each kind were tried."""
     counted = config.stash.get(_TALLY, [])

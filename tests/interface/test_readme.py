@@ -89,7 +89,8 @@ def test_every_command_works(tmp_path, monkeypatch, capsys):
 
 def test_both_ways_in_are_told():
     ways = [line for block in blocks("") for line in block.splitlines() if line.startswith("python3")]
-    assert ways == [f"{SET_UP}. && .venv/bin/fluctua demo", f"{SET_UP}'.[test]' && .venv/bin/pytest"]
+    test = f"{SET_UP}'.[test]' && .venv/bin/pytest -n 2 --dist loadfile"
+    assert ways == [f"{SET_UP}. && .venv/bin/fluctua demo", test]
 
 
 def test_every_block_is_run_somewhere():
