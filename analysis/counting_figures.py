@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fluctua.analysis.drawing import (
-    BLUE,
-    GREEN,
+    BATHS,
     INK,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
     drawing,
     entitle,
     legend_above,
@@ -27,7 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 _MARKS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -73,7 +67,7 @@ def staircase(
     heights = [levels.index(level) for level in (first, *shown["state"])]
     times = [0.0, *shown["time"]]
     baths = [channel.split(":")[0] for channel in shown["channel"]]
-    colours = dict(zip(dict.fromkeys(baths), _COLOURS * len(baths), strict=False))
+    colours = dict(zip(dict.fromkeys(baths), BATHS * len(baths), strict=False))
     with drawing(width=10.4, height=1.6 + 0.6 * len(levels)) as figure:
         axes = figure.subplots()
         axes.hlines(heights, times, [*times[1:], duration], color=INK, linewidth=2.5)
@@ -125,7 +119,7 @@ def count_laws(
     """
     with drawing(width=10.4, height=4.3) as figure:
         axes = figure.subplots()
-        for (name, sample), colour, mark in zip(counts.items(), _COLOURS, _MARKS, strict=False):
+        for (name, sample), colour, mark in zip(counts.items(), BATHS, _MARKS, strict=False):
             values, number = _frequencies(sample, name)
             total = number.sum()
             axes.errorbar(

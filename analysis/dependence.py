@@ -49,7 +49,7 @@ from fluctua.analysis.clusters import (
 )
 from fluctua.analysis.correlation import LEAST_BLOCKS, Course, Scores, batch_covariance, independent_blocks
 from fluctua.analysis.crooks import LEAST_INFORMATION
-from fluctua.analysis.parts import Part
+from fluctua.analysis.parts import Part, p_is
 from fluctua.analysis.remarks import COPIES, copied
 from fluctua.analysis.samples import LARGEST, finite, replaced
 from fluctua.analysis.scores import (
@@ -322,7 +322,7 @@ def _disagreement(strata: Strata) -> tuple[str, ...]:
         return ()
     return (
         f"groups disagree: ΔF of {strata.groups} groups differs by more than their errors "
-        f"(Q = {agreement.statistic:.3g}, p = {agreement.p_value:.1g}); slope and shape are judged within "
+        f"(Q = {agreement.statistic:.3g}, {p_is(agreement.p_value)}); slope and shape are judged within "
         "groups",
     )
 

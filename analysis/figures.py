@@ -154,7 +154,8 @@ def _draw_ratio(
     log_ratio = np.log(first / second) - np.log(sizes[0] / sizes[1])
     error = np.sqrt(1.0 / first + 1.0 / second)
     ends = np.array([middle.min(), middle.max()]) if shown.any() else np.array([places.min(), places.max()])
-    axes.plot(ends, beta * (ends - delta_f), color=INK, linewidth=1.4, label=f"Crooks: slope β = {beta:.4g}")
+    slope = "1" if unit == "kT" and beta == 1.0 else f"β = {beta:.4g}"
+    axes.plot(ends, beta * (ends - delta_f), color=INK, linewidth=1.4, label=f"Crooks: slope {slope}")
     axes.errorbar(
         middle,
         log_ratio,

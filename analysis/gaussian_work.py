@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from fluctua.analysis.parts import p_is
 from fluctua.analysis.samples import Sample
 
 Floats = NDArray[np.float64]
@@ -140,7 +141,7 @@ class NormalEstimate:
         if self.normal_p >= REJECTED or self.at_most <= max(0.5 * self.sampling_error, IRRELEVANT):
             return ""
         return (
-            f"the work is not normal (p = {self.normal_p:.1g}): "
+            f"the work is not normal ({p_is(self.normal_p)}): "
             f"its third and fourth cumulants alone may change ΔF by {self.at_most:.2g} kT"
         )
 

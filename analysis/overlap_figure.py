@@ -109,6 +109,7 @@ def _draw_beside_density(axes: Axes, atoms: AtomLines, edges: Floats) -> None:
     height = _HIGHEST * axes.get_ylim()[1] / float(atoms.share.max())
     inwards = (atoms.value - edges[0]) / (edges[-1] - edges[0])
     lift = _lift(atoms.share, (inwards < _MARGIN) | (inwards > 1.0 - _MARGIN))
+    axes.plot([], [], " ", label="○ forward, □ reverse: probability of one value")
     for row, colour in enumerate((BLUE, VERMILLION)):
         draw_stems(axes, atoms.value, height * atoms.share[row], colour, "os"[row])
         for value, share, place, up in zip(atoms.value, atoms.share[row], inwards, lift[row], strict=True):
@@ -139,7 +140,7 @@ def _draw_weight(axes: Axes, tosses: Tosses, edges: Floats) -> None:
     beside.set(ylim=(0.0, 0.26), yticks=(0.0, 0.125, 0.25), ylabel="weight of one trajectory")
     beside.grid(visible=False)
     beside.spines["right"].set_visible(True)
-    legend_above(axes)
+    legend_above(axes, columns=2 if len(axes.get_legend_handles_labels()[0]) > 3 else 3)
 
 
 def _draw_information(axes: Axes, tosses: Tosses, edges: Floats, atoms: AtomLines) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluctua.analysis.drawing import BLUE, GREEN, GREY, INK, STROKES, VERMILLION, drawing, entitle
+from fluctua.analysis.drawing import BATHS, BLUE, GREEN, GREY, INK, STROKES, VERMILLION, drawing, entitle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +29,9 @@ POPULATIONS = (
 def path_figure(replay: Replay, title: str = "") -> Figure:
     """Draw the state above, accumulated work and heat below, against time; strokes are bands.
 
-    A level is a staircase whose steps are the jumps themselves; of wave functions the populations are drawn,
-    and jumps are marks below them. Without a time step nothing is known of work between jumps: the staircase
-    stands alone.
+    A level is a staircase whose steps are the jumps, in the colour of their bath; of wave functions the
+    populations are drawn, and jumps are marks below them. Without a time step nothing is known of work
+    between jumps: the staircase stands alone.
 
     Parameters
     ----------
@@ -71,18 +72,26 @@ def _draw_state(axes: Axes, replay: Replay, path: pd.DataFrame, units: dict[str,
     if jumps is not None:
         axes.set_ylim(*POPULATIONS)
         below = np.full(len(jumps), POPULATIONS[0] / 2)
-        axes.plot(jumps["time"], below, "^", color=VERMILLION, markersize=6, markeredgewidth=0, label="jumps")
+        name = "jumps" if len(jumps) else None
+        axes.plot(jumps["time"], below, "^", color=VERMILLION, markersize=6, markeredgewidth=0, label=name)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _draw_levels(axes: Axes, replay: Replay) -> None:
-    """Draw the staircase of levels from the jumps, exact in time."""
+    """Draw the staircase of levels from the jumps, exact in time, each jump in the colour of its bath."""
     assert replay.jumps is not None
     levels = list(replay.spec.system.states)
     after = [levels.index(state) for state in replay.jumps["state"]]
     visited = [int(replay.row["state_initial"]), *after]
     times = [0.0, *replay.jumps["time"], replay.spec.schedule.duration]
     axes.step(times, [*visited, visited[-1]], where="post", color=INK, linewidth=1.2)
+    baths = np.array([channel.split(":")[0] for channel in replay.jumps["channel"]], dtype=np.str_)
+    for colour, bath in zip(cycle(BATHS), dict.fromkeys(baths.tolist()), strict=False):
+        chosen = np.flatnonzero(baths == bath)
+        ends = np.array([visited[:-1], after])[:, chosen]
+        axes.vlines(np.array(times)[1 + chosen], *ends, color=colour, linewidth=2.4, label=bath)
+    if baths.size:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_yticks(range(len(levels)), levels)
     axes.set_ylabel("state")
 

@@ -18,6 +18,7 @@ from scipy import special
 
 from fluctua.analysis.correlation import BLOCK_IN_INEFFICIENCIES, inefficiency
 from fluctua.analysis.crooks import CrooksFit, fit_crooks
+from fluctua.analysis.parts import p_is
 from fluctua.analysis.samples import finite, same
 from fluctua.ensembles.estimate import uncertain
 
@@ -91,7 +92,7 @@ def drift(values: Floats, name: str) -> str:
     way = "rises" if concordant > 0.0 else "falls"
     return (
         f"the {name} drifts: its mean {way} from {first} in the first quarter of the trajectories "
-        f"to {last} in the last (p = {p:.1g})"
+        f"to {last} in the last ({p_is(p)})"
     )
 
 

@@ -87,7 +87,7 @@ class Picture:
 
     @property
     def least_width(self) -> int:
-        """Width in pixels below which its letters could not be read: a narrow page scrolls it instead."""
+        """Width in pixels below which letters are hard to read: a page scrolls it, a phone fits and zooms."""
         return round(0.7 * self.width)
 
     @property
@@ -260,9 +260,9 @@ def _short(p_value: float | None) -> str:
     return f"{p_value:.2f}" if p_value >= 0.095 else f"{p_value:.1g}" if p_value >= 1e-99 else "< 1e-99"
 
 
-def crooks_picture(figure: Figure, about: str = "") -> Picture:
-    """Put the sentence that explains it under a figure of `work_distributions`."""
-    caption = f"{about} {_CROOKS_CAPTION}".strip()
+def crooks_picture(figure: Figure, about: str = "", stems: str = "") -> Picture:
+    """Put the sentence that explains it under a figure of `work_distributions`, and one on its stems."""
+    caption = " ".join(text for text in (about, _CROOKS_CAPTION, stems) if text)
     return Picture(figure, caption, f"Work distributions and their ratio. {about}".strip())
 
 

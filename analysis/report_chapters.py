@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.analysis.atom_lines import AtomLines
 from fluctua.analysis.coin_figures import EXCHANGED, SIZE, WORK, draw_chances, draw_walk
 from fluctua.analysis.exponential_figure import exponential_terms
 from fluctua.analysis.figures import work_distributions
@@ -19,6 +20,7 @@ from fluctua.analysis.free_energy_figure import free_energy_by_method
 from fluctua.analysis.overlap_figure import draw_overlap
 from fluctua.analysis.parts import p_text, plain
 from fluctua.analysis.report import Chapter, Picture, Table, crooks_picture
+from fluctua.analysis.samples import Sample
 from fluctua.analysis.tosses import Tosses
 from fluctua.analysis.verdict import Report, Verdict, counted
 from fluctua.ensembles.estimate import uncertain
@@ -46,6 +48,14 @@ _TERMS = (
     "Above, where the trajectories are; below, how much each region adds to the mean of {term}. The left end"
     " decides: what is rare there carries much. An average that comes out too low may lack only trajectories"
     " too rare to be seen; where it does, the hatched region says how far to the left some of them must lie."
+)
+_STEMS = (
+    "Stems with heads, ○ forward and □ reverse, are single values that have a probability of their own"
+    " instead of a density: {where}."
+)
+_STEMS_OF_TERMS = (
+    "Stems with heads ○ are single values that have a probability of their own instead of a density:"
+    " their axis is the right one, where there is one."
 )
 _METHODS = (
     "Intervals of level {level:g}, each honest where it is given: a method whose interval would not cover the"
@@ -93,7 +103,7 @@ def _pictures(report: Report) -> Iterator[Picture]:
         yield from _of_signs(report, judged["exchange"], exchanged, EXCHANGED, label)
     if "integral" in judged and entropy is not None:
         drawn = exponential_terms(entropy)
-        yield Picture(drawn, _TERMS.format(term="exp(−s)"), "Where the average of exp(−s) comes from.")
+        yield Picture(drawn, _terms(entropy, "exp(−s)"), "Where the average of exp(−s) comes from.")
 
 
 def _of_crooks(report: Report, verdict: Verdict) -> Iterator[Picture]:
@@ -102,11 +112,25 @@ def _of_crooks(report: Report, verdict: Verdict) -> Iterator[Picture]:
     label = "direction of a trajectory, given its work"
     yield _chances(tosses, WORK, label, "forward", "only ΔF is fitted (BAR)", verdict.standard_error)
     yield _walk(report, "crooks", tosses, WORK, "forward")
-    yield Picture(
-        draw_overlap(tosses), _OVERLAP, "Densities of both directions, and where the information comes from."
-    )
+    atoms = AtomLines.of((Sample.of(forward, "forward"), Sample.of(reverse, "reverse", -1.0)))
+    alt = "Densities of both directions, and where the information comes from."
+    yield Picture(draw_overlap(tosses), _with_stems(_OVERLAP, atoms, "it is written at their heads"), alt)
     if report.free_energy is not None:
-        yield crooks_picture(work_distributions(forward, reverse, 1.0, report.free_energy.value))
+        drawn = work_distributions(forward, reverse, 1.0, report.free_energy.value)
+        yield crooks_picture(drawn, stems=_with_stems("", atoms, "their axis is the one between the panels"))
+
+
+def _with_stems(caption: str, atoms: AtomLines, where: str) -> str:
+    """Say under a picture what stems are, where it has some; without a density they have its axis."""
+    if not atoms.value.size:
+        return caption
+    return f"{caption} {_STEMS.format(where='the axis has it' if atoms.are_all else where)}".strip()
+
+
+def _terms(s: Floats, term: str) -> str:
+    """Write the caption of the picture of an exponential average."""
+    stems = f" {_STEMS_OF_TERMS}" if AtomLines.of([Sample.of(s, "s")]).value.size else ""
+    return _TERMS.format(term=term) + stems
 
 
 def _of_signs(report: Report, verdict: Verdict, s: Floats, across: str, label: str) -> Iterator[Picture]:
@@ -119,10 +143,9 @@ def _of_jarzynski(report: Report, verdict: Verdict) -> Iterator[Picture]:
     """Draw the average of forward work against the known ΔF, where it is the whole work that was judged."""
     if report.delta_f is None or " after " in verdict.quantity:
         return
-    drawn = exponential_terms(
-        report.samples["forward"], expected=report.delta_f, across=WORK, unit="kT", term="exp(ΔF − W)"
-    )
-    yield Picture(drawn, _TERMS.format(term="exp(ΔF − W)"), "Where the average of exp(ΔF − W) comes from.")
+    work, term = report.samples["forward"], "exp(ΔF − W)"
+    drawn = exponential_terms(work, expected=report.delta_f, across=WORK, unit="kT", term=term)
+    yield Picture(drawn, _terms(work, term), f"Where the average of {term} comes from.")
 
 
 def _chances(

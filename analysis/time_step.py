@@ -34,7 +34,7 @@ from scipy import special
 
 from fluctua.analysis.estimate import Estimate, uncertain
 from fluctua.analysis.extrapolation import Extrapolation, extrapolate
-from fluctua.analysis.parts import Part, jsonable, p_text
+from fluctua.analysis.parts import Part, jsonable, p_is
 from fluctua.analysis.rule import judge, not_applicable, together
 from fluctua.analysis.samples import finite
 from fluctua.analysis.verdict import Verdict, check_alpha
@@ -49,7 +49,7 @@ LEAST_STEPS = 3
 TOLERANCE = 0.05
 _SAME_ERROR = 1e-6  # relative; a covariance whose diagonal differs by more belongs to other estimates
 _SAME_STEP = 1e-9  # relative
-_MISFIT = "dt^{order:g} does not describe the estimates (lack of fit, p = {p}): use shorter time steps"
+_MISFIT = "dt^{order:g} does not describe the estimates (lack of fit, {p}): use shorter time steps"
 
 
 # ---- the report ----------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class TimeStepReport:
             lines.append(f"  with shadow work counted: {self.exact}")
         if self.fit is not None:
             change = uncertain(self.fit.coefficient.value, self.fit.coefficient.standard_error)
-            lines.insert(0, f"  {change} dt^{self.order:g}; lack of fit p = {p_text(self.fit.lack_p)}")
+            lines.insert(0, f"  {change} dt^{self.order:g}; lack of fit {p_is(self.fit.lack_p)}")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
@@ -282,7 +282,7 @@ def _limit_parts(
         f"weighted regression on dt^{fit.order:g}",
     )
     if fit.lack_p < alpha:
-        said = _MISFIT.format(order=fit.order, p=p_text(fit.lack_p))
+        said = _MISFIT.format(order=fit.order, p=p_is(fit.lack_p))
         limit = replace(limit, p_value=None, starved=said)
     misfit = Part(
         "lack of fit",

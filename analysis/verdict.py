@@ -359,7 +359,7 @@ class Report(Sequence[Verdict]):
 
     def _temperature_of(self, verdict: Verdict) -> str:
         """Say what temperature a slope amounts to that is not 1."""
-        violated = verdict.quantity == "slope" and verdict.outcome == "violated"
+        violated = verdict.outcome == "violated" and verdict.measured.startswith("slope ")
         found = self.effective_temperature if violated else None
         return "" if found is None else f"; {found}"
 

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from fluctua.analysis.claims import CLAIMS
 from fluctua.analysis.given import check_partners
 from fluctua.analysis.ledger import Ledger
-from fluctua.analysis.parts import p_text
+from fluctua.analysis.parts import p_is
 from fluctua.analysis.sequential import Theorem, Wealth, dissipation_of_pairs, wealth_against
 from fluctua.analysis.verdict import check_alpha
 from fluctua.ensembles.dataset import Dataset
@@ -112,11 +112,11 @@ class Watched:
         return f"{there} of {self.target:,} trajectories: {said}{end}"
 
     def _line(self, claim: str) -> str:
-        wealth, p = self.wealths[claim], p_text(self.p_adjusted(claim))
+        wealth, p = self.wealths[claim], p_is(self.p_adjusted(claim))
         if claim not in self.violated:
-            return f"{claim} p = {p}"
+            return f"{claim} {p}"
         things = "pairs" if claim == "crooks" else "trajectories"
-        return f"{claim} violated (p = {p} after {wealth.n:,} {things})"
+        return f"{claim} violated ({p} after {wealth.n:,} {things})"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the state as plain data."""

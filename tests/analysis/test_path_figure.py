@@ -1,5 +1,7 @@
 """The picture of one trajectory: its coordinates, what it gathered, its strokes, and where it failed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,6 +100,26 @@ def test_levels_are_a_staircase_of_jumps():
     visited = [int(replay.row["state_initial"]), *(["empty", "full"].index(s) for s in replay.jumps["state"])]
     assert stairs.get_ydata().tolist() == [*visited, visited[-1]]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["empty", "full"]
+    (coloured,) = axes.collections
+    steps = [
+        [[time, low], [time, high]] for time, low, high in zip(times, visited, visited[1:], strict=False)
+    ]
+    assert np.array(coloured.get_segments()).tolist() == steps
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["lead"]
+
+
+def test_each_bath_has_a_colour_and_no_jump_no_legend():
+    dot = fl.Levels({"empty": "0", "full": "eps"}, controls="eps")
+    leads = [fl.Lead(name, on="empty -> full", rate=3.0, mu=0.0) for name in ("left", "right")]
+    hold = fl.Protocol([fl.Hold(9.0)], beta=1.0, eps=0.5)
+    spec = fl.EnsembleSpec(dot, fl.MarkovJump(leads), hold, trajectories=3, seed=5)
+    replay = fl.simulate(spec, threads=1, progress=False).replay(1)
+    (axes,) = path_figure(replay).axes
+    drawn = {lines.get_label(): len(lines.get_segments()) for lines in axes.collections}
+    assert drawn == replay.jumps["channel"].str.split(":").str[0].value_counts().to_dict()
+    assert len({tuple(lines.get_color()[0]) for lines in axes.collections}) == 2
+    (axes,) = path_figure(replace(replay, jumps=replay.jumps.iloc[:0])).axes
+    assert axes.get_legend() is None
 
 
 def test_jumps_of_a_wave_function_are_marked_below_its_populations():
@@ -115,3 +137,5 @@ def test_jumps_of_a_wave_function_are_marked_below_its_populations():
     assert (lowest < marks.get_ydata()).all()
     assert (marks.get_ydata() < 0).all()
     assert highest > 1
+    above, _ = path_figure(replace(replay, jumps=replay.jumps.iloc[:0])).axes
+    assert "jumps" not in [text.get_text() for text in above.get_legend().get_texts()]

@@ -158,6 +158,38 @@ def test_only_what_was_judged_is_drawn():
     assert [alt[: len(start)] for alt, start in zip(entropy, of_signs, strict=True)] == of_signs
 
 
+def test_captions_speak_of_stems_where_there_are_some():
+    """Work of two values and of a continuum beside them, of two values alone, and of no values."""
+    random = np.random.default_rng(6)
+
+    def pictures(*work, **known):
+        chapters = chapters_of(verify(*work, **known))
+        return {picture.alt: picture.caption for chapter in chapters for picture in chapter.pictures}
+
+    def both(size):
+        w = np.where(random.random(2 * size.size) < special.expit(np.repeat(size, 2)), 1.0, -1.0)
+        w *= np.repeat(size, 2)
+        return w[::2], w[1::2]
+
+    two = np.where(random.random(2000) < 0.5, 0.5, 1.5)
+    mixed = np.where(random.random(2000) < 0.3, random.uniform(0.3, 1.7, 2000), two)
+    apart = random.uniform(0.3, 1.7, 2000)
+    for size, where in ((mixed, "written at their heads"), (two, "the axis has it"), (apart, "")):
+        found = pictures(*both(size))
+        overlap, ratio = (found[alt] for alt in found if "ensities" in alt or "distributions" in alt)
+        assert ("Stems with heads, ○ forward and □ reverse" in ratio) is bool(where)
+        assert where in overlap
+        (terms,) = (text for alt, text in pictures(both(size)[0], delta_f=0.0).items() if "average" in alt)
+        assert ("Stems with heads ○" in terms) is bool(where)
+
+
+def test_a_phone_reads_each_cell_under_the_name_of_its_column(page):
+    text = page.read_text(encoding="utf-8")
+    assert '<td data-name="outcome"><span class="outcome' in text
+    assert "content: attr(data-name)" in text
+    assert "figure img { min-width: 0 !important; }" in text.partition("@media (max-width")[2]
+
+
 def test_dependent_trajectories_leave_one_interval():
     """Twelve groups: BAR has the error of the report, with Student's law, and the others have none."""
     random = np.random.default_rng(5)
