@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Part of a matrix's largest element that counts as rounding.
 _ROUNDING = 1e-10
+#: Part of the fastest rate below which all elements of an equation are rounding.
+_NOTHING = 1e-12
 #: A Taylor series of ``exp(a) v`` with ``|a| <= 1`` ends before this many terms in double precision.
 TERMS = 30
 
@@ -124,14 +126,44 @@ class Generator:
         InvalidInput
             If there are several.
         """
-        matrix, d = self.superoperator(), self.dimension
+        matrix, d = self._balanced[0], self.dimension
         sizes = np.linalg.svd(matrix, compute_uv=False)
         if d > 1 and sizes[-2] <= _ROUNDING * max(sizes[0], np.finfo(float).tiny):
             raise InvalidInput(
                 "several steady states", "dynamics", "connect all levels by baths, or start at populations"
             )
-        state = solve_with_trace(matrix, np.zeros(d * d), trace=1.0).reshape(d, d)
+        state = self.solved(np.zeros((d, d)), trace=1.0)
         return 0.5 * (state + state.conj().T)
+
+    def solved(self, right: ArrayLike, trace: float) -> Complex:
+        """Solve ``L x = right`` for the matrix x of a given trace, shape (d, d); `right` has none.
+
+        In the eigenbasis of the energy, each equation on its own scale: phases may turn many orders of
+        magnitude faster than jumps come.
+        """
+        vectors, (matrix, scale) = self.in_eigenbasis[0], self._balanced
+        turned = vectors.conj().T @ np.asarray(right, dtype=np.complex128) @ vectors
+        found = solve_with_trace(matrix, turned.reshape(-1) / scale, trace)
+        solution: Complex = vectors @ found.reshape(turned.shape) @ vectors.conj().T
+        return solution
+
+    @cached_property
+    def in_eigenbasis(self) -> tuple[Complex, Generator]:
+        """Eigenvectors of the energy as columns, and the same generator in their basis."""
+        energies, vectors = np.linalg.eigh(self.hamiltonian)
+        operators = vectors.conj().T @ self.operators @ vectors
+        return vectors, replace(
+            self, hamiltonian=np.diag(energies.astype(np.complex128)), operators=operators
+        )
+
+    @cached_property
+    def _balanced(self) -> tuple[Complex, Floats]:
+        """The superoperator in the eigenbasis, each row over its largest element, and these."""
+        matrix = self.in_eigenbasis[1].superoperator()
+        largest = np.abs(matrix).max(axis=1)
+        fastest = np.abs(self.activities).max(initial=0.0)  # rows far below are rounded zeros
+        scale = np.maximum(largest, max(_NOTHING * fastest, np.finfo(float).tiny))
+        return matrix / scale[:, None], scale
 
     def thermal_deviation(self) -> float:
         """Return how far channels are from ``[H, L_k] = q_k L_k``, as a part of ``|H L_k|`` of the worst.

@@ -24,13 +24,14 @@ import numpy as np
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.long_times import LongTimes
 from fluctua.stochastic.quantum.evolution import Piece, levels, outcomes
-from fluctua.stochastic.quantum.generator import generator_of, solve_with_trace
+from fluctua.stochastic.quantum.generator import generator_of
 from fluctua.stochastic.quantum.tilted import jump_amounts, refuse_unmeasured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fluctua.stochastic.quantum.channels import Model
+    from fluctua.stochastic.quantum.generator import Generator
     from fluctua.stochastic.schedule import Schedule
 
     Complex = NDArray[np.complex128]
@@ -110,7 +111,7 @@ class SteadyState(LongTimes):
     @cached_property
     def spectrum(self) -> Complex:
         """Eigenvalues of the generator, 0 first, then from slow to fast, shape (d^2,), 1 / time."""
-        values = np.linalg.eigvals(self.generator).astype(np.complex128)
+        values = np.linalg.eigvals(self._levels.superoperator()).astype(np.complex128)
         return values[np.argsort(-values.real, kind="stable")]
 
     @property
@@ -144,6 +145,11 @@ class SteadyState(LongTimes):
         """
         return float(np.linalg.eigvals(self._tilted(fields)).real.max())
 
+    @property
+    def _levels(self) -> Generator:
+        """The generator in the eigenbasis of the energy, where fast phases stand apart from slow jumps."""
+        return self.piece.held.in_eigenbasis[1]
+
     @cached_property
     def _rates(self) -> Floats:
         return self.piece.held.rates(self.state)
@@ -152,7 +158,8 @@ class SteadyState(LongTimes):
         """Solve for x of equation (2)."""
         still = self.state.reshape(-1)
         gained = carried @ still
-        return solve_with_trace(self.generator, gained - _trace(gained) * still, trace=0.0)
+        right = (gained - _trace(gained) * still).reshape(self.state.shape)
+        return self.piece.held.solved(right, trace=0.0).reshape(-1)
 
     def _size(self, name: str) -> float:
         return float(self._rates @ np.abs(self._amounts(name)))
@@ -179,7 +186,7 @@ class SteadyState(LongTimes):
             factors = np.exp(exponents)
         if not np.isfinite(factors).all():
             raise InvalidInput("a counting field too large", "fields", "its exponential overflows")
-        return self.piece.held.superoperator(factors)
+        return self._levels.superoperator(factors)
 
     def _value_and_slope(self, name: str, s: float) -> tuple[float, float]:
         """Return mu(s) and mu'(s) = left L'(s) right / (left right), from the dominant eigenvectors."""
@@ -188,7 +195,7 @@ class SteadyState(LongTimes):
         transposed, left = np.linalg.eig(tilted.T)
         top = int(values.real.argmax())
         one, two = left[:, int(transposed.real.argmax())], right[:, top]
-        slope = one @ self.piece.held.jumps(amounts * np.exp(s * amounts)) @ two / (one @ two)
+        slope = one @ self._levels.jumps(amounts * np.exp(s * amounts)) @ two / (one @ two)
         return float(values[top].real), float(slope.real)
 
 

@@ -215,6 +215,25 @@ def test_the_instant_of_a_stroke():
     np.testing.assert_allclose(there.generator @ there.state.reshape(-1), 0.0, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("w", [1.0, 1e4])
+@pytest.mark.parametrize("rate", [0.1, 1e-6, 1e-9])
+def test_phases_may_turn_much_faster_than_jumps_come(w, rate):
+    """13 orders of magnitude between them: all per rate as where they are near."""
+    qubit = Hamiltonian("w/2*Z + w/3*X", controls="w")
+    hold = Protocol([Hold(0.1)], beta=1.0 / w, w=w)
+    steady = exact(qubit, QuantumJump([BoseBath("b", rate=rate)]), hold, time_step=0.1).steady()
+    gap = np.sqrt(13.0) / 3.0
+    up, down = 1.0 / np.expm1(gap), 1.0 / np.expm1(gap) + 1.0
+    np.testing.assert_allclose(steady.populations, [down / (up + down), up / (up + down)], rtol=1e-12)
+    pace = 2.0 * up * down / (up + down)
+    assert steady.mean("activity") == pytest.approx(rate * pace, rel=1e-12)
+    fano = 2.0 * (up**2 + down**2) / (up + down) ** 2
+    assert steady.fano("activity") == pytest.approx(fano, rel=1e-10)
+    z = np.exp(0.3)
+    mu = 0.5 * (np.sqrt((up - down) ** 2 + 4.0 * up * down * z * z) - up - down)
+    assert steady.scaled_generating_function({"activity": 0.3}) == pytest.approx(rate * mu, rel=1e-10)
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
