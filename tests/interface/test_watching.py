@@ -33,7 +33,7 @@ def test_a_true_pair_is_watched_to_its_end(typed, folder):
 def test_a_wrong_free_energy_is_violated_and_exits_1(typed, folder):
     code, out, _ = typed("verify", "--watch", folder, "--delta-f", "2.0", "--claims", "jarzynski")
     assert code == 1
-    assert "jarzynski violated (p = " in out
+    assert "jarzynski violated (p < 1e-300 after" in out
     _, told, _ = typed("verify", "--watch", folder, "--delta-f", "2.0", "--claims", "jarzynski", "--json")
     assert f"after {json.loads(told)['claims'][0]['n']:,} trajectories)" in out  # one number, text and JSON
 
