@@ -24,6 +24,7 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
+from fluctua.stochastic.lattices import common_step, law, range_of_sums
 from fluctua.stochastic.markov.dual import Dual
 from fluctua.stochastic.markov.evolution import Evolution, plain
 from fluctua.stochastic.markov.quantities import Quantity, quantities, tilts
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from fluctua.stochastic.markov.frozen import Array, Frozen
     from fluctua.stochastic.markov.generator import Generator
     from fluctua.stochastic.schedule import Schedule
+
+    Whole = NDArray[np.int64]
 
 #: A probability is a probability to this.
 _ROUNDING = 1e-9
@@ -179,39 +182,39 @@ class Counting:
             raise InvalidInput("the mean of an exponential is 0", "start, end", "some weights must meet")
         return float(np.log(value.real) + scale)
 
-    def distribution(self, name: str) -> tuple[NDArray[np.int64], Array]:
-        """Return the law of a whole number, such as particles taken in, over the whole protocol.
-
-        ``P(n) = sum_k exp(-i theta_k n) <exp(i theta_k X)> / N`` with ``theta_k = 2 pi k / N``, N so large
-        that nothing lies outside the range.
+    def distribution(self, name: str) -> tuple[NDArray[Any], Array]:
+        """Return the law over the whole protocol of what adds up in equal steps, such as particles taken in.
 
         Parameters
         ----------
         name : str
             ``particles_<bath>``, ``activity`` or a channel; where controls and temperatures stand still, any
-            other that jumps add up to in whole numbers.
+            other that jumps alone add up to, if what they add are multiples of one step: heat of 2.2 each.
 
         Returns
         -------
-        values : (N,) array of int
+        values : (N,) array
+            Whole numbers of counts, else multiples of the step; only what can happen.
         probabilities : (N,) array
+            Right to 1e-13 at controls that stand still, to 1e-10 else; what is not told from 0 is 0, and left
+            out at both ends. Nothing is scaled to a sum of 1. See `lattices.law`.
 
         Raises
         ------
         InvalidInput
-            If it is no whole number: an energy while a gap moves, an entropy.
+            If there is no such step: an energy while a gap moves, gaps of 1 and sqrt(2).
         """
-        unit, most = self._coins(name)
-        mean, spread = self.mean(name) / unit, np.sqrt(max(self.variance(name), 0.0)) / unit
-        middle, half = round(mean), int(np.ceil(12.0 * spread + 20.0 * most))
-        size = 2 * half + 1
-        angles = 2.0 * np.pi * np.arange(half + 1) / size
+        (quantity,) = self._named(name)
+        step, jumps = self._steps(quantity)
         ones = np.ones(len(self.generator.levels))
-        waves = np.array([self._wave({name: 1j * angle / unit}, ones) for angle in angles])
-        values = middle + np.arange(-half, half + 1)
-        turned = np.exp(-1j * np.outer(values, angles)) * waves
-        probabilities = (turned[:, 0].real + 2.0 * turned[:, 1:].real.sum(axis=1)) / size
-        return values.astype(np.int64) * unit, probabilities
+        multiples, probabilities = law(
+            lambda angle: self._wave({name: 1j * angle / step}, ones),
+            self.mean(name) / step,
+            float(np.sqrt(max(self.variance(name), 0.0))) / step,
+            int(np.abs(jumps[2]).max(initial=1.0)),
+            range_of_sums(*jumps, self.initial > 0.0),
+        )
+        return multiples if quantity.whole else multiples * step, probabilities
 
     def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
         """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
@@ -264,18 +267,25 @@ class Counting:
         value, scale = self._tilted_sum(fields, self.initial, ones)
         return value * complex(np.exp(scale))
 
-    def _coins(self, name: str) -> tuple[int, int]:
-        """Return the largest number that divides all that jumps add, and the most of it that one adds."""
-        (quantity,) = self._named(name)
+    def _steps(self, quantity: Quantity) -> tuple[float, tuple[Whole, Whole, Array]]:
+        """Return the step in which a quantity grows, and of jumps source, target and number of steps."""
+        ways = self.generator
         if quantity.whole:
-            return 1, 1
-        amounts = np.concatenate([np.zeros(1), *map(quantity.amounts_of_open, self._held())])
+            return 1.0, (ways.sources, ways.targets, quantity.amounts(self._first)[0])
         jumps_alone = quantity.ends is None and not quantity.density
-        if self._moves() or not jumps_alone or (amounts != np.rint(amounts)).any():
+        step = None
+        if jumps_alone and not self._moves():
+            found = [(now.rates[0] > 0.0, quantity.amounts(now)[0]) for now in self._held()]
+            amounts = np.concatenate([np.zeros(0), *(each[is_open] for is_open, each in found)])
+            step = common_step(amounts)
+        if step is None:
             remedy = "count particles or jumps, or take log_generating_function, or a run"
-            raise InvalidInput(f"{name} is no whole number", "distribution", remedy)
-        unit = max(1, int(np.gcd.reduce(amounts.astype(np.int64))))
-        return unit, max(1, int(np.abs(amounts).max()) // unit)
+            raise InvalidInput(f"{quantity.name} does not come in equal steps", "distribution", remedy)
+        sources, targets = (
+            np.concatenate([np.zeros(0, np.int64), *(levels[is_open] for is_open, _ in found)])
+            for levels in (ways.sources, ways.targets)
+        )
+        return step, (sources, targets, np.rint(amounts / step))
 
     def _held(self) -> list[Frozen]:
         """Return the rates at the beginning of each stroke that takes time."""

@@ -58,11 +58,6 @@ class Quantity:
         values = np.zeros(frozen.size) if self.ends is None else self.ends(frozen)[0]
         return values - _log_of_occupied(populations) if self.density else values
 
-    def amounts_of_open(self, frozen: Frozen) -> Array:
-        """Return what jumps add through channels that are open, flattened."""
-        amounts: Array = self.amounts(frozen)[frozen.rates > 0.0]
-        return amounts
-
 
 def quantities(names: Iterable[str], generator: Generator) -> list[Quantity]:
     """Look quantities up.
