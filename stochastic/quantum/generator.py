@@ -143,7 +143,7 @@ class Generator:
         """
         vectors, (matrix, scale) = self.in_eigenbasis[0], self._balanced
         turned = vectors.conj().T @ np.asarray(right, dtype=np.complex128) @ vectors
-        found = solve_with_trace(matrix, turned.reshape(-1) / scale, trace)
+        found = _solve_with_trace(matrix, turned.reshape(-1) / scale, trace)
         solution: Complex = vectors @ found.reshape(turned.shape) @ vectors.conj().T
         return solution
 
@@ -342,7 +342,7 @@ def _with_values(vectors: Complex, values: ArrayLike) -> Complex:
     return result
 
 
-def solve_with_trace(matrix: Complex, right: ArrayLike, trace: float) -> Complex:
+def _solve_with_trace(matrix: Complex, right: ArrayLike, trace: float) -> Complex:
     """Solve ``matrix x = right`` with ``Tr x = trace``, for a matrix that conserves the trace."""
     d = round(len(matrix) ** 0.5)
     scale = max(float(np.abs(matrix).max()), np.finfo(float).tiny)

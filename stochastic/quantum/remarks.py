@@ -43,6 +43,8 @@ _ROUNDING = 1e-9
 LOCAL = 1e-9
 """Of the quantum: how far a local operator may be from one between energy levels."""
 
+_FRAME = 0.5  # of the quantum: what a frame that turns with it is above
+
 
 def remarks_of(model: Model, schedule: Schedule) -> tuple[str, ...]:
     """List the remarks on a run."""
@@ -139,9 +141,12 @@ def _local(model: Model, schedule: Schedule) -> Iterator[str]:
             continue
         deviation = local_deviation(bath, model, schedule)
         if deviation > LOCAL:
+            # H of a rotating frame is without the energy of the quanta.
+            frame = ", but for a Hamiltonian in a rotating frame" if deviation > _FRAME else ""
             yield (
                 f"local master equation: the operator of {bath.name} misses [H, A] = -quantum A by"
                 f" {deviation:.2g} of quantum A; heat by quanta and the second law hold to that order only"
+                f"{frame}"
             )
 
 

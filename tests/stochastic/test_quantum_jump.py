@@ -421,6 +421,11 @@ def test_local_baths_are_flagged_with_their_deviation():
     said = remarks_of(model, coupled)
     assert [line.split(":")[0] for line in said] == ["local master equation"] * 2
     assert remarks_of(model, apart) == ()
+    assert not any("rotating frame" in line for line in said)
+    driven = QuantumJump([LocalBath("light", on="M", rate=0.01, quantum=5.0)])
+    rabi = Hamiltonian("0.1*X")
+    (turning,) = remarks_of(driven.model(rabi), hold(driven, system=rabi))
+    assert turning.endswith("hold to that order only, but for a Hamiltonian in a rotating frame")
     # the commutator itself, from NumPy
     h, a = pair.matrices([[0.05]]).complex[0], pair.operator("MI", "on")
     known = h @ a - a @ h + 2 * a
