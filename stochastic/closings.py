@@ -36,7 +36,7 @@ def closings(gap: Function, places: Floats, sizes: Floats, closed: float) -> Flo
         No more than this is nothing.
     """
     shut = np.concatenate([[False], sizes <= closed, [False]])
-    borders = places[shut[1:-1] & ~(shut[:-2] & shut[2:])]
+    borders: Floats = places[shut[1:-1] & ~(shut[:-2] & shut[2:])]
     begin, end = _dips(places, sizes, closed)
     for _ in range(_CLOSER):
         if not len(begin):
@@ -74,5 +74,5 @@ def diverges(rates: Floats, gaps: Floats, closed: float) -> Mask:
     """Tell for which closings a rate grows without bound, from rates and gaps (N, 4) at `probes`."""
     far, near = rates[:, ::2], rates[:, 1::2]
     stays = (gaps[:, ::2] <= closed) & (far > 0.0)  # no gap all about
-    found: Mask = (stays | (near > _GROWTH * far)).any(axis=1)
+    found: Mask = np.any(stays | (near > _GROWTH * far), axis=1)
     return found

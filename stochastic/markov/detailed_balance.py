@@ -139,8 +139,10 @@ def _together(found: Iterable[Sample]) -> Iterator[Sample]:
 
 
 def _joined(group: list[Sample]) -> Sample:
-    rows = (np.concatenate([getattr(one, name) for one in group]) for name in ("times", "controls", "beta"))
-    return Sample(*rows, group[0].coupled)
+    times, controls, beta = (
+        np.concatenate([getattr(one, name) for one in group]) for name in ("times", "controls", "beta")
+    )
+    return Sample(times, controls, beta, group[0].coupled)
 
 
 def check_anywhere(generator: Generator, dynamics: MarkovJump) -> None:

@@ -40,7 +40,7 @@ class Dual(Generator):
 
     def __init__(self, generator: Generator) -> None:
         self.__dict__.update(generator.__dict__)  # all that does not depend on rates is shared
-        self.primal = generator
+        self.primal, self.balanced = generator, False
         if (generator.reverses < 0).any():
             name = generator.channels[int(np.argmax(generator.reverses < 0))].name
             raise InvalidInput(f"{name!r} has no way back", "dynamics.baths", "no dual rates are defined")

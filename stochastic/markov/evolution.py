@@ -74,7 +74,7 @@ class Evolution:
         """
         sample = sample_at(self.schedule, stroke, np.asarray(fractions, dtype=np.float64))
         frozen = Frozen(self.generator, sample.controls, sample.beta, sample.coupled)
-        check_values(frozen, sample.times, balanced=self.generator.thermodynamics)
+        check_values(frozen, sample.times, balanced=self.generator.balanced)
         return frozen
 
     def carry(self, matrix: Matrix, vector: NDArray[Any]) -> tuple[NDArray[Any], float]:

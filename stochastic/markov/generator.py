@@ -78,7 +78,7 @@ class Generator:
         Bath by bath, edge by edge, along the edge and then against it.
     sources, targets, baths, particles, reverses : (K,) arrays of int
         The same as arrays.
-    thermodynamics : bool
+    balanced : bool
         Whether rates obey local detailed balance.
 
     Raises
@@ -91,7 +91,7 @@ class Generator:
         self.system = system
         self.levels = system.states
         self.bath_names = dynamics.bath_names
-        self.thermodynamics = dynamics.thermodynamics
+        self.balanced = dynamics.thermodynamics
         self._graph = Graph()
         self._channels: list[Channel] = []
         self._mine: list[slice] = []

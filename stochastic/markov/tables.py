@@ -208,18 +208,18 @@ class Tables:
             times = sample_at(self.schedule, stroke, fractions).times
             check_values(Frozen(generator, controls, beta, asked), times, balanced=False)
         values = self.functions.at(controls, beta, coupled, steady, where)
-        if self.functions.thermodynamics and self._breaks_balance(values):
+        if self.functions.thermodynamics and self._breaks_balance(values, coupled):
             times = sample_at(self.schedule, stroke, fractions).times
             check_values(Frozen(generator, controls, beta, coupled), times, balanced=True)
         return values
 
-    def _breaks_balance(self, values: Values) -> bool:
+    def _breaks_balance(self, values: Values, coupled: Mask) -> bool:
         """Tell whether a logarithm of a ratio of rates is not what heat asks for."""
         generator = self.functions.generator
         energies, (brought, pushed, ratio) = values.states[:, :, 0], np.moveaxis(values.amounts, 2, 0)
         heat = energies[:, generator.targets] - energies[:, generator.sources] - brought - pushed
-        expected = -values.beta[:, generator.baths] * heat
-        return bool((unbalanced(ratio, expected) & (ratio != 0.0)).any())
+        expected = np.where(coupled[generator.baths], -values.beta[:, generator.baths] * heat, 0.0)
+        return bool(unbalanced(ratio, expected).any())
 
     @cached_property
     def intervals(self) -> Whole:

@@ -121,7 +121,7 @@ class _Levels:
         energies, vectors = hermitian_eigen(self.model.hamiltonian(controls))
         coupled = present(transformed(coupling.operator, vectors), coupling.size)[:, a, b]
         coupled &= energies[:, b] - energies[:, a] > self.closed
-        found: Mask = coupled.reshape(beside.shape).any(axis=1)
+        found: Mask = np.any(coupled.reshape(beside.shape), axis=1)
         return found
 
 
