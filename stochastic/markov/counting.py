@@ -24,6 +24,7 @@ import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
+from fluctua.stochastic.instants import read_instant, read_times
 from fluctua.stochastic.lattices import common_step, law, range_of_sums
 from fluctua.stochastic.markov.dual import Dual
 from fluctua.stochastic.markov.evolution import Evolution, plain
@@ -117,22 +118,23 @@ class Counting:
         final, scale = self._evolution.carry(plain, self.initial)
         return np.asarray(final * np.exp(scale), np.float64)
 
-    def populations(self, times: Sequence[float] | None = None) -> Array:
+    def populations(self, times: ArrayLike | None = None) -> Array:
         """Solve the master equation.
 
         Parameters
         ----------
-        times : sequence of float, time, optional
+        times : float or sequence of float, time, optional
             Within the protocol; the borders of all strokes, first and last instant among them, if left out.
 
         Returns
         -------
-        (N, n) array
+        (N, n) array, or (n,) at a single time
         """
         borders = np.concatenate([[0.0], np.cumsum(self.schedule.durations)])
-        asked = borders if times is None else np.array(times, dtype=np.float64)
-        if not ((asked >= 0.0) & (asked <= borders[-1] * (1.0 + _ROUNDING))).all():
-            raise InvalidInput("a time outside the protocol", "times", f"it lasts {borders[-1]:g}")
+        asked = borders if times is None else read_times(times, float(borders[-1]))
+        if not asked.ndim:
+            single: Array = self.populations(asked[None])[0]
+            return single
         rows, vector = np.tile(self.initial, (len(asked), 1)), self.initial
         for stroke, (begin, end) in enumerate(pairwise(borders)):
             inside = np.unique(asked[(asked > begin) & (asked < end)])
@@ -216,9 +218,18 @@ class Counting:
         )
         return multiples if quantity.whole else multiples * step, probabilities
 
-    def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
-        """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
-        return SteadyState(self._evolution.at(stroke, [fraction]))
+    def steady(self, stroke: int | str = 0, fraction: float = 0.0) -> SteadyState:
+        """Return the steady state at the controls, temperatures and baths of an instant of a stroke.
+
+        Parameters
+        ----------
+        stroke : int or str
+            By number from 0, or by name.
+        fraction : float
+            From 0 to 1.
+        """
+        number, part = read_instant(self.schedule, stroke, fraction)
+        return SteadyState(self._evolution.at(number, [part]))
 
     def speed_limit(self) -> SpeedLimit:
         """Return the numbers of the speed limit of jump dynamics."""

@@ -79,7 +79,7 @@ def quantities(names: Iterable[str], generator: Generator) -> list[Quantity]:
     }
     found = []
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise not_among(name, "observable", known)
         found.append(known[name])
     return found

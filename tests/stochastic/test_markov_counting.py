@@ -267,6 +267,18 @@ def test_populations_at_borders_and_times() -> None:
     assert jumps.populations([3.0, 1.0, 0.0]) == pytest.approx(rows[[4, 1, 0]], abs=ROUNDING)
 
 
+def test_an_instant_is_a_time_a_number_or_a_name() -> None:
+    ring = driven_ring(Protocol([Isothermal(1.0, E=(0.0, 1.0), name="up"), Hold(1.0)], beta=1.0, cycles=1))
+    assert ring.populations(1.5).tolist() == ring.populations([1.5])[0].tolist()
+    for stroke, fraction, energy in (
+        (0, 0.25, 0.25),
+        ("up", 0.25, 0.25),
+        ("2 hold", 0.0, 1.0),
+        (-1, 0.5, 1.0),
+    ):
+        assert ring.steady(stroke, fraction).frozen.controls.ravel()[0] == pytest.approx(energy)
+
+
 def test_nothing_moves_where_no_bath_is_connected() -> None:
     bath = Arrhenius("bath", on=["a -> b", "b -> c"], rate=1.0, barrier=2.0)
     jumps = counting(RING, [bath], Protocol([Isolated(1.0, E=(0.0, 2.0))], beta=1.0), Point(state="b"))
@@ -311,6 +323,20 @@ def test_laws_of_three_levels_between_two_baths(gaps: list[float], weights: list
     [
         (lambda dot: dot.mean("heat_lef"), "'heat_lef' is not an observable"),
         (lambda dot: dot.populations([7.0]), "a time outside the protocol (times): it lasts 5"),
+        (lambda dot: dot.populations(7.0), "a time outside the protocol (times): it lasts 5"),
+        (lambda dot: dot.populations(np.nan), "a time outside the protocol (times)"),
+        (lambda dot: dot.populations("end"), "'end' are no times (times): give numbers"),
+        (lambda dot: dot.steady("hold"), "'hold' is not a stroke (stroke): strokes are 1 hold; did you mean"),
+        (
+            lambda dot: dot.steady(1),
+            "1 is not a stroke (stroke): give a number from 0 to 0, or a name: 1 hold",
+        ),
+        (lambda dot: dot.steady(-2), "-2 is not a stroke"),
+        (lambda dot: dot.steady(0.5), "0.5 is not a stroke"),
+        (lambda dot: dot.steady(True), "True is not a stroke"),
+        (lambda dot: dot.steady(0, 1.5), "1.5 is no fraction (fraction): give a number from 0 to 1"),
+        (lambda dot: dot.steady(0, "half"), "'half' is not a number (fraction)"),
+        (lambda dot: dot.mean(["heat"]), "['heat'] is not an observable"),
         (lambda dot: dot.mean("dimensionless_work"), "dimensionless_work needs one chemical potential"),
         (lambda dot: dot.distribution("work"), "work does not come in equal steps"),
         (lambda dot: dot.distribution("energy_change"), "energy_change does not come in equal steps"),
