@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fluctua.stochastic.columns import INTO, ON, Column
 from fluctua.stochastic.ledger import exclusive_work_column, heat_columns, log_ratio_column
 from fluctua.stochastic.markov.detailed_balance import samples
@@ -87,9 +85,9 @@ def has_dimensionless_work(generator: Generator, schedule: Schedule) -> bool:
     """Tell whether all baths share one temperature, and all leads one chemical potential, at all times."""
     if not schedule.one_beta or not countable(generator):
         return False
+    looked_at = (sample.controls for _, _, sample in samples(schedule))
     ends = (schedule.opening_controls, schedule.closing_controls)
-    rows = np.concatenate([*ends, *(sample.controls for _, _, sample in samples(schedule))])
-    return one_potential(generator, rows)
+    return all(one_potential(generator, controls) for controls in (*ends, *looked_at))
 
 
 def _steady_entropies() -> Iterator[Column]:

@@ -14,6 +14,7 @@ import numpy as np
 from fluctua.stochastic.closings import closings, diverges, probes
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.markov.frozen import Frozen
+from fluctua.stochastic.markov.functions import VANISHING
 from fluctua.stochastic.markov.hazards import INSTANTS
 from fluctua.stochastic.reservoirs import BoseBath, Rates
 from fluctua.stochastic.steady_baths import steady_baths
@@ -95,11 +96,7 @@ def check_along(generator: Generator, dynamics: MarkovJump, schedule: Schedule) 
         If an energy is not finite, a rate is negative or not finite, a gap closes where bosons of no energy
         act, or (1) fails.
     """
-    found = []
-    for stroke, fractions, sample in samples(schedule):
-        found.append(sample)
-        _check_gaps(generator, dynamics, schedule, stroke, fractions, sample)
-    for sample in _together(found):
+    for sample in _together(_without_closing_gaps(generator, dynamics, schedule)):
         check_values(_frozen(generator, sample), sample.times, balanced=dynamics.thermodynamics)
     ends = np.arange(schedule.cycle.count(schedule.cycle[0]))
     for row, controls, beta in (
@@ -111,6 +108,13 @@ def check_along(generator: Generator, dynamics: MarkovJump, schedule: Schedule) 
         check_values(_frozen(generator, sample), sample.times, balanced=False)
     if dynamics.housekeeping:
         _check_steady(generator, schedule)
+
+
+def _without_closing_gaps(generator: Generator, dynamics: MarkovJump, schedule: Schedule) -> Iterator[Sample]:
+    """Look at each stroke, once its gaps have been checked: an infinite rate is said to be one of those."""
+    for stroke, fractions, sample in samples(schedule):
+        _check_gaps(generator, dynamics, schedule, stroke, fractions, sample)
+        yield sample
 
 
 def _check_steady(generator: Generator, schedule: Schedule) -> None:
@@ -200,14 +204,17 @@ def check_values(at: Frozen, times: Floats, *, balanced: bool) -> None:
 def imbalance(at: Frozen) -> tuple[Floats, Floats]:
     """Return ln(rate / rate back) (N, K), and -beta times heat (N, K) of each channel.
 
-    Both are 0 for a channel that has no way back, and the logarithm where both rates are 0.
+    Both are 0 for a channel that has no way back, and the logarithm where both rates are 0. A rate that has
+    lost its last digits, but is not 0, is taken as balanced, as it is in a run.
     """
     back = at.generator.reverses
+    lower = np.minimum(at.rates, at.rates[:, back])
     with np.errstate(all="ignore"):
         logarithms = np.log(at.rates)  # a refusal asks for no more digits than all machines share
         ratio = logarithms - logarithms[:, back]
     closed = (back < 0) | ((at.rates == 0.0) & (at.rates[:, back] == 0.0))
     expected = -at.beta[:, at.generator.baths] * at.heat
+    ratio = np.where((lower > 0.0) & (lower < VANISHING), expected, ratio)
     return np.where(closed, 0.0, ratio), np.where(closed, 0.0, expected)
 
 

@@ -289,6 +289,14 @@ def test_detailed_balance_is_checked_to_a_part_in_a_billion(eps, beta, push):
             assert "breaks detailed balance" in refused(dynamics.check_protocol, DOT, table)
 
 
+def test_a_rate_that_has_lost_its_last_digits_is_balanced():
+    """exp(-732) is 2e-318, a number of three digits."""
+    assert abs(np.log(np.exp(-732.0)) + 732.0) > 1e-6
+    own = MarkovJump([Rates("r", on=EDGE, forward="exp(-eps)", backward=1)])
+    own.check_protocol(DOT, schedule(DOT, own, eps=732.0, V=0.0))
+    assert "has the rate 0" in refused(own.check_protocol, DOT, schedule(DOT, own, eps=760.0, V=0.0))
+
+
 def test_a_rate_too_small_for_a_number_leaves_no_entropy():
     held = schedule(DOT, LEADS, eps=0.0, V=2000.0)
     assert refused(LEADS.check_protocol, DOT, held) == (
