@@ -332,7 +332,8 @@ class Protocol(Value):
             if self.word is None:
                 raise InvalidInput("no temperature", "protocol", "give beta= or temperature=")
             if self._quantity(bath) not in self._borders.start:
-                raise InvalidInput(f"{bath} has no temperature", f"protocol.{self.word}", f'add "{bath}"')
+                remedy = f'add "{bath}"; a source of work, which gives no heat, may have that of another bath'
+                raise InvalidInput(f"{bath} has no temperature", f"protocol.{self.word}", remedy)
 
     def __repr__(self) -> str:
         """Return the size and the names of the steps on one line."""
