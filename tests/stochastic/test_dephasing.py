@@ -54,7 +54,7 @@ def test_twice_the_rate_through_z():
 def checked(system, on, steps, **controls):
     dynamics = QuantumJump([BoseBath("b", on=on, rate=0.1, spectrum="omega", dephasing=0.3)])
     protocol = Protocol(steps, beta=1.0, **controls)
-    dynamics.check_protocol(system, protocol.schedule(0.1, system.controls, dynamics.bath_names))
+    dynamics.check_protocol(system, protocol.schedule(0.05, system.controls, dynamics.bath_names))
 
 
 PAIR = Hamiltonian("ZI + w*IZ", controls="w")
@@ -65,6 +65,7 @@ PAIR = Hamiltonian("ZI + w*IZ", controls="w")
     [
         (QUBIT, "X", {"w": 1.0, "v": 0.0}),
         (QUBIT, ["X", "Y"], {"w": 1.0, "v": 0.0}),
+        (QUBIT, "X + 2*I", {"w": 1.0, "v": 0.0}),
         (QUBIT, "Z", {"w": 0.0, "v": 1.0}),
         (PAIR, "XX", {"w": 0.3}),
     ],

@@ -14,6 +14,7 @@ from fluctua.stochastic.levels import Levels
 from fluctua.stochastic.markov import exact as classical
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.quantum.exact import exact
+from fluctua.stochastic.quantum.generator import generator
 from fluctua.stochastic.reservoirs import BoseBath, LocalBath
 from fluctua.stochastic.steps import Hold, Isolated, Isothermal
 from fluctua.stochastic.systems.driven_atom import driven_atom, emission_rate, mandel_parameter
@@ -232,6 +233,34 @@ def test_phases_may_turn_much_faster_than_jumps_come(w, rate):
     z = np.exp(0.3)
     mu = 0.5 * (np.sqrt((up - down) ** 2 + 4.0 * up * down * z * z) - up - down)
     assert steady.scaled_generating_function({"activity": 0.3}) == pytest.approx(rate * mu, rel=1e-10)
+
+
+def test_rounding_connects_no_level():
+    """Jumps between two of three levels, in a basis in which every element is rounded."""
+    rng = np.random.default_rng(5)
+    basis = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))[0]
+    turned = [basis @ one @ basis.conj().T for one in (np.diag([0.0, 1.0, 2.5]), np.triu(edge(0, 1)))]
+    held = generator(turned[0], [turned[1], 0.6 * turned[1].conj().T])
+    with pytest.raises(InvalidInput, match="several steady states"):
+        held.steady_state()
+    levels, weak = np.diag([0.0, 1.0, 2.5]), [np.triu(edge(1, 2)), np.tril(edge(1, 2))]
+    fast = [np.triu(edge(0, 1)), np.tril(edge(0, 1))]
+    with pytest.raises(InvalidInput, match="several steady states"):
+        generator(levels, [*fast, *(1e-12 * way for way in weak)]).steady_state()
+    slow = generator(levels, [*fast, *(1e-6 * way for way in weak)])  # 1e-12 of the other rates
+    np.testing.assert_allclose(slow.steady_state(), np.eye(3) / 3, atol=1e-12)
+    connected = generator(turned[0], [turned[1], basis @ np.triu(edge(0, 2)) @ basis.conj().T])
+    np.testing.assert_allclose(
+        connected.steady_state(), np.outer(basis[:, 0], basis[:, 0].conj()), atol=1e-12
+    )
+
+
+def test_a_mean_that_is_rounding_has_no_fano_factor():
+    steady = both(*SYSTEMS["a thermal qubit"])[1]
+    with pytest.raises(InvalidInput, match="heat: its mean is 0"):
+        steady.fano("heat")
+    with pytest.raises(InvalidInput, match="heat: its mean is 0"):
+        steady.uncertainty_product("heat")
 
 
 @pytest.mark.parametrize(

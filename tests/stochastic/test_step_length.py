@@ -87,6 +87,32 @@ def test_the_bound_is_one(system, on):
     refuse_long_steps(dynamics.model(system, time_step=0.0999 / fastest.max()), schedule)
 
 
+def test_levels_that_meet_count():
+    """Where the gap is 0 the rate is 1 / beta times the slope of the spectrum, and nowhere as large."""
+    near = BoseBath("b", rate=30.0, spectrum="omega*exp(-100*omega)")
+    dynamics, schedule, _ = made([near], [Hold(1.0)], 0.005, w=0.0)
+    with pytest.raises(Unstable, match=r"the probability 0\.15 in one time step at w = 0"):
+        refuse_long_steps(dynamics.model(QUBIT, time_step=0.005), schedule)
+    through = BoseBath("b", on="X", rate=30.0, spectrum="omega*exp(-100*omega)")  # no channel there
+    refuse_long_steps(QuantumJump([through]).model(QUBIT, time_step=0.005), schedule)
+
+
+def test_an_energy_that_is_not_finite_at_one_step_is_refused():
+    """At row 4321 of ten thousand, of which checks see 256."""
+    _, schedule, _ = made([BoseBath("b", rate=0.01)], RAMP, 0.001)
+    pole = float(schedule.controls[4321, 0])
+    system = Hamiltonian("Z + Z/(w - pole)", controls="w", parameters={"pole": pole})
+    model = QuantumJump([BoseBath("b", rate=0.01)]).model(system, time_step=1e-9)
+    with pytest.raises(InvalidInput, match=f"the energy is not finite at w = {pole:.6g}"):
+        refuse_long_steps(model, schedule)
+
+
+def test_what_does_not_fit_into_memory_is_left_to_its_own_refusal(monkeypatch):
+    _, schedule, model = made([BoseBath("b", rate=NARROW)], RAMP, 0.001)
+    monkeypatch.setattr(step_length, "MOST_BYTES", 1e6)
+    refuse_long_steps(model, schedule)
+
+
 def test_the_remedy_passes():
     dynamics, schedule, _ = made([BoseBath("b", rate=NARROW)], RAMP, 0.001)
     with pytest.raises(Unstable) as caught:
