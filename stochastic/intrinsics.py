@@ -11,9 +11,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["Lane", "fma", "from_bits", "select", "sqrt", "to_bits"]
+__all__ = ["Lane", "copy", "fma", "from_bits", "select", "sqrt", "to_bits"]
 
 Lane = Any  # the word of the annotations in `lanes`
 
@@ -75,3 +76,22 @@ def from_bits(_typing: Any, _bits: Any) -> Any:
         return builder.bitcast(operands[0], ir.DoubleType())
 
     return types.float64(types.uint64), write
+
+
+@intrinsic
+def copy(_typing: Any, target: Any, place: Any, source: Any, begin: Any, count: Any) -> Any:
+    """Copy so many numbers from one array, from a place on, to a place of another one."""
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        def cast(k: int) -> Any:
+            return context.cast(builder, operands[k], signature.args[k], types.intp)
+
+        def beginning(k: int) -> Any:
+            array = context.make_array(signature.args[k])(context, builder, operands[k])
+            return builder.gep(array.data, [cast(k + 1)])
+
+        memory: Any = cgutils  # without types
+        memory.raw_memcpy(builder, beginning(0), beginning(2), cast(4), 8)
+        return context.get_dummy_value()
+
+    return types.none(target, place, source, begin, count), write

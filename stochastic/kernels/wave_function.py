@@ -115,8 +115,7 @@ def look(top, time, series, x, y):
 def settle(N, F, row, top, time, correction, x, y):
     """Carry the wave function x to a time, by Horner's scheme: ``1 + G t (1 + G t/2 (1 + ...))``."""
     k = N[DIAGONALS] + R * row & SMALL
-    for a in range(R):
-        y[a] = x[a]
+    copy(y, 0, x, 0, R)
     for n in range(top, 0, -1):
         scale = time / n
         for a in range(D):
@@ -126,8 +125,7 @@ def settle(N, F, row, top, time, correction, x, y):
             v = y[a + D]
             y[a] = fma(re, u, fma(-im, v, x[a]))
             y[a + D] = fma(re, v, fma(im, u, x[a + D]))
-    for a in range(R):
-        x[a] = y[a]
+    copy(x, 0, y, 0, R)
 
 
 def expand_mixing(N, F, row, top, x, y, series):
@@ -135,8 +133,7 @@ def expand_mixing(N, F, row, top, x, y, series):
     mixing = N[N[EXPANSIONS] + 3 * row + 2]
     k = N[DIAGONALS] + R * row & SMALL
     square = dot(x, x)
-    for a in range(R):
-        series[a] = x[a]
+    copy(series, 0, x, 0, R)
     power = 1.0
     for begin in range(R, R * top + R, R):
         inverse = 1.0 / power
@@ -149,8 +146,7 @@ def expand_mixing(N, F, row, top, x, y, series):
                 re = fma(F[k + a], x[a], -F[k + D + a] * x[a + D]) * inverse
                 x[a + D] = fma(F[k + a], x[a + D], F[k + D + a] * x[a]) * inverse
                 x[a] = re
-        for a in range(R):
-            series[begin + a & SMALL] = x[a]
+        copy(series, begin, x, 0, R)
         power += 1.0
     return square
 
@@ -215,8 +211,7 @@ def cross(
     parts = N[N[EXPANSIONS] + 3 * row]
     top = N[N[EXPANSIONS] + 3 * row + 1] & SMALL
     product(F, N[ADJOINTS] + row * R * D & SMALL, x, y)
-    for a in range(R):
-        x[a] = y[a]
+    copy(x, 0, y, 0, R)
     elapsed = 0.0
     part = 1
     while part <= parts:
@@ -228,7 +223,7 @@ def cross(
             part += 1
             continue
         elapsed += time
-        call = np.uint64(int(W[ACTIVITY + j]) + 1)
+        call = np.uint64(W[ACTIVITY + j] + 1.0)
         high_word = ((call >> HALF) << TAG_LENGTH) | tag
         w0, w1, w2, w3 = philox(
             trajectory & LOW_HALF, trajectory >> HALF, call & LOW_HALF, high_word, key0, key1
@@ -295,8 +290,7 @@ def replay():
                 N, F, row, j, W, x, y, series, weights, jumps, times, tally, block + j, trajectory,
                 time_step * step, threshold, key0, key1, tag,
             )  # fmt: skip
-            for a in range(R):
-                x[a] = y[a]
+            copy(x, 0, y, 0, R)
             falls = within = False
         else:
             product(F, N[MATRICES] + N[tree + node] * R * D & SMALL, x, y)
@@ -308,16 +302,14 @@ def replay():
         while samples[due] <= step:
             for leaf in range(begun - N[segment], samples[due] - N[segment]):
                 product(F, N[MATRICES] + N[tree + leaves + leaf] * R * D & SMALL, x, series)
-                for a in range(R):
-                    x[a] = series[a]
+                copy(x, 0, series, 0, R)
             begun = samples[due]
-            for a in range(R):
-                paths[due, a, block + j] = x[a]
+            place = (due * columns + block + j) * SAMPLED
+            copy(paths, place, x, 0, R)
             for k in range(REPORTED):
-                paths[due, R + k, block + j] = W[REPORT + k * P + j]
+                paths[place + R + k] = W[REPORT + k * P + j]
             due += 1
-        for a in range(R):
-            x[a] = y[a]
+        copy(x, 0, y, 0, R)
         while node % 2 == 1:
             node //= 2
             size *= 2
@@ -355,38 +347,24 @@ def change(F, k, X, W):
 
 
 def simulate(
-    first_trajectory, count, strokes, N, F, samples, key0, key1, tag, start, out, kept, paths, jumps, times,
+    first_trajectory, columns, strokes, N, F, samples, key0, key1, tag, state, kept, paths, jumps, times,
     tally, X, Y, W, x, y, series, weights,
 ):  # fmt: skip
-    """Carry `count` trajectories from `start` through all strokes.
+    """Carry trajectories, a column of `state` each, through all strokes; `columns` is a multiple of B.
 
-    samples: moves after which a path is sampled, ended by more than there are. start: wave functions and
-    their energy. out: amplitudes in the last eigenbasis, then what is reported; kept: that at each stroke's
-    end; paths: wave functions and that; jumps, times: trajectory, channel and level of jumps, and when;
-    tally: how many.
+    state: wave functions, thresholds, energies, what is reported; in the end in the last eigenbasis. kept:
+    what is reported at each stroke's end; samples: moves after which a path is sampled, ended by more than
+    there are; paths: wave functions and what is reported; jumps, times: trajectory, channel and level of
+    jumps, and when; tally: how many.
     """
     time_step = F[0]
     leaves = N[LEAVES]
-    for block in range(0, count, B):
-        width = min(B, count - block)
-        for k in range(LEDGER * P):
-            W[k] = 0.0
-        for j in range(B):
-            column = block + min(j, width - 1)
-            for a in range(R):
-                X[a * P + j] = start[a, column]
-            W[ENERGY + j] = start[R, column]
-            trajectory = np.uint64(first_trajectory + column)
-            w0, w1, _w2, _w3 = philox(trajectory & LOW_HALF, trajectory >> HALF, NO_BITS, tag, key0, key1)
-            W[THRESHOLD + j] = uniform((w0 << HALF) | w1) if j < width else -1.0
+    for block in range(0, columns, B):
+        for k in range(R):
+            copy(X, k * P, state, k * columns + block, B)
+        for k in range(CARRIED):
+            copy(W, k * P, state, (R + k) * columns + block, B)
         sample = 0
-        if samples[0] == 0:
-            for j in range(width):
-                for a in range(R):
-                    paths[0, a, block + j] = X[a * P + j]
-                for k in range(REPORTED):
-                    paths[0, R + k, block + j] = W[REPORT + k * P + j]
-            sample = 1
         segment = N[SEGMENTS]
         for stroke in range(strokes + 1):
             last = segment + 4  # after the strokes one product more: the change to the last eigenbasis
@@ -407,7 +385,7 @@ def simulate(
                 while samples[ahead] <= N[segment + 1]:
                     ahead += 1
                 if crossed > 0 or ahead > sample:
-                    for j in range(width):
+                    for j in range(B):
                         fallen = W[NORM + j] < W[THRESHOLD + j]
                         if fallen or ahead > sample:
                             replay()
@@ -416,16 +394,14 @@ def simulate(
                     if N[segment + 3] >= 0:
                         change(F, N[CHANGES] + 3 * R * R * N[segment + 3], X, W)
                         if ahead > sample and samples[ahead - 1] == N[segment + 1]:
-                            for j in range(width):
-                                paths[ahead - 1, R, block + j] = W[WORK + j]
+                            for j in range(B):
+                                paths[((ahead - 1) * columns + block + j) * SAMPLED + R] = W[WORK + j]
                 sample = ahead
                 segment += 4
-            if stroke < strokes and kept.shape[0] > 0:
+            if stroke < strokes and kept.size > 0:
                 for k in range(REPORTED):
-                    for j in range(width):
-                        kept[stroke, k, block + j] = W[REPORT + k * P + j]
-        for j in range(width):
-            for a in range(R):
-                out[a, block + j] = Y[a * P + j]
-            for k in range(REPORTED):
-                out[R + k, block + j] = W[REPORT + k * P + j]
+                    copy(kept, (stroke * REPORTED + k) * columns + block, W, REPORT + k * P, B)
+        for k in range(R):
+            copy(state, k * columns + block, Y, k * P, B)
+        for k in range(CARRIED):
+            copy(state, (R + k) * columns + block, W, k * P, B)

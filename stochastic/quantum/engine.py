@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 _JUMPS = 64  # room for that many jumps of a trajectory, at first
 _SIGNATURE = (
-    "(int64, int64, int64, int64[::1], float64[::1], int64[::1], uint64, uint64, uint64, float64[:, ::1],"
-    " float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1], int64[:, ::1], float64[::1], int64[::1],"
+    "(int64, int64, int64, int64[::1], float64[::1], int64[::1], uint64, uint64, uint64, float64[::1],"
+    " float64[::1], float64[::1], int64[:, ::1], float64[::1], int64[::1],"
     " float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])"
 )
 
@@ -144,30 +144,44 @@ class QuantumPropagator(Propagator):
     ) -> tuple[Floats, Floats, Floats, Integers, Floats, int]:
         """Run the kernel on some trajectories with room for so many jumps; the last item is their number."""
         d, count, reported = self.shape.dimension, state.shape[1], len(self.shape.reported)
-        start = np.concatenate([state[: 2 * d], self._first_energy(state)[None]])
-        out = np.empty((2 * d + reported, count))
-        kept = np.empty((len(self.schedule.moves) if self.keep_strokes else 0, reported, count))
-        paths = np.empty((samples.size, 2 * d + reported, count))
+        carried = self._opening(first, state)
+        columns = carried.shape[1]
+        kept = np.empty((len(self.schedule.moves) if self.keep_strokes else 0, reported, columns))
+        paths = np.zeros((samples.size, columns, 2 * d + reported))
+        paths[:1, :count, : 2 * d] = state[: 2 * d].T
         jumps, times, tally = np.empty((room, 3), np.int64), np.empty(room), np.zeros(1, np.int64)
         self._compiled(
             first,
-            count,
+            columns,
             len(self.schedule.moves),
             self.tables.numbers,
             self.tables.floats,
-            np.append(samples, self.schedule.steps + 1),
+            np.append(samples[1:], self.schedule.steps + 1),
             *streams.key(self.seed),
             streams.tag("jumps", self.direction),
-            start,
-            out,
-            kept,
-            paths,
+            carried.reshape(-1),
+            kept.reshape(-1),
+            paths[1:].reshape(-1),
             jumps,
             times,
             tally,
             *self._workspace(),
         )
-        return out, kept, paths, jumps, times, int(tally[0])
+        out = np.delete(carried[:, :count], (2 * d, 2 * d + 1), axis=0)
+        paths = paths[:, :count].swapaxes(1, 2)
+        return out, kept[..., :count], paths, jumps, times, int(tally[0])
+
+    def _opening(self, first: int, state: Floats) -> Floats:
+        """Give what trajectories carry at first, in whole blocks: those behind the last one never jump."""
+        d, count, lanes = self.shape.dimension, state.shape[1], self.shape.lanes
+        carried = np.zeros((2 * d + len(self.shape.carried), -(-count // lanes) * lanes))
+        carried[: 2 * d, :count] = state[: 2 * d]
+        carried[: 2 * d, count:] = state[: 2 * d, -1:]
+        threshold, energy = carried[2 * d], carried[2 * d + 1]
+        threshold[:count] = streams.draw_uniforms(self.seed, self.direction, "jumps", first, count, 1)[0]
+        threshold[count:] = -1.0
+        energy[:count] = self._first_energy(state)
+        return carried
 
     def _first_energy(self, state: Floats) -> Floats:
         """Give the energy at the first instant: that of the level measured, or its expectation."""

@@ -13,7 +13,8 @@ from fluctua.stochastic.quantum.tables import HEAD, MOST_TERMS
 
 _UNROLLED = 4  # up to this dimension a product is one straight line of code
 _COLUMNS = 4  # columns taken together beyond it
-_WORK_ROWS = ("threshold", "norm", "energy", "before", "after", "done")
+_CARRIED_ROWS = ("threshold", "energy")
+_WORK_ROWS = ("norm", "before", "after", "done")
 _REPORTED_ROWS = ("work", "gained", "flaw", "activity", "entropy_flow", "log_ratio", "potential")
 
 
@@ -32,8 +33,13 @@ class Shape:
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
-        """The rows of the ledger; from the first of `reported` on they are given out."""
-        return (*_WORK_ROWS, *self.reported)
+        """The rows of the ledger: what a trajectory carries, and scratch."""
+        return (*self.carried, *_WORK_ROWS)
+
+    @cached_property
+    def carried(self) -> tuple[str, ...]:
+        """The rows that begin and end with a trajectory; those of `reported` are given out."""
+        return (*_CARRIED_ROWS, *self.reported)
 
     @cached_property
     def reported(self) -> tuple[str, ...]:
@@ -57,24 +63,25 @@ def module_text(shape: Shape, noise_module: str, *, followed: bool, mixing: bool
         "R": 2 * d,
         "B": shape.lanes,
         "P": shape.pitch,
-        "LEDGER": len(shape.rows),
+        "CARRIED": len(shape.carried),
         "REPORTED": len(shape.reported),
-        "REPORT": len(_WORK_ROWS) * shape.pitch,
+        "REPORT": len(_CARRIED_ROWS) * shape.pitch,
+        "SAMPLED": 2 * d + len(shape.reported),
         "FOLLOWED": followed,
         "NEAR": "2.0**-26",
         "LESS": 1.0 - 1e-9,
         "LOST": 1e-6,
         "ONE_LEVEL": 1.0 - 1e-9,
         "SMALL": "0x3FFFFFFFFFFFFFFF",
-        "NO_BITS": "np.uint64(0)",
-        **{name.upper(): k * shape.pitch for k, name in enumerate((*_WORK_ROWS, *_REPORTED_ROWS, "heat"))},
+        **{name.upper(): k * shape.pitch for k, name in enumerate(shape.rows)},
+        "HEAT": shape.rows.index("heat_0") * shape.pitch,
         **{name.upper(): k for k, name in enumerate(HEAD)},
     }
     head = [
         f'"""Kernel: wave functions of dimension {d}, {shape.baths} bath(s)."""',
         "import numpy as np",
         "from fluctua.stochastic.compiling import kernel, lane",
-        "from fluctua.stochastic.intrinsics import fma, sqrt",
+        "from fluctua.stochastic.intrinsics import copy, fma, sqrt",
         f"from {noise_module} import HALF, LOW_HALF, TAG_LENGTH, philox, uniform",
         *(f"{name} = {value}" for name, value in constants.items()),
     ]
