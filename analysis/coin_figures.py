@@ -35,6 +35,7 @@ _TAIL = 1e-3  # share of the trajectories outside the axis at either end
 _COLUMNS = 400  # of a walk: its highest and lowest point in each
 _LEAST_WEIGHT = 4.0  # information of a bin, from where its residual over its error is nearly normal
 WORK, SIZE = "work W − ΔF (kT)", r"size of the entropy production |s| ($k_\mathrm{B}$)"
+ENTROPY = r"entropy production s less its fitted crossing ($k_\mathrm{B}$)"
 EXCHANGED = r"size of the exchange times the affinity, |A X| ($k_\mathrm{B}$)"
 
 

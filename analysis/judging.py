@@ -292,6 +292,8 @@ def _judged_numbers(subject: Subject, verdicts: Sequence[Verdict]) -> dict[str, 
     if isinstance(entropy, np.ndarray) and _infinite(entropy):
         entropy = entropy[np.isfinite(entropy)]
     kept = {"forward": subject.work, "reverse": subject.reverse, "entropy": entropy}
+    if subject.entropy_pair is not None and of_entropy:
+        kept["entropy-reverse"] = subject.entropy_pair[1]
     if any(one.claim == "exchange" and one.outcome != "not applicable" for one in verdicts):
         found = driven(subject)
         kept["exchange"] = found if isinstance(found, str) else found[0] * found[1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fluctua.analysis.atom_lines import AtomLines
-from fluctua.analysis.coin_figures import EXCHANGED, SIZE, WORK, draw_chances, draw_walk
+from fluctua.analysis.coin_figures import ENTROPY, EXCHANGED, SIZE, WORK, draw_chances, draw_walk
 from fluctua.analysis.exponential_figure import exponential_terms
 from fluctua.analysis.figures import work_distributions
 from fluctua.analysis.free_energies import Method
@@ -95,7 +95,9 @@ def _pictures(report: Report) -> Iterator[Picture]:
     elif "jarzynski" in judged and "reverse" not in report.samples:
         yield from _of_jarzynski(report, judged["jarzynski"])
     entropy, exchanged = report.samples.get("entropy"), report.samples.get("exchange")
-    if "detailed" in judged and entropy is not None:
+    if "detailed" in judged and entropy is not None and "entropy-reverse" in report.samples:
+        yield from _of_entropies(report, judged["detailed"], entropy)
+    elif "detailed" in judged and entropy is not None:
         label = "sign of a trajectory's entropy production, given its size"
         yield from _of_signs(report, judged["detailed"], entropy, SIZE, label)
     if "exchange" in judged and exchanged is not None:
@@ -137,6 +139,14 @@ def _of_signs(report: Report, verdict: Verdict, s: Floats, across: str, label: s
     tosses = Tosses.of_signs(s)
     yield _chances(tosses, across, label, "positive", "nothing is fitted", verdict.standard_error)
     yield _walk(report, verdict.claim, tosses, across, "positive")
+
+
+def _of_entropies(report: Report, verdict: Verdict, s: Floats) -> Iterator[Picture]:
+    """Draw the direction of a trajectory given its entropy production, whose densities cross at 0."""
+    tosses = Tosses.of_directions(s, report.samples["entropy-reverse"])
+    label, fitted = "direction of a trajectory, given its entropy production", "only the crossing is fitted"
+    yield _chances(tosses, ENTROPY, label, "forward", fitted, verdict.standard_error)
+    yield _walk(report, "detailed", tosses, ENTROPY, "forward")
 
 
 def _of_jarzynski(report: Report, verdict: Verdict) -> Iterator[Picture]:

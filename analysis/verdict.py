@@ -235,7 +235,8 @@ class Report(Sequence[Verdict]):
     conversion : tuple of (float, str) or None
         Size of one kT in a unit to print beside it, and the unit's name.
     samples : mapping of str to ndarray
-        The numbers that were judged, in kT: ``forward``, ``reverse`` or ``entropy``.
+        The numbers that were judged, in kT: ``forward``, ``reverse`` or ``entropy``; ``entropy-reverse`` is
+        that of the reverse process, where both were judged.
     notes : tuple of str
         What the reader should know of where the numbers come from.
     remarks : tuple of str

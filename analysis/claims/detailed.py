@@ -1,12 +1,15 @@
-"""The detailed theorem of one sample: entropy production of a process that is its own reverse."""
+"""The detailed theorem of entropy production: of a process that is its own reverse, or beside its reverse."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fluctua.analysis.claims.claim import Claim
-from fluctua.analysis.claims.subject import Subject
-from fluctua.analysis.crooks import SLOPE_TOLERANCE
+from fluctua.analysis.claims.subject import Floats, Subject
+from fluctua.analysis.crooks import SLOPE_TOLERANCE, fit_crooks, judge_crooks
 from fluctua.analysis.detailed import fit_detailed, judge_detailed
 from fluctua.analysis.fitted_verdicts import judge_detailed_fitted
+from fluctua.analysis.integral import TOLERANCE
 from fluctua.analysis.rule import not_applicable
 from fluctua.analysis.verdict import Verdict
 
@@ -15,6 +18,8 @@ def _judge(subject: Subject) -> Verdict:
     s = subject.total_entropy
     if isinstance(s, str):
         return not_applicable("detailed", s)
+    if subject.entropy_pair is not None:
+        return _judge_pair(subject, *subject.entropy_pair)
     if not _unchanging(subject):
         return not_applicable("detailed", _said_of_a_drive(subject))
     if not subject.shares_start:
@@ -43,6 +48,21 @@ def _judge(subject: Subject) -> Verdict:
     )
 
 
+def _judge_pair(subject: Subject, forward: Floats, reverse: Floats) -> Verdict:
+    r"""Judge :math:`P_F(s)/P_R(-s)=e^s` as Crooks' theorem of a work s whose free-energy difference is 0."""
+    fit = fit_crooks(forward, reverse, alpha=subject.rules.alpha, reversible=True)
+    verdict = judge_crooks(
+        fit,
+        delta_f=0.0,
+        slope_tolerance=subject.rules.tolerance["slope"],
+        free_energy_tolerance=subject.rules.tolerance["integral"],
+        alpha=subject.rules.alpha,
+        symbol="crossing",
+        assumptions=(*subject.assumptions, "the reverse starts where the entropy of the ends says"),
+    )
+    return replace(verdict, claim="detailed")
+
+
 def _said_of_a_drive(subject: Subject) -> str:
     other = "integral" if subject.missing else "crooks"
     return f"needs controls and temperatures that do not change; a run like this one has {other}"
@@ -57,7 +77,12 @@ CLAIM = Claim(
     name="detailed",
     order=60,
     judge=_judge,
-    usual=lambda subject: subject.of_entropy and _unchanging(subject) and subject.shares_start,
-    means="Total entropy productions s and −s occur in the ratio exp(s).",
-    tolerances={"slope": SLOPE_TOLERANCE},
+    usual=lambda subject: (
+        subject.of_entropy and (_unchanging(subject) or subject.paired) and subject.shares_start
+    ),
+    means=(
+        "Total entropy productions s and −s occur in the ratio exp(s); of a driven run s, and −s of its"
+        " reverse, so that both densities cross at 0."
+    ),
+    tolerances={"slope": SLOPE_TOLERANCE, "integral": TOLERANCE},
 )

@@ -170,6 +170,21 @@ class Subject:
         return "needs the total entropy production (entropy=)"
 
     @cached_property
+    def entropy_pair(self) -> tuple[Floats, Floats] | None:
+        """Total entropy production of both directions, where the detailed theorem binds the two.
+
+        The work of such a drive obeys no theorem, and each direction starts where the entropy of the other
+        one's end is reckoned, in every state: then s of a path is -s of its reverse.
+        """
+        bound = self.of_entropy and self.paired and self.shares_start and self.irreversible_weight == 0.0
+        if not bound or self.entropy is not None or self.ledgers[0].stationary:
+            return None
+        forward, reverse = self.total_entropy, self.ledgers[1].total_entropy()
+        if isinstance(forward, str) or isinstance(reverse, str):
+            return None
+        return forward, reverse
+
+    @cached_property
     def unfit(self) -> str:
         """Why no verdict follows from entropy production with a fitted density; empty where one does."""
         if self.potential is None or self.entropy is None:

@@ -8,7 +8,11 @@ import pandas as pd
 import pytest
 
 import fluctua as fl
-from fluctua.analysis.claims import CLAIMS
+from fluctua.analysis.claims import CLAIMS, TOLERANCES
+from fluctua.analysis.claims.subject import Rules, Subject
+from fluctua.analysis.crooks import fit_crooks
+from fluctua.analysis.ledger import Ledger
+from fluctua.analysis.report_chapters import chapters_of
 
 import truth
 
@@ -327,7 +331,8 @@ def test_a_pair_between_two_temperatures_has_the_integral_theorem():
         well, fl.Overdamped(baths=baths), drive,
         trajectories=20_000, time_step=0.02, seed=8, initial=fl.Steady(),
     )  # fmt: skip
-    report = fl.verify(*both(spec))
+    pair = both(spec)
+    report = fl.verify(*pair)
     assert report["crooks"].reason == "needs one temperature: the baths differ"
     second, s = report["second-law"], report.samples["entropy"]
     assert (second.outcome, second.quantity) == ("holds", "<s>"), "no ΔF is asked for"
@@ -335,7 +340,19 @@ def test_a_pair_between_two_temperatures_has_the_integral_theorem():
     assert second.standard_error == pytest.approx(s.std(ddof=1) / math.sqrt(s.size))
     assert fl.verify(entropy=-s)["second-law"].outcome == "violated", "control: heat of the wrong sign"
     assert report["integral"].outcome == "holds", "densities at both ends differ by their normalisation too"
-    assert "detailed" not in [verdict.claim for verdict in report]
+    detailed = report["detailed"]
+    assert detailed.outcome in ("holds", "undecidable"), "s of a path is -s of its reverse"
+    forward, reverse = report.samples["entropy"], report.samples["entropy-reverse"]
+    fit = fit_crooks(forward, reverse, reversible=True)
+    assert (detailed.estimate, detailed.standard_error) == (fit.slope, fit.slope_error)
+    assert detailed.part("crossing").estimate == fit.free_energy
+    assert fit.free_energy / fit.free_energy_error == pytest.approx(0.0, abs=4.0)
+    pictures = [picture.alt for chapter in chapters_of(report) for picture in chapter.pictures]
+    assert "Share of forward trajectories beside the curve of the theorem." in pictures
+    for wrong in (1.2 * reverse, reverse - 0.3):
+        spoilt = Subject(Rules(0.05, TOLERANCES), missing="two baths", ledgers=tuple(map(Ledger, pair)))
+        spoilt.__dict__["entropy_pair"] = (forward, wrong)
+        assert CLAIMS["detailed"].judge(spoilt).outcome == "violated", "control"
     detailed = fl.verify(fl.simulate(spec), claims="detailed")[0]
     assert detailed.reason.endswith("a run like this one has integral")
 

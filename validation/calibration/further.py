@@ -110,6 +110,17 @@ def integral(n: int) -> Iterator[Cell]:
     yield _cell("integral", "Hatano-Sasa 0.1 too low", high, n, "edge", edge="integral")
 
 
+def atoms(n: int, share: float) -> Iterator[Cell]:
+    """Yield atoms in a continuum: no Pareto law fits their largest terms, which carry little."""
+    yield _cell(
+        "one-sample", "atoms in a continuum", SignCoin("atoms", 1.0), n, heading="true ensembles", share=share
+    )
+    for by in (0.1, -0.1):
+        off = SignCoin("atoms", 1.0, fault=Fault("offset", by))
+        name, heading = f"atoms in a continuum, {by:+g}", "edge of the tolerance"
+        yield _cell("one-sample", name, off, n, "edge", heading, edge="integral", share=share)
+
+
 def several(share: float) -> Iterator[Cell]:
     """Yield three speeds between the same ends."""
     yield _cell("several", "speeds of 0.1, 0.25, 0.5 kT", Speeds(), 500, share=share)

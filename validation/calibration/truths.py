@@ -322,7 +322,7 @@ def breathing_trap(
 
 # ---- one sample ----------------------------------------------------------------------------------
 
-Law = Literal["gaussian", "exponential", "cauchy", "lattice"]
+Law = Literal["gaussian", "exponential", "cauchy", "lattice", "atoms"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,8 +368,9 @@ class SignCoin(EntropyTruth):
 
     Parameters
     ----------
-    law : {"gaussian", "exponential", "cauchy", "lattice"}
-        Of the size. ``gaussian`` is that of a Gaussian s.
+    law : {"gaussian", "exponential", "cauchy", "lattice", "atoms"}
+        Of the size. ``gaussian`` is that of a Gaussian s; ``atoms`` are two values in a continuum, with a
+        rare band beyond, like the work of a qubit that is measured twice and seldom jumps.
     scale : float
         The mean of a Gaussian s, or the scale of the size; steps of 0.8 on a lattice, `scale` of them in the
         mean.
@@ -388,6 +389,9 @@ class SignCoin(EntropyTruth):
             steps = np.arange(200)
             chance = np.exp(special.xlogy(steps, self.scale) - self.scale - special.gammaln(steps + 1))
             return float(chance @ _mean_of_size(_LATTICE * steps))
+        if self.law == "atoms":
+            middle = (np.arange(10_000) + 0.5) / 10_000
+            return float(np.mean(_mean_of_size(_atoms(middle, self.scale))))
         x, weight = np.polynomial.laguerre.laggauss(60)
         return float(weight @ _mean_of_size(self.scale * x))
 
@@ -402,7 +406,15 @@ _SIZES: dict[str, Callable[[Noise, int, float], Floats]] = {
     "exponential": lambda noise, n, scale: -scale * np.log1p(-noise.uniform(n)),
     "cauchy": lambda noise, n, scale: scale * np.tan(0.5 * np.pi * noise.uniform(n)),
     "lattice": lambda noise, n, mean: _LATTICE * poisson(noise.uniform(n), mean),
+    "atoms": lambda noise, n, scale: _atoms(noise.uniform(n), scale),
 }
+
+
+def _atoms(uniform: Floats, scale: float) -> Floats:
+    """Return the size at each level of its distribution: straight pieces, and steps that are atoms."""
+    level = (0.0, 0.025, 0.025, 0.105, 0.105, 0.895, 0.895, 0.974, 0.974, 1.0)
+    size = (0.0258, 0.0258, 1.35, 1.4258, 1.4258, 1.4258, 1.4258, 1.49, 2.84, 2.89)
+    return scale * np.interp(uniform, np.add(level, 1e-12 * np.arange(len(level))), size)
 
 
 def _mean_of_size(size: NDArray[np.floating[Any]]) -> Floats:
