@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Point
@@ -124,11 +124,30 @@ class Lindblad(Evolution):
         """Return ``ln <exp(sum_x s_x X)>``: ``{"dimensionless_work": -1.0}`` is Jarzynski's."""
         return float(np.log(generating_function(self, self._terms(fields)).real))
 
-    def distribution(self, name: str = "activity") -> tuple[NDArray[np.int64], Floats]:
-        """Return the law of the number of jumps, of all or of one channel: values and probabilities."""
-        if name != "activity" and name not in self.channel_names:
-            raise not_among(name, "count", ["activity", *self.channel_names])
-        return distribution(self, self._collected(name))
+    def distribution(self, name: str = "activity") -> tuple[NDArray[Any], Floats]:
+        """Return the law of what jumps add up to in equal steps: values and probabilities.
+
+        Parameters
+        ----------
+        name : str
+            ``activity`` or a channel; ``heat``, ``heat_<bath>``, ``entropy_flow``, ``log_ratio`` where all
+            that jumps add are multiples of one step, because controls and temperatures stand still.
+
+        Returns
+        -------
+        values : (N,) array
+            Whole numbers of counts.
+        probabilities : (N,) array
+            Right to 1e-13: see `lattices.law`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such step, or measurements at the ends add something too, as to work.
+        """
+        values, probabilities = distribution(self, self._collected(name), name)
+        counts = name == "activity" or name in self.channel_names
+        return np.rint(values).astype(np.int64) if counts else values, probabilities
 
     def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
         """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""

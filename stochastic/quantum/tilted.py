@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
+from fluctua.stochastic.lattices import common_step, law
 from fluctua.stochastic.quantum.evolution import Evolution, Piece, levels, outcomes
 from fluctua.stochastic.quantum.generator import potential_changes
 
@@ -214,25 +215,46 @@ def _sum(terms: Sequence[tuple[Outcomes, complex]]) -> Outcomes | None:
     return Outcomes(vectors, values)
 
 
-def distribution(evolution: Evolution, chosen: Collected) -> tuple[NDArray[np.int64], Floats]:
-    """Return the law of a whole number that jumps add up to.
-
-    ``P(n) = sum_k exp(-i theta_k n) <exp(i theta_k X)> / N`` with ``theta_k = 2 pi k / N``, N so large that
-    nothing lies outside the range.
+def distribution(
+    evolution: Evolution, chosen: Collected, name: str = "what is counted"
+) -> tuple[Floats, Floats]:
+    """Return the law of what jumps add up to in equal steps.
 
     Returns
     -------
-    values : (N,) array of int
+    values : (N,) array
+        Multiples of the step.
     probabilities : (N,) array
-        Right to rounding, so that what never happens may be of the order -1e-16.
+        As of `lattices.law`.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such step, or the measurements at the ends add something too.
     """
+    amounts = np.concatenate([np.zeros(0), *_that_jump(evolution, chosen)])
+    step = common_step(amounts) if chosen.first is chosen.last is None else None
+    if step is None:
+        remedy = "count jumps, or take log_generating_function, or a run"
+        raise InvalidInput(f"{name} does not come in equal steps", "distribution", remedy)
     mean, variance = cumulants(evolution, chosen)
-    half = int(np.ceil(12.0 * max(variance, 0.0) ** 0.5 + 20.0))
-    values = round(mean) + np.arange(-half, half + 1)
-    angles = 2.0 * np.pi * np.arange(half + 1) / len(values)
-    waves = np.array([generating_function(evolution, [(chosen, 1j * angle)]) for angle in angles])
-    turned = (np.exp(-1j * np.outer(values, angles)) * waves).real
-    return values.astype(np.int64), (turned[:, 0] + 2.0 * turned[:, 1:].sum(axis=1)) / len(values)
+    multiples, probabilities = law(
+        lambda angle: generating_function(evolution, [(chosen, 1j * angle / step)]),
+        mean / step,
+        max(variance, 0.0) ** 0.5 / step,
+        int(np.rint(np.abs(amounts).max(initial=step) / step)),
+        (-np.inf if (amounts < 0.0).any() else 0.0, np.inf if (amounts > 0.0).any() else 0.0),
+    )
+    return multiples * step, probabilities
+
+
+def _that_jump(evolution: Evolution, chosen: Collected) -> list[Floats]:
+    """Give what jumps add, in each piece that takes time, through channels that are open."""
+    return [
+        added[piece.held.operators.any(axis=(1, 2))]
+        for piece, added in zip(evolution.pieces, chosen.jumps, strict=True)
+        if piece.duration
+    ]
 
 
 def cumulants(

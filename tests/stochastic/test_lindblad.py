@@ -134,13 +134,26 @@ def test_the_law_of_jumps(cycle):
     for name in ("activity", "left: level_1 -> level_0"):
         values, chances = cycle.distribution(name)
         assert chances.sum() == pytest.approx(1.0, abs=ROUNDING)
-        assert chances.min() > -ROUNDING
-        assert chances[values < 0].max() < ROUNDING
+        assert chances.min() > 1e-13
+        assert values.min() == 0
+        assert values.dtype == np.int64
         assert values @ chances == pytest.approx(cycle.mean(name), abs=1e-10)
         assert (values**2) @ chances - cycle.mean(name) ** 2 == pytest.approx(cycle.variance(name), abs=1e-9)
         assert cycle.fano(name) == pytest.approx(cycle.variance(name) / cycle.mean(name))
-    with pytest.raises(InvalidInput, match="'work' is not a count"):
-        cycle.distribution("work")
+    for name in ("work", "heat", "total_entropy"):  # measurements add to it, or gaps move
+        with pytest.raises(InvalidInput, match=f"^{name} does not come in equal steps"):
+            cycle.distribution(name)
+
+
+def test_heat_of_a_gap_that_stands_still_has_a_law():
+    """Of two levels 2.2 apart: one quantum up, one down, or as many of each."""
+    still = scheduled(PHONONS, Protocol([Hold(5.0)], beta=1.0, epsilon=math.sqrt(2.2**2 - 1.0)), 0.5)
+    for name, step in (("heat", 2.2), ("entropy_flow", 2.2)):
+        values, chances = still.distribution(name)
+        assert values == pytest.approx([-step, 0.0, step])
+        assert chances.sum() == pytest.approx(1.0, abs=ROUNDING)
+        assert values @ chances == pytest.approx(still.mean(name), abs=ROUNDING)
+        assert values**2 @ chances == pytest.approx(still.variance(name), abs=ROUNDING)
 
 
 def test_a_mean_of_zero_has_no_fano_factor(cycle):

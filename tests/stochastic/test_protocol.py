@@ -314,8 +314,8 @@ SQUEEZE = Protocol([Isothermal(1.0, k=(1, 4)), Hold(1.0)], beta=1)
             Protocol([Hold(1.0)], beta={"hot": 1.0}),
             [],
             ["hot", "cold"],
-            'cold has no temperature (protocol.beta): add "cold"; a source of work, which gives no heat, may have'
-            " that of another bath",
+            'cold has no temperature (protocol.beta): add "cold"; a source of work, which gives no heat, may '
+            "have that of another bath",
         ),
         (Protocol([Hold(1.0)]), [], ["bath"], "no temperature (protocol): give beta= or temperature="),
         (
