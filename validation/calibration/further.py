@@ -21,6 +21,7 @@ from fluctua.validation.calibration.scenes import (
     walk,
 )
 from fluctua.validation.calibration.truths import (
+    EntropyTruth,
     GaussianPair,
     MixturePair,
     PairTruth,
@@ -37,7 +38,7 @@ OTHER = "bounds, integral theorems, several protocols, watching"
 def _cell(
     theorem: Theorem,
     what: str,
-    scene: Scene,
+    scene: Scene | EntropyTruth,
     n: int,
     kind: Kind = "true",
     heading: str = OTHER,
