@@ -16,6 +16,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Point
+from fluctua.stochastic.instants import read_instant
 from fluctua.stochastic.quantum.evolution import Evolution, Piece
 from fluctua.stochastic.quantum.generator import generator, generator_of, gibbs_state
 from fluctua.stochastic.quantum.tilted import (
@@ -149,11 +150,11 @@ class Lindblad(Evolution):
         counts = name == "activity" or name in self.channel_names
         return np.rint(values).astype(np.int64) if counts else values, probabilities
 
-    def steady(self, stroke: int = 0, fraction: float = 0.0) -> SteadyState:
+    def steady(self, stroke: int | str = 0, fraction: float = 0.0) -> SteadyState:
         """Return the steady state at the controls, temperatures and baths of an instant of a stroke."""
         from fluctua.stochastic.quantum.steady_state import SteadyState
 
-        return SteadyState.at(self._model, self._schedule, stroke, fraction)
+        return SteadyState.at(self._model, self._schedule, *read_instant(self._schedule, stroke, fraction))
 
     def _terms(self, fields: Mapping[str, float]) -> list[tuple[Collected, complex]]:
         return [(self._collected(name), s) for name, s in fields.items()]

@@ -245,7 +245,7 @@ def distribution(
         int(np.rint(np.abs(amounts).max(initial=step) / step)),
         (-np.inf if (amounts < 0.0).any() else 0.0, np.inf if (amounts > 0.0).any() else 0.0),
     )
-    return multiples * step, probabilities
+    return multiples.astype(np.float64) * step, probabilities
 
 
 def _that_jump(evolution: Evolution, chosen: Collected) -> list[Floats]:

@@ -145,6 +145,20 @@ def test_the_law_of_jumps(cycle):
             cycle.distribution(name)
 
 
+def test_a_steady_state_is_that_of_a_stroke_by_number_or_name(cycle):
+    names = cycle._schedule.names
+    assert len(names) > 1
+    last = cycle.steady(names[-1], 0.5)
+    assert (
+        last.mean("heat")
+        == cycle.steady(len(names) - 1, 0.5).mean("heat")
+        == cycle.steady(-1, 0.5).mean("heat")
+    )
+    for stroke, fraction in (("no such", 0.0), (len(names), 0.0), (0, 2.0)):
+        with pytest.raises(InvalidInput, match=r"\((stroke|fraction)\)"):
+            cycle.steady(stroke, fraction)
+
+
 def test_heat_of_a_gap_that_stands_still_has_a_law():
     """Of two levels 2.2 apart: one quantum up, one down, or as many of each."""
     still = scheduled(PHONONS, Protocol([Hold(5.0)], beta=1.0, epsilon=math.sqrt(2.2**2 - 1.0)), 0.5)
