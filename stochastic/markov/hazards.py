@@ -161,7 +161,8 @@ def pieces_of(
             break
     if left.size:
         what = f"{left.size:,} polynomials of degree {NODES - 1} do not follow rates and energies"
-        raise InvalidInput(what, where, "use smoother ramps, or cut the step where they jump")
+        remedy = "use smoother ramps, cut the step where they jump, or count energies from a level nearby"
+        raise InvalidInput(what, where, remedy)
     left, right = (np.concatenate([piece[k] for piece in done]) for k in (0, 1))
     order = np.argsort(left, kind="stable")
     coefficients = [np.concatenate([piece[2][k] for piece in done])[order] for k in range(5)]
