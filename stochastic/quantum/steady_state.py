@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import InvalidInput, not_among
-from fluctua.stochastic.instants import read_instant
 from fluctua.stochastic.long_times import LongTimes
 from fluctua.stochastic.quantum.evolution import Piece, levels, outcomes
 from fluctua.stochastic.quantum.generator import generator_of
@@ -73,11 +72,10 @@ class SteadyState(LongTimes):
     controls: str = ""
 
     @classmethod
-    def at(cls, model: Model, schedule: Schedule, stroke: int | str, fraction: float) -> SteadyState:
-        """Make that of an instant: a fraction of a stroke's duration, the stroke by number or name."""
-        number, part = read_instant(schedule, stroke, fraction)
-        controls, beta = schedule.values(number, np.array([part]))
-        held = model.held(controls, beta, schedule.coupled_in(number)[None, :])
+    def at(cls, model: Model, schedule: Schedule, stroke: int, fraction: float) -> SteadyState:
+        """Make that of an instant: a fraction of a stroke's duration."""
+        controls, beta = schedule.values(stroke, np.array([fraction]))
+        held = model.held(controls, beta, schedule.coupled_in(stroke)[None, :])
         made = generator_of(held, 0, model.hamiltonian(controls).complex[0], model.hbar)
         said = model.system.said(controls[0]).removeprefix(" at ")
         names = model.bath_names, model.channel_names

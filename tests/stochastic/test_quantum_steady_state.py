@@ -210,11 +210,6 @@ def test_the_instant_of_a_stroke():
     half = run.steady(1, 0.5)
     assert repr(half).startswith("SteadyState(a = 0.7, w = 1.5, level_0 0.")
     assert half.mean("heat_phonons") == 0.0  # not connected
-    for stroke in (-1, run._schedule.names[1]):
-        np.testing.assert_array_equal(run.steady(stroke, 0.5).state, half.state)
-    for instant in ((2, 0.0), ("no such", 0.0), (0, 1.5)):
-        with pytest.raises(InvalidInput, match=r"stroke|fraction"):
-            run.steady(*instant)
     there = mixed([Hold(1.0)]).steady()
     np.testing.assert_allclose(run.steady().state, there.state, atol=ROUNDING)
     assert abs(there.mean("heat_phonons")) > 0.01
