@@ -98,6 +98,8 @@ def _draw_levels(axes: Axes, replay: Replay) -> None:
 
 def _thinned(path: pd.DataFrame) -> pd.DataFrame:
     """Keep as many instants as a picture can show, and the last."""
+    if len(path) <= POINTS:
+        return path
     apart = -(-len(path) // POINTS)
     kept = np.unique(np.append(np.arange(0, len(path), apart), len(path) - 1))
     return path.iloc[kept]

@@ -118,8 +118,10 @@ def test_each_bath_has_a_colour_and_no_jump_no_legend():
     drawn = {lines.get_label(): len(lines.get_segments()) for lines in axes.collections}
     assert drawn == replay.jumps["channel"].str.split(":").str[0].value_counts().to_dict()
     assert len({tuple(lines.get_color()[0]) for lines in axes.collections}) == 2
-    (axes,) = path_figure(replace(replay, jumps=replay.jumps.iloc[:0])).axes
+    (axes,) = path_figure(replace(replay, jumps=replay.jumps.iloc[:0], path=replay.path.iloc[:0])).axes
     assert axes.get_legend() is None
+    (stairs,) = axes.get_lines()
+    assert stairs.get_xdata().tolist() == [0.0, 9.0]
 
 
 def test_jumps_of_a_wave_function_are_marked_below_its_populations():
