@@ -42,7 +42,7 @@ _BYTES = 300  # of tables, at least, for each number of a matrix
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Held values that differ, or nearly: equal strokes once, and equal neighbours."""
+    """Held values of some moves."""
 
     controls: Floats
     beta: Floats
@@ -87,19 +87,12 @@ def refuse_long_steps(model: Model, schedule: Schedule) -> None:
 
 
 def _different(schedule: Schedule) -> _Rows:
-    ends = np.cumsum(np.asarray(schedule.moves))
-    seen: set[bytes] = set()
-    chosen: list[NDArray[np.int64]] = []
-    for begin, end in zip((ends - schedule.moves).tolist(), ends.tolist(), strict=True):
-        tables = [table[begin:end] for table in (schedule.controls, schedule.beta, schedule.coupled)]
-        key = b"".join(table.tobytes() for table in tables)
-        if begin == end or key in seen:
-            continue
-        seen.add(key)
-        new = np.ones(end - begin, np.bool_)
-        new[1:] = np.any([(table[1:] != table[:-1]).any(axis=1) for table in tables], axis=0)
-        chosen.append(begin + np.flatnonzero(new))
-    return _Rows(schedule.controls, schedule.beta, schedule.coupled).some(np.concatenate(chosen))
+    """Give the moves of one cycle, as all are equal, without those that are like the one before."""
+    moves = int(np.sum(schedule.moves[: schedule.cycle.count(schedule.cycle[0])]))
+    tables = [table[:moves] for table in (schedule.controls, schedule.beta, schedule.coupled)]
+    new = np.ones(moves, np.bool_)
+    new[1:] = np.any([(table[1:] != table[:-1]).any(axis=1) for table in tables], axis=0)
+    return _Rows(schedule.controls, schedule.beta, schedule.coupled).some(np.flatnonzero(new))
 
 
 def _spread_and_bound(model: Model, rows: _Rows) -> tuple[Floats, Floats]:
