@@ -6,7 +6,8 @@ varies:
 .. math:: \langle W\rangle \ge \Delta F, \qquad \langle\tilde W\rangle \ge -\Delta\Xi,\quad
    \tilde W=\int\partial_t(\beta_tH_t)\,dt
 
-In a steady state the mean entropy flow into the baths is not negative. A mean is judged on one side only, and
+In a steady state the mean entropy flow into the baths is not negative, nor is, of any process whose start is
+known, the mean total entropy production: :math:`\langle s\rangle\ge0`. A mean is judged on one side only, and
 the margin is told: far above the bound, ``holds`` proves little.
 
 Sources: Jarzynski (1997); Koyanagi and Tanimura (2024) for the dimensionless form.
