@@ -79,6 +79,11 @@ def test_exponentials_are_right_to_rounding(run: Dataset) -> None:
     np.testing.assert_allclose(run.mean("exp(-dimensionless_work)").value, expected, rtol=1e-13)
 
 
+def test_tables_have_a_length(run: Dataset) -> None:
+    assert len(run.strokes) == len(run["work"]) * len(run.spec.schedule.names)
+    assert len(run.paths) == len(run.paths["time"]) > 0
+
+
 def test_a_condition_selects(run: Dataset) -> None:
     chosen = run["x_final"] > 0.5
     estimate = run.mean("work", where="x_final > 0.5")
