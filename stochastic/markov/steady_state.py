@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluctua.stochastic.errors import not_among
-from fluctua.stochastic.fano import divisor, fano_factor
+from fluctua.stochastic.long_times import LongTimes
 from fluctua.stochastic.markov.frozen import Frozen
 from fluctua.stochastic.markov.quantities import quantities, tilts
 
@@ -49,7 +49,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, eq=False)
-class SteadyState:
+class SteadyState(LongTimes):
     """A generator at fixed controls and temperatures, once it has forgotten how it started.
 
     Made by `Counting.steady`, or by ``SteadyState.at(generator, controls, beta)``.
@@ -143,19 +143,6 @@ class SteadyState:
         memory += two @ (self._group_inverse @ (one @ self.populations))
         return float(self.fluxes @ (first * second) - memory.sum())
 
-    def variance(self, name: str) -> float:
-        """Return the variance of a quantity per time."""
-        return self.covariance(name, name)
-
-    def fano(self, name: str) -> float:
-        """Return variance over mean: 1 for independent jumps in one direction; a mean of 0 is refused."""
-        return fano_factor(name, self.mean(name), self.variance(name), self._size(name))
-
-    def uncertainty_product(self, name: str) -> float:
-        """Return ``variance * entropy production / mean^2``, at least 2 by the uncertainty relation."""
-        mean = divisor(name, self.mean(name), self._size(name), "uncertainty_product")
-        return self.variance(name) * self.entropy_production / mean**2
-
     def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
         """Return ``lim ln<exp(sum s_x X)> / t``, 1 / time.
 
@@ -165,41 +152,6 @@ class SteadyState:
             The counting field s of each quantity: ``{"particles_left": 0.3}``.
         """
         return float(np.linalg.eigvals(self._tilted(fields)).real.max())
-
-    def symmetry(self, fields: Mapping[str, float], affinities: Mapping[str, float]) -> tuple[float, float]:
-        """Return the two sides of the Gallavotti-Cohen symmetry, ``mu(s)`` and ``mu(-A - s)``.
-
-        Parameters
-        ----------
-        fields : mapping of str to float
-            s; a quantity left out has 0.
-        affinities : mapping of str to float
-            A, such that the entropy produced at long times is ``sum_x A_x X``.
-        """
-        mirrored = {
-            name: -affinities.get(name, 0.0) - fields.get(name, 0.0) for name in (*fields, *affinities)
-        }
-        return self.scaled_generating_function(fields), self.scaled_generating_function(mirrored)
-
-    def rate_function(self, name: str, fields: Sequence[float]) -> tuple[Array, Array]:
-        """Return values x of a quantity per time, and how fast other values than the mean die out.
-
-        ``P(X = x t) ~ exp(-I(x) t)`` with the Legendre transform of mu(s) along a grid of s:
-        ``x = mu'(s)``, ``I = s x - mu(s)``.
-
-        Parameters
-        ----------
-        name : str
-        fields : sequence of float, shape (N,)
-            The grid of s; s = 0 is the mean, where I = 0.
-
-        Returns
-        -------
-        x, rate : (N,) arrays, 1 / time
-        """
-        rows = [self._value_and_slope(name, float(s)) for s in fields]
-        value, slope = np.array(rows).reshape(len(rows), 2).T
-        return slope, np.asarray(fields, np.float64) * slope - value
 
     def cycles(self) -> list[Cycle]:
         """Return a fundamental set of cycles with their affinities.
