@@ -19,7 +19,7 @@ from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.forms import Form, Link, layout_of
 from fluctua.stochastic.initial import Equilibrium, prepare
 from fluctua.stochastic.potential import Potential
-from fluctua.stochastic.propagator import Block, Columns, Propagator
+from fluctua.stochastic.propagator import Block, Columns, Propagator, aligned, blank, in_rows
 from fluctua.stochastic.protocol import Protocol
 from fluctua.stochastic.records import records_of
 from fluctua.stochastic.schedule import Schedule
@@ -241,7 +241,7 @@ class LangevinPropagator(Propagator):
             pitch = self.layout.pitch
             drawn = GROUP * self.form.normals * (2 if self.form.coarse else 1)
             rows = (len(self.layout.rows), max(drawn, 2), 2)
-            self._local.workspace = tuple(_aligned(count * pitch) for count in rows)
+            self._local.workspace = tuple(aligned(count * pitch) for count in rows)
         a, z, r = self._local.workspace
         return a, z, r.view(np.uint64)
 
@@ -318,7 +318,7 @@ class LangevinPropagator(Propagator):
         status = np.where(np.isfinite(shadow), Status.OK, Status.OVERSHOT)
         status = np.where(_all_finite(others), status, Status.NON_FINITE)
         columns |= recorded
-        _blank(columns, status != Status.OK)
+        blank(columns, status != Status.OK)
         head = {"trajectory": np.arange(first, first + state.shape[1], dtype=np.int64)}
         return {**head, "status": status.astype(np.uint8), **columns}
 
@@ -331,31 +331,19 @@ class LangevinPropagator(Propagator):
             columns = self._ledger(before, rows, since)
             columns |= self._state_columns(before, "_initial") | self._state_columns(rows, "_final")
             columns |= self._recorded(rows, since, False, float(opened[m]))
-            _blank(columns, failed)
+            blank(columns, failed)
             each.append(columns)
             before, since = rows, rows
-        count, number = state.shape[1], len(each)
-        head: Columns = {
-            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), number),
-            "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
-            "stroke": np.tile(np.arange(number, dtype=np.int32), count),
-        }
-        return head | {
-            name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]
-        }
+        return self.stroke_rows(first, {name: np.stack([one[name] for one in each]) for name in each[0]})
 
     def _paths(self, first: int, paths: Floats, samples: NDArray[np.int64]) -> Columns:
-        at, count = self.layout.row, paths.shape[2]
+        at = self.layout.row
         rows = {name: paths[:, k] for k, name in enumerate(self._state_columns(paths[0], ""))}
         work = paths[:, at("control_work")]
         rows["work"] = work + paths[:, at("force_work")] if self.form.swirl else work
         heats = [paths[:, at(f"heat_{b}")] for b in range(self.form.baths)]
         rows["heat"] = sum(heats[1:], heats[0])
-        head: Columns = {
-            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), samples.size),
-            "time": np.tile(samples * self.schedule.move, count),
-        }
-        return head | {name: np.ascontiguousarray(values.T).ravel() for name, values in rows.items()}
+        return in_rows(first, {"time": samples * self.schedule.move}, rows)
 
 
 def form_of(
@@ -410,21 +398,8 @@ def from_blocks(blocks: Floats, lanes: int, pitch: int, count: int) -> Floats:
     return np.ascontiguousarray(lined.reshape(*several, size // pitch, number * lanes)[..., :count])
 
 
-def _aligned(count: int) -> Floats:
-    raw = np.zeros(count + 8)
-    shift = (-raw.ctypes.data % 64) // 8
-    return raw[shift : shift + count]
-
-
 def _all_finite(columns: list[Floats]) -> NDArray[np.bool_]:
     finite = np.ones(columns[0].shape, dtype=bool)
     for column in columns:
         finite &= np.isfinite(column)
     return finite
-
-
-def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
-    """Blank failed trajectories: they keep their rows, and a careless mean of them is NaN, not wrong."""
-    if failed.any():
-        for name, column in columns.items():
-            columns[name] = np.where(failed, np.nan, column)

@@ -119,6 +119,43 @@ class Propagator(ABC):
     def _run(self, first: int, count: int, sampled: bool) -> Block:
         """Compute trajectories of which all or none are sampled."""
 
+    def stroke_rows(self, first: int, columns: Columns) -> Columns:
+        """Lay columns of shape (strokes, count) out as the table of strokes."""
+        cycle = np.asarray(self.schedule.cycle, dtype=np.int32)
+        return in_rows(first, {"cycle": cycle, "stroke": np.arange(len(cycle), dtype=np.int32)}, columns)
+
+
+def in_rows(first: int, along: Columns, columns: Columns) -> Columns:
+    """Lay columns of shape (rows, count) out as a table, trajectory after trajectory.
+
+    Parameters
+    ----------
+    first : int
+        The first trajectory.
+    along : dict of str to (rows,) array
+        What is the same for all trajectories.
+    columns : dict of str to (rows, count) array
+    """
+    rows, count = next(iter(columns.values())).shape
+    head: Columns = {"trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), rows)}
+    head |= {name: np.tile(values, count) for name, values in along.items()}
+    return head | {name: np.ascontiguousarray(values.T).ravel() for name, values in columns.items()}
+
+
+def blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
+    """Blank failed trajectories: they keep their rows, and a careless mean of them is NaN; counts are -1."""
+    if failed.any():
+        for name, column in columns.items():
+            nothing = np.nan if column.dtype.kind == "f" else column.dtype.type(-1)
+            columns[name] = np.where(failed, nothing, column)
+
+
+def aligned(count: int) -> NDArray[np.float64]:
+    """Give so many zeros, 64-byte aligned: a load across a cache line costs two."""
+    raw = np.zeros(count + 8)
+    shift = (-raw.ctypes.data % 64) // 8
+    return raw[shift : shift + count]
+
 
 def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
     """Cut trajectories into pieces: first, and how many."""

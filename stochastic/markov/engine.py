@@ -23,7 +23,7 @@ from fluctua.stochastic.markov.passages import passages_of
 from fluctua.stochastic.markov.recording import recordings
 from fluctua.stochastic.markov.starts import prepare
 from fluctua.stochastic.markov.tables import Tables, tables_of
-from fluctua.stochastic.propagator import Block, Columns, Propagator
+from fluctua.stochastic.propagator import Block, Columns, Propagator, blank
 from fluctua.stochastic.status import Status
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class MarkovPropagator(Propagator):
             if real and not np.isfinite(column).all():
                 infinite = ~np.isfinite(column) & (status == Status.OK)
                 status = np.where(infinite, np.uint8(Status.NON_FINITE), status)
-        _blank(columns, status != Status.OK)
+        blank(columns, status != Status.OK)
         head = {"trajectory": np.arange(first, first + len(state), dtype=np.int64)}
         return {**head, "status": status.astype(np.uint8), **columns}
 
@@ -293,19 +293,12 @@ class MarkovPropagator(Propagator):
         passed: dict[str, Floats],
     ) -> Columns:
         """One row a trajectory and stroke; cumulative rows are differenced."""
-        count, number = len(state), len(strokes)
+        number = len(strokes)
         befores, opened = [None, *strokes[:-1]], [state, *ends[:-1]]
         each = [self._grown(strokes[m], befores[m], opened[m], ends[m], m, passed) for m in range(number)]
         for columns in each:
-            _blank(columns, status != Status.OK)
-        head: Columns = {
-            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), number),
-            "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
-            "stroke": np.tile(np.arange(number, dtype=np.int32), count),
-        }
-        return head | {
-            name: np.stack([columns[name] for columns in each], axis=1).ravel() for name in each[0]
-        }
+            blank(columns, status != Status.OK)
+        return self.stroke_rows(first, {name: np.stack([one[name] for one in each]) for name in each[0]})
 
     # ---- paths and jumps
 
@@ -373,11 +366,3 @@ def _sum(rows: list[Floats]) -> Floats:
     for row in rows[1:]:
         total = total + row
     return total
-
-
-def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
-    """Blank failed trajectories: a careless mean of them is NaN, not wrong; counts and levels are -1."""
-    if failed.any():
-        for name, column in columns.items():
-            nothing = np.nan if column.dtype.kind == "f" else column.dtype.type(-1)
-            columns[name] = np.where(failed, nothing, column)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluctua.stochastic import compiling, streams
-from fluctua.stochastic.propagator import Block, Propagator
+from fluctua.stochastic.propagator import Block, Propagator, aligned, blank, in_rows
 from fluctua.stochastic.quantum.housekeeping import end_potentials
 from fluctua.stochastic.quantum.tables import tables_of
 from fluctua.stochastic.quantum.writing import Shape, module_text
@@ -198,7 +198,7 @@ class QuantumPropagator(Propagator):
             shape = self.shape
             rows = (2 * shape.dimension, 2 * shape.dimension, len(shape.rows))
             sizes = (*(shape.pitch * count for count in rows), *shape.scratch(self.tables.slots))
-            self._local.workspace = tuple(_aligned(size) for size in sizes)
+            self._local.workspace = tuple(aligned(size) for size in sizes)
         return tuple(self._local.workspace)
 
     # ---- rows to columns
@@ -216,7 +216,7 @@ class QuantumPropagator(Propagator):
         status = np.where(rows["flaw"] > 0.0, Status.NORM_LOST, status).astype(np.uint8)
         failed = status != Status.OK
         columns |= ends
-        _blank(columns, failed)
+        blank(columns, failed)
         head: Columns = {"trajectory": np.arange(first, first + count, dtype=np.int64), "status": status}
         return head | columns
 
@@ -278,13 +278,8 @@ class QuantumPropagator(Propagator):
         grown[1:] -= kept[:-1]
         rows = {name: grown[:, k] for k, name in enumerate(self.shape.reported)}
         columns = self._stroke_columns(rows)
-        _blank(columns, np.broadcast_to(failed, (strokes, count)))
-        head: Columns = {
-            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), strokes),
-            "cycle": np.tile(np.asarray(self.schedule.cycle, dtype=np.int32), count),
-            "stroke": np.tile(np.arange(strokes, dtype=np.int32), count),
-        }
-        return head | {name: np.ascontiguousarray(column.T).ravel() for name, column in columns.items()}
+        blank(columns, np.broadcast_to(failed, (strokes, count)))
+        return self.stroke_rows(first, columns)
 
     def _stroke_columns(self, rows: dict[str, Floats]) -> Columns:
         columns: Columns = {}
@@ -299,7 +294,7 @@ class QuantumPropagator(Propagator):
 
     def _paths(self, first: int, state: Floats, paths: Floats, samples: Integers) -> Columns:
         """Give populations of instantaneous levels, the expected energy, and heat, at sampled instants."""
-        d, count = self.shape.dimension, paths.shape[2]
+        d = self.shape.dimension
         energies, vectors = self.model.levels(self._controls_after(samples))
         weights = populations(vectors, paths.swapaxes(0, 1)[: 2 * d])
         total = _summed(weights)
@@ -311,11 +306,7 @@ class QuantumPropagator(Propagator):
             heat = self._heat(rows)["heat"]
             columns["work"] = (columns["energy"] - self._first_energy(state)) - heat
             columns["heat"] = heat
-        head: Columns = {
-            "trajectory": np.repeat(np.arange(first, first + count, dtype=np.int64), samples.size),
-            "time": np.tile(samples * self.schedule.move, count),
-        }
-        return head | {name: np.ascontiguousarray(values.T).ravel() for name, values in columns.items()}
+        return in_rows(first, {"time": samples * self.schedule.move}, columns)
 
     def _controls_after(self, samples: Integers) -> Floats:
         """Give the controls after so many moves, the change that follows the last of them included."""
@@ -391,17 +382,3 @@ def _summed(rows: Floats) -> Floats:
     for row in rows[1:]:
         total = total + row
     return total
-
-
-def _aligned(count: int) -> Floats:
-    raw = np.zeros(count + 8)
-    shift = (-raw.ctypes.data % 64) // 8
-    return raw[shift : shift + count]
-
-
-def _blank(columns: Columns, failed: NDArray[np.bool_]) -> None:
-    """Blank failed trajectories: they keep their rows, and a careless mean of them is NaN, not wrong."""
-    if failed.any():
-        for name, column in columns.items():
-            nothing = np.nan if column.dtype.kind == "f" else column.dtype.type(-1)
-            columns[name] = np.where(failed, nothing, column)
