@@ -44,11 +44,13 @@ def compiled(name: str, options: list[str]) -> Any:
     compiler = shutil.which("g++")
     if compiler is None:
         return None
-    common = ["-O3", "-march=native", "-std=c++17", "-shared", "-fPIC"]
+    common = ["-O3", "-march=native", "-std=c++17", "-fPIC"]
     source = str(Path(__file__).with_name(name))
     with TemporaryDirectory(prefix="fluctua-limit-") as folder:
-        target = f"{folder}/limit.so"
-        subprocess.run([compiler, *common, *options, source, "-o", target], check=True)
+        parts, target = f"{folder}/limit.o", f"{folder}/limit.so"
+        subprocess.run([compiler, *common, *options, "-c", source, "-o", parts], check=True)
+        # Linked with -ffast-math, a library turns off subnormal numbers for the whole process.
+        subprocess.run([compiler, "-shared", parts, "-o", target], check=True)
         return ctypes.CDLL(target)  # once loaded, the file may go
 
 

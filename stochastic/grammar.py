@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fluctua.stochastic.compiling import one_at_a_time
 from fluctua.stochastic.errors import InvalidInput, did_you_mean, listed, shown
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class _Reader:
     def syntax_tree(self) -> ast.expr:
         column: int | None = None
         try:
-            with warnings.catch_warnings():
+            with one_at_a_time(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python remarks on "1or 2"; nobody asked
                 return ast.parse(self.text.strip(), mode="eval").body
         except SyntaxError as error:

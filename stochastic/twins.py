@@ -15,6 +15,11 @@ import numpy as np
 Lane = Any  # a float64, a uint64, or an array of either
 
 
+def copy(target: Lane, place: int, source: Lane, begin: int, count: int) -> None:
+    """Copy so many numbers from one array, from a place on, to a place of another one."""
+    target[place : place + count] = source[begin : begin + count]
+
+
 def fma(a: Lane, b: Lane, c: Lane) -> Lane:
     """Give a b + c, rounded twice."""
     return a * b + c

@@ -1,10 +1,13 @@
 """What a formula may contain: everything else is refused in one line, and nothing of it runs."""
 
+import ast
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fluctua.stochastic import compiling
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.expressions import Graph
 
@@ -12,10 +15,24 @@ from faults.hostile_formulas import garbled
 from strategies import NAMES, scraps
 
 SAME = {name: name for name in NAMES}
+_parse = ast.parse
 
 
 def parsed(text):
     return Graph().parse(text, SAME, "system.energy")
+
+
+def test_formulas_are_parsed_one_at_a_time(monkeypatch):
+    """Two threads that parse at once break CPython 3.11."""
+    owned = []
+
+    def parse(*given, **named):
+        owned.append(compiling.one_at_a_time()._is_owned())
+        return _parse(*given, **named)
+
+    monkeypatch.setattr(ast, "parse", parse)
+    parsed("q**2 + k")
+    assert owned == [True]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ z-scores: 4.5 in each test, 7e-6 a number, some 15 numbers. Seeds were chosen be
 import numpy as np
 import pytest
 
+from fluctua.stochastic import twins
 from fluctua.stochastic.dynamics.quantum_jump import QuantumJump
 from fluctua.stochastic.hamiltonian import Hamiltonian
 from fluctua.stochastic.initial import Equilibrium, Populations, Steady
@@ -160,9 +161,6 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
         x[0] = np.sqrt(threshold * (1.0 + off))
         return next(instants)
 
-    def copy(target, place, source, begin, count):
-        target[place : place + count] = source[begin : begin + count]
-
     rows = {name: k for k, name in enumerate(("ACTIVITY", "FLAW", "ENTROPY_FLOW", "_", "_", "HEAT"))}
     sizes = {
         "D": 1,
@@ -182,7 +180,7 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
     functions = {
         "np": np,
         "meet": meet,
-        "copy": copy,
+        "copy": twins.copy,
         "expand": lambda *_: 1.0,
         "product": lambda *_: None,
         "dot": lambda x, y: x[0] * y[0],
