@@ -32,7 +32,6 @@ Floats = NDArray[np.float64]
 LANES = 128
 FEW = 16  # lanes of a kernel for one long path
 LIGHT = 2**28  # bytes of a path in all lanes of a kernel, above which one of few lanes is compiled
-ROOM = 2**30  # bytes of a path in those few, at most
 _SIGNATURE = (
     "(int64, int64, float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], float64[::1],"
     " uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], float64[:, :, ::1], float64[:, :, ::1],"
@@ -162,14 +161,7 @@ class LangevinPropagator(Propagator):
         lane = self.layout.sampled * (steps // every + 1) * 8  # bytes
         if lane * self.layout.pitch <= LIGHT:
             return super().retrace(trajectory, every)
-        needed = lane * (FEW + PADDING)
-        if needed > ROOM:
-            fits = -(-needed * every // ROOM)
-            raise InvalidInput(
-                f"{steps // every + 1:,} instants of a path do not fit",
-                "every",
-                f"every={fits} does, and keeps {steps // fits + 1:,}",
-            )
+        self.check_path(8 * self.layout.sampled * (FEW + PADDING), every)
         narrow = type(self)(*self._made_of, **self._said, lanes=FEW)
         return narrow.keeping(strokes=False, paths=trajectory + 1, path_every=every).run(trajectory, 1)
 

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fluctua.stochastic.errors import InvalidInput
+
 if TYPE_CHECKING:
     from fluctua.stochastic.first_instant import Start
     from fluctua.stochastic.schedule import Schedule
 
+ROOM = 2**30  # bytes of a single path, at most
 PIECE = 16_384  # trajectories computed at a time: what is worked with stays in cache; changes no bit
 
 Columns = dict[str, NDArray[Any]]
@@ -114,6 +117,18 @@ class Propagator(ABC):
             whole.get("paths"),
             {name: np.concatenate([one[name] for one in jumps]) for name in jumps[0]} if jumps else None,
         )
+
+    def check_path(self, each: int, every: int) -> None:
+        """Refuse a path that does not fit into memory, of so many bytes an instant."""
+        steps = self.schedule.steps
+        needed = each * (steps // every + 1)
+        if needed > ROOM:
+            fits = -(-needed * every // ROOM)
+            raise InvalidInput(
+                f"{steps // every + 1:,} instants of a path do not fit",
+                "every",
+                f"every={fits} does, and keeps {steps // fits + 1:,}",
+            )
 
     @abstractmethod
     def _run(self, first: int, count: int, sampled: bool) -> Block:

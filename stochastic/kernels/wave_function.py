@@ -304,10 +304,10 @@ def replay():
                 product(F, N[MATRICES] + N[tree + leaves + leaf] * R * D & SMALL, x, series)
                 copy(x, 0, series, 0, R)
             begun = samples[due]
-            place = (due * columns + block + j) * SAMPLED
+            place = (due * count + block + j) * SAMPLED
             copy(paths, place, x, 0, R)
-            for k in range(REPORTED):
-                paths[place + R + k] = W[REPORT + k * P + j]
+            for k in range(BATHS):
+                paths[place + R + k] = W[HEAT + k * P + j]
             due += 1
         copy(x, 0, y, 0, R)
         while node % 2 == 1:
@@ -347,19 +347,21 @@ def change(F, k, X, W):
 
 
 def simulate(
-    first_trajectory, columns, strokes, N, F, samples, key0, key1, tag, state, kept, paths, jumps, times,
+    first_trajectory, count, strokes, N, F, samples, key0, key1, tag, state, kept, paths, jumps, times,
     tally, X, Y, W, x, y, series, weights,
 ):  # fmt: skip
-    """Carry trajectories, a column of `state` each, through all strokes; `columns` is a multiple of B.
+    """Carry `count` trajectories, a column of `state` each, through all strokes.
 
-    state: wave functions, thresholds, energies, what is reported; in the end in the last eigenbasis. kept:
-    what is reported at each stroke's end; samples: moves after which a path is sampled, ended by more than
-    there are; paths: wave functions and what is reported; jumps, times: trajectory, channel and level of
-    jumps, and when; tally: how many.
+    state: wave functions, thresholds, energies, what is reported, in whole blocks; in the end in the last
+    eigenbasis. kept: what is reported at each stroke's end; samples: moves after which a path is sampled,
+    ended by more than there are; paths: wave functions and heats; jumps, times: trajectory, channel and level
+    of jumps, and when; tally: how many.
     """
+    columns = (count + B - 1) // B * B
     time_step = F[0]
     leaves = N[LEAVES]
     for block in range(0, columns, B):
+        width = min(B, count - block)
         for k in range(R):
             copy(X, k * P, state, k * columns + block, B)
         for k in range(CARRIED):
@@ -385,7 +387,7 @@ def simulate(
                 while samples[ahead] <= N[segment + 1]:
                     ahead += 1
                 if crossed > 0 or ahead > sample:
-                    for j in range(B):
+                    for j in range(width):
                         fallen = W[NORM + j] < W[THRESHOLD + j]
                         if fallen or ahead > sample:
                             replay()
@@ -393,14 +395,11 @@ def simulate(
                 if FOLLOWED:  # noqa: SIM102
                     if N[segment + 3] >= 0:
                         change(F, N[CHANGES] + 3 * R * R * N[segment + 3], X, W)
-                        if ahead > sample and samples[ahead - 1] == N[segment + 1]:
-                            for j in range(B):
-                                paths[((ahead - 1) * columns + block + j) * SAMPLED + R] = W[WORK + j]
                 sample = ahead
                 segment += 4
             if stroke < strokes and kept.size > 0:
                 for k in range(REPORTED):
-                    copy(kept, (stroke * REPORTED + k) * columns + block, W, REPORT + k * P, B)
+                    copy(kept, (stroke * REPORTED + k) * count + block, W, REPORT + k * P, width)
         for k in range(R):
             copy(state, k * columns + block, Y, k * P, B)
         for k in range(CARRIED):

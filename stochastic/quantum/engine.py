@@ -121,8 +121,8 @@ class QuantumPropagator(Propagator):
         return Block(
             columns,
             self._strokes(first, kept, failed) if self.keep_strokes else None,
-            self._paths(first, state, paths, samples) if sampled else None,
-            self._jumps(jumps) if sampled else None,
+            self._paths(first, state, paths, samples, failed) if sampled else None,
+            self._jumps(first, jumps, failed) if sampled else None,
         )
 
     def _simulate(
@@ -136,23 +136,21 @@ class QuantumPropagator(Propagator):
             if number <= room or not sampled:
                 break
             room = number  # now it is known how many there are
-        jumps[:, 0] += first
         return out, kept, paths, (jumps[:number], times[:number])
 
     def _filled(
         self, state: Floats, first: int, samples: Integers, room: int
     ) -> tuple[Floats, Floats, Floats, Integers, Floats, int]:
         """Run the kernel on some trajectories with room for so many jumps; the last item is their number."""
-        d, count, reported = self.shape.dimension, state.shape[1], len(self.shape.reported)
+        d, count, shape = self.shape.dimension, state.shape[1], self.shape
         carried = self._opening(first, state)
-        columns = carried.shape[1]
-        kept = np.empty((len(self.schedule.moves) if self.keep_strokes else 0, reported, columns))
-        paths = np.zeros((samples.size, columns, 2 * d + reported))
-        paths[:1, :count, : 2 * d] = state[: 2 * d].T
+        kept = np.empty((len(self.schedule.moves) if self.keep_strokes else 0, len(shape.reported), count))
+        paths = np.empty((samples.size, count, 2 * d + shape.baths))
+        paths[:1, :, : 2 * d], paths[:1, :, 2 * d :] = state[: 2 * d].T, 0.0
         jumps, times, tally = np.empty((room, 3), np.int64), np.empty(room), np.zeros(1, np.int64)
         self._compiled(
             first,
-            columns,
+            count,
             len(self.schedule.moves),
             self.tables.numbers,
             self.tables.floats,
@@ -168,8 +166,7 @@ class QuantumPropagator(Propagator):
             *self._workspace(),
         )
         out = np.delete(carried[:, :count], (2 * d, 2 * d + 1), axis=0)
-        paths = paths[:, :count].swapaxes(1, 2)
-        return out, kept[..., :count], paths, jumps, times, int(tally[0])
+        return out, kept, paths.swapaxes(1, 2), jumps, times, int(tally[0])
 
     def _opening(self, first: int, state: Floats) -> Floats:
         """Give what trajectories carry at first, in whole blocks: those behind the last one never jump."""
@@ -292,13 +289,21 @@ class QuantumPropagator(Propagator):
             columns["energy_change"] = rows["work"] + rows["gained"]
         return columns | {"activity": rows["activity"].astype(np.int32)}
 
-    def _paths(self, first: int, state: Floats, paths: Floats, samples: Integers) -> Columns:
+    def retrace(self, trajectory: int, every: int) -> Block:
+        """Give one trajectory with its path; levels are held for each of its instants beside it."""
+        d = self.shape.dimension
+        self.check_path(8 * (4 * d + 2 * self.shape.baths + 2 * d * d), every)
+        return super().retrace(trajectory, every)
+
+    def _paths(
+        self, first: int, state: Floats, paths: Floats, samples: Integers, failed: NDArray[np.bool_]
+    ) -> Columns:
         """Give populations of instantaneous levels, the expected energy, and heat, at sampled instants."""
         d = self.shape.dimension
         energies, vectors = self.model.levels(self._controls_after(samples))
         weights = populations(vectors, paths.swapaxes(0, 1)[: 2 * d])
         total = _summed(weights)
-        rows = dict(zip(self.shape.reported, paths.swapaxes(0, 1)[2 * d :], strict=True))
+        rows = {f"heat_{bath}": paths[:, 2 * d + bath] for bath in range(self.shape.baths)}
         columns: Columns = {f"p_{level}": weights[level] / total for level in range(d)}
         columns["energy"] = _expectation(energies.T[:, :, None], weights)
         if self.model.measured and self.model.thermal:
@@ -306,6 +311,7 @@ class QuantumPropagator(Propagator):
             heat = self._heat(rows)["heat"]
             columns["work"] = (columns["energy"] - self._first_energy(state)) - heat
             columns["heat"] = heat
+        blank(columns, np.broadcast_to(failed, columns["energy"].shape))
         return in_rows(first, {"time": samples * self.schedule.move}, columns)
 
     def _controls_after(self, samples: Integers) -> Floats:
@@ -318,12 +324,14 @@ class QuantumPropagator(Propagator):
         after[np.cumsum(moves)[moving] - 1] = schedule.closing_controls[moving]
         return np.concatenate([schedule.opening_controls[:1], after])[samples]
 
-    def _jumps(self, jumps: tuple[Integers, Floats]) -> Columns:
-        """List jumps by trajectory and then by time."""
+    def _jumps(self, first: int, jumps: tuple[Integers, Floats], failed: NDArray[np.bool_]) -> Columns:
+        """List jumps by trajectory and then by time, but for trajectories that failed."""
         numbers, times = jumps
+        sound = ~failed[numbers[:, 0]]
+        numbers, times = numbers[sound], times[sound]
         order = np.lexsort((times, numbers[:, 0]))
         return {
-            "trajectory": numbers[order, 0],
+            "trajectory": numbers[order, 0] + first,
             "time": times[order],
             "channel": numbers[order, 1].astype(np.int32),
             "state": numbers[order, 2].astype(np.int32),

@@ -17,7 +17,7 @@ from fluctua.ensembles.rows import Memory
 from fluctua.ensembles.runner import simulate
 from fluctua.ensembles.runs import open as open_folder
 from fluctua.ensembles.spec import EnsembleSpec
-from fluctua.stochastic import langevin
+from fluctua.stochastic import langevin, propagator
 from fluctua.stochastic.dynamics.overdamped import Overdamped
 from fluctua.stochastic.errors import Damaged, InvalidInput
 from fluctua.stochastic.initial import Point, Samples
@@ -256,7 +256,7 @@ def test_instants_are_whole_steps_apart(spec: EnsembleSpec, every: object) -> No
 
 def test_a_path_that_does_not_fit_is_refused(run: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(langevin, "LIGHT", 0)
-    monkeypatch.setattr(langevin, "ROOM", 12_000)  # some twenty instants of three numbers in 24 rows
+    monkeypatch.setattr(propagator, "ROOM", 12_000)  # some twenty instants of three numbers in 24 rows
     with pytest.raises(
         InvalidInput, match=r"51 instants of a path do not fit \(every\): every=3 does, and keeps 17"
     ):
@@ -274,7 +274,7 @@ def test_a_narrow_kernel_for_long_paths_gives_the_same_bits(
     narrow = run.replay(77)
     pd.testing.assert_frame_equal(wide.path, narrow.path, check_exact=True)
     assert narrow.agrees is True
-    monkeypatch.setattr(langevin, "ROOM", 12_000)
+    monkeypatch.setattr(propagator, "ROOM", 12_000)
     pd.testing.assert_frame_equal(wide.path.iloc[::3].reset_index(drop=True), run.replay(77, 3).path)
 
 

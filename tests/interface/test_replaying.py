@@ -11,7 +11,7 @@ import pytest
 
 import fluctua as fl
 from fluctua.ensembles.parts import encode, list_parts, part_of
-from fluctua.stochastic import langevin
+from fluctua.stochastic import langevin, propagator
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_one_run_is_replayed_at_a_time(typed, spec_file):
 
 def test_a_path_that_does_not_fit_is_told_in_options(typed, run, monkeypatch):
     monkeypatch.setattr(langevin, "LIGHT", 0)
-    monkeypatch.setattr(langevin, "ROOM", 6_000)
+    monkeypatch.setattr(propagator, "ROOM", 6_000)
     code, said = refused(typed, run, "--trajectory", "0")
     assert code == 2
     assert said == "21 instants of a path do not fit (every): --every 3 does, and keeps 7"

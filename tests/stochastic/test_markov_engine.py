@@ -396,6 +396,20 @@ def test_the_limit_of_jumps_is_one_of_the_trajectory(monkeypatch):
     np.testing.assert_array_equal(current._follow(state, 0, False)[3] == Status.TOO_MANY_JUMPS, failed)
 
 
+def test_the_limit_of_jumps_counts_what_strokes_ended_with(monkeypatch):
+    """Each of many strokes draws one candidate that does not happen; lanes are looked at long before the end."""
+    dynamics = MarkovJump([Rates("r", on="empty -> full", forward=12.0, backward=14.0)], thermodynamics=False)
+    protocol = Protocol([Hold(0.5)] * 150, beta=1.0, eps=0.0, V=0.0)
+    run = made(dynamics=dynamics, protocol=protocol, initial=Point(state="empty"))
+    whole = run.run(0, 2_600).columns["activity"]
+    monkeypatch.setattr(engine, "MOST_JUMPS", int(np.median(whole)))
+    columns = run.run(0, 2_600).columns
+    failed = whole > engine.MOST_JUMPS
+    assert 1_000 < failed.sum() < 1_600
+    np.testing.assert_array_equal(columns["status"] == Status.TOO_MANY_JUMPS, failed)
+    np.testing.assert_array_equal(columns["activity"], np.where(failed, -1, whole))
+
+
 NARROW = "0.1 + {}*exp(-((eps-0.5035)/0.0005)**2)"
 
 

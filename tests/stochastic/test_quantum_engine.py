@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 from scipy.stats import kstest
 
+from fluctua.stochastic import propagator
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.protocol import Protocol
+from fluctua.stochastic.quantum import engine
 from fluctua.stochastic.quantum.engine import QuantumPropagator
 from fluctua.stochastic.quantum.matrices import Matrices
 from fluctua.stochastic.quantum.segments import trees
@@ -386,6 +389,54 @@ def test_a_lost_norm_is_a_failure():
     assert 80 < lost.sum() < 170  # 1 - exp(-1) of them: 126 expected, 6.8 standard errors
     assert np.isnan(columns["heat"][lost]).all()
     assert (columns["state_final"][lost] == -1).all()
+
+
+def test_failed_trajectories_have_no_paths_and_list_no_jumps():
+    """Level 0 jumps to level 1, which loses norm without a channel: all fail there, after a jump or none."""
+
+    class Leaking(HandMade):
+        def row(self, controls, beta, coupled):
+            energies, vectors, generator, channels, inner = super().row(controls, beta, coupled)
+            loss = np.diag([0.0, 0.2])
+            return energies, vectors, generator - loss, channels, inner - loss
+
+    model = Leaking(
+        2, lambda _controls: np.diag([0.0, 1.0]), lambda *_: [Channel(0, 0, 1.0, 0.1, MINUS)], ("b",)
+    )
+    schedule = schedule_of(Protocol([Hold(1.5)], beta=1.0), 0.1, model, ())
+    block = thermal(model, schedule, paths=300, path_every=3).run(0, 300)
+    failed = block.columns["status"] == 4
+    assert 30 < failed.sum() < 150
+    rows = np.repeat(failed, len(block.paths["time"]) // 300)
+    for name in ("p_0", "p_1", "energy", "heat", "work"):
+        np.testing.assert_array_equal(np.isnan(block.paths[name]), rows)
+    listed = np.bincount(block.jumps["trajectory"], minlength=300)
+    np.testing.assert_array_equal(listed, np.where(failed, 0, block.columns["activity"]))
+    assert listed.any()
+
+
+def test_a_path_takes_the_room_of_one_trajectory(monkeypatch):
+    """Not that of all lanes of a block; one that does not fit is refused, with what does."""
+    model = driven_qubit(path_work=True)
+    schedule = schedule_of(STROKES, 0.05, model)
+    run = thermal(model, schedule, paths=1)
+    samples = np.arange(schedule.steps + 1)
+    *_, paths, _ = run._simulate(run.start.draw(0, 1), 0, samples, True)
+    assert paths.base.nbytes == len(samples) * 8 * (4 + 1)
+    monkeypatch.setattr(propagator, "ROOM", 3_000)
+    with pytest.raises(InvalidInput, match=r"51 instants of a path do not fit \(every\): every=3 does"):
+        run.retrace(0, 1)
+    assert len(run.retrace(0, 3).paths["time"]) == 17
+
+
+def test_more_jumps_than_there_was_room_for_are_listed_again(fluorescence, monkeypatch):
+    model, schedule, block = fluorescence
+    monkeypatch.setattr(engine, "_JUMPS", 1)
+    again = followed(model, schedule, [0, 1], seed=4, paths=50, path_every=schedule.steps).run(0, 50)
+    inside = block.jumps["trajectory"] < 50
+    assert inside.sum() > 200
+    for name, column in again.jumps.items():
+        np.testing.assert_array_equal(column, block.jumps[name][inside])
 
 
 def test_isolated_from_the_bath_there_are_no_jumps():
