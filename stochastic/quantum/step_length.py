@@ -6,7 +6,7 @@ A state may jump with a probability of `MOST_PROBABLE` in a step. Rows in which 
 
 and only there the channels are made. The phases of a step may grow by `MOST_RADIANS` at most: the instant of
 a jump is found by Taylor's series, one radian after the other, so that a jump costs as much time as there are
-radians, 0.6 ms at 1,000. Of a ramp a step of even a few radians knows nothing.
+radians, 0.03 to 0.2 ms at 1,000. Of a ramp a step of even a few radians knows nothing.
 """
 
 from __future__ import annotations
