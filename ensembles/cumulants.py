@@ -23,6 +23,8 @@ from fluctua.stochastic.errors import InvalidInput
 
 Floats = NDArray[np.float64]
 
+#: Fourth powers of numbers below this leave those of their deviations, 1e-16 of them, without digits.
+_SMALLEST = 1e-240
 #: Standard errors within which a mean is not told from 0, and nothing is divided by it.
 RESOLVED = 3.0
 
@@ -39,6 +41,7 @@ class JointMoments:
         self.n = 0
         self.means = np.zeros(2)
         self.sums = np.zeros((3, 3))
+        self.largest = np.zeros(2)
 
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, x: Floats, y: Floats) -> None:
@@ -50,12 +53,19 @@ class JointMoments:
         powers = [np.ones_like(first), first, first * first], [np.ones_like(second), second, second * second]
         sums = np.array([[float((one * other).sum()) for other in powers[1]] for one in powers[0]])
         self._join(x.size, means, sums)
+        self.largest = np.maximum(self.largest, [np.abs(x).max(), np.abs(y).max()])
 
     def _join(self, n: int, means: Floats, sums: Floats) -> None:
         total = self.n + n
         common = self.means + (means - self.means) * (n / total)
         self.sums = _seen_from(self.sums, self.means - common) + _seen_from(sums, means - common)
         self.n, self.means = total, common
+
+    def underflow(self) -> bool:
+        """Say whether squares, or fourth powers, of numbers that are not 0 are too small to count."""
+        one, other = self.largest.tolist()
+        products = one * one, other * other, one * other * one * other
+        return one > 0.0 and other > 0.0 and min(products) < _SMALLEST
 
     def covariance(self) -> float:
         """Return the covariance, of denominator n - 1."""
@@ -77,23 +87,32 @@ def _seen_from(sums: Floats, shift: Floats) -> Floats:
     return seen
 
 
-def covariance_of(moments: JointMoments, units: tuple[str, str]) -> Estimate:
+def covariance_of(moments: JointMoments, units: tuple[str, str], where: str = "formula") -> Estimate:
     """Return the covariance of pairs.
+
+    Parameters
+    ----------
+    moments : JointMoments
+    units : pair of str
+    where : str
+        What an error blames where too few count.
 
     Raises
     ------
     InvalidInput
-        There are less than two, or they are huge.
+        There are less than two, or they are huge or tiny.
     """
     if moments.n < 2:
         counted = "a single trajectory counts" if moments.n else "no trajectory counts"
-        raise InvalidInput(counted, "formula", "a variance takes two, and more for its error")
+        raise InvalidInput(counted, where, "a variance takes two, and more for its error")
     if not np.isfinite(moments.sums).all():
         raise InvalidInput("the fourth power of a number overflows", "formula", "take a smaller one")
+    if moments.underflow():
+        raise InvalidInput("the fourth power of a number underflows", "formula", "take a larger one")
     return Estimate(moments.covariance(), moments.error(), moments.n, _product(*units))
 
 
-def fano_of(moments: JointMoments, name: str, unit: str) -> Estimate:
+def fano_of(moments: JointMoments, name: str, unit: str, where: str = "formula") -> Estimate:
     """Return variance over the size of the mean, of pairs of a number with itself; error by equation (2).
 
     Raises
@@ -101,12 +120,13 @@ def fano_of(moments: JointMoments, name: str, unit: str) -> Estimate:
     InvalidInput
         There are less than two, or the mean is not told from 0 by its own error.
     """
-    variance = covariance_of(moments, (unit, unit))
+    variance = covariance_of(moments, (unit, unit), where)
     n, mean = moments.n, float(moments.means[0])
     error = math.sqrt(max(variance.value, 0.0) / n)
     if not abs(mean) > RESOLVED * error:
         found = Estimate(mean, error, n, unit)
-        raise InvalidInput(f"{name}: its mean is 0 within its error, {found}", "fano", "take its variance")
+        what = f"{name}: its mean is not told from 0 by {RESOLVED:g} errors, {found}"
+        raise InvalidInput(what, "fano", "take its variance")
     ratio, skew = variance.value / mean, float(moments.sums[2, 1]) / n / mean**2
     squared = (variance.standard_error / mean) ** 2 + ratio * (ratio**2 / mean - 2.0 * skew) / n
     return Estimate(abs(ratio), math.sqrt(max(squared, 0.0)), n, unit)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.errors import InvalidInput
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-#: A probability below this is not told from the rounding of the transform.
+#: A probability below this is not told from the rounding of the transform, even of few values.
 FLOOR = 1e-13
 #: Increments are multiples of a step to this, of the largest one.
 _ROUNDING = 1e-12
@@ -25,6 +27,8 @@ _ROUNDING = 1e-12
 _MOST_STEPS = 1000
 #: How far the range of values reaches, in standard deviations and in largest increments.
 _DEVIATIONS, _INCREMENTS = 12.0, 20.0
+#: What a law may cost, in steps of small vectors: some 0.1 ms each, a minute or two in all.
+_MOST_COST = 1e6
 
 
 def common_step(amounts: Floats) -> float | None:
@@ -79,7 +83,14 @@ def _largest(
 
 
 def law(
-    wave: Callable[[float], complex], mean: float, spread: float, most: int, bounds: tuple[float, float]
+    wave: Callable[[float], complex],
+    mean: float,
+    spread: float,
+    most: int,
+    bounds: tuple[float, float],
+    *,
+    name: str = "what is counted",
+    cost: float = 1.0,
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return values and probabilities by equation (1).
 
@@ -93,23 +104,39 @@ def law(
         The largest increment.
     bounds : pair of float
         The least and the largest X that can occur, or infinity.
+    name : str
+        Of X, for the error.
+    cost : float
+        Of one angle, in steps of small vectors of some 0.1 ms.
 
     Returns
     -------
     values : (N,) array of int
     probabilities : (N,) array
-        Right to `FLOOR`, or to what rounding leaves below 0 where that is more: what is not above it is 0,
-        and left out at both ends. Nothing is scaled to a sum of 1.
+        Right to `FLOOR` where the wave is right to rounding, up to some thousands of steps; more steps round
+        the phases: Poisson's law is missed by 1.3e-13 at a mean of 10,000, by 6e-13 at 100,000. What is not
+        above `FLOOR`, or above what rounding leaves below 0 where that is more, is 0, and left out at both
+        ends. Nothing is scaled to a sum of 1.
+
+    Raises
+    ------
+    InvalidInput
+        If so many values take too long.
     """
     middle, half = round(mean), int(np.ceil(_DEVIATIONS * spread + _INCREMENTS * most))
     first, last = int(max(middle - half, bounds[0])), int(min(middle + half, bounds[1]))
-    values = np.arange(first, last + 1)
-    size = len(values)
+    size = last - first + 1
+    if size // 2 * cost > _MOST_COST:
+        raise InvalidInput(
+            f"the law of {name} has {size:,} values, more than the {int(2 * _MOST_COST / cost):,} that take a"
+            " minute or two",
+            "distribution",
+            "shorten the protocol, count jumps, or take log_generating_function, or a run",
+        )
     angles = 2.0 * np.pi * np.arange(size // 2 + 1) / size
-    turned = np.exp(-1j * np.outer(values, angles)) * np.array([wave(angle) for angle in angles])
-    twice = np.where((np.arange(len(angles)) == 0) | (2 * np.arange(len(angles)) == size), 1.0, 2.0)
-    found = (turned.real * twice).sum(axis=1) / size
+    waves = np.array([wave(angle) for angle in angles.tolist()]) * np.exp(-1j * angles * first)
+    found = np.fft.irfft(waves.conj(), size)
     found = np.where(found > max(FLOOR, -2.0 * float(found.min())), found, 0.0)
     there = np.flatnonzero(found)
     kept = slice(there[0], there[-1] + 1)
-    return values[kept].astype(np.int64), found[kept]
+    return first + np.arange(size)[kept], found[kept]

@@ -139,12 +139,13 @@ class Lindblad(Evolution):
         values : (N,) array
             Whole numbers of counts.
         probabilities : (N,) array
-            Right to 1e-13: see `lattices.law`.
+            Right to 1e-13 of up to thousands of steps, to 6e-13 of 100,000: see `lattices.law`.
 
         Raises
         ------
         InvalidInput
-            If there is no such step, or measurements at the ends add something too, as to work.
+            If there is no such step, measurements at the ends add something too, as to work, or so many
+            values would take more than a minute or two.
         """
         values, probabilities = distribution(self, self._collected(name), name)
         counts = name == "activity" or name in self.channel_names

@@ -230,7 +230,8 @@ def distribution(
     Raises
     ------
     InvalidInput
-        If there is no such step, or the measurements at the ends add something too.
+        If there is no such step, the measurements at the ends add something too, or so many values would
+        take more than a minute or two.
     """
     amounts = np.concatenate([np.zeros(0), *_that_jump(evolution, chosen)])
     step = common_step(amounts) if chosen.first is chosen.last is None else None
@@ -244,8 +245,16 @@ def distribution(
         max(variance, 0.0) ** 0.5 / step,
         int(np.rint(np.abs(amounts).max(initial=step) / step)),
         (-np.inf if (amounts < 0.0).any() else 0.0, np.inf if (amounts > 0.0).any() else 0.0),
+        name=name,
+        cost=_cost(evolution),
     )
     return multiples.astype(np.float64) * step, probabilities
+
+
+def _cost(evolution: Evolution) -> float:
+    """Return what one tilted propagation takes, in steps of small vectors of some 0.1 ms."""
+    pieces = [piece for piece in evolution.pieces if piece.duration]
+    return len(pieces) * (1.0 + (len(evolution.start) / 4.0) ** 3)
 
 
 def _that_jump(evolution: Evolution, chosen: Collected) -> list[Floats]:

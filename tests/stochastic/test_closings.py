@@ -108,6 +108,10 @@ def judged(rate, spectrum, step, **controls):
         ("0.01*h", "s*(1-s)*(s-0.43)", "s*(1-s)", 0.43),
         # The rate vanishes, but more slowly than the gap.
         ("0.01*sqrt(h)", "(s-0.37)**2", "(s-0.37)**2", 0.37),
+        # More slowly by little: it grows as 1/sqrt(gap).
+        ("0.01*sqrt(h)", "s-0.37", "sqrt((s-0.37)**2)", 0.37),
+        # 1/gap is seen nearby only, below what is seen from afar.
+        ("1e-9 + h*h", "s-0.37", "s-0.37", 0.37),
         # It closes at 1/2, and stays closed.
         ("0.01*h", (1.0, 0.0, 0.0), (1.0, 1.0), 0.5),
         # The rate is 0 where it begins to be closed, and not where it ceases to be.

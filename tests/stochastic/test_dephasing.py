@@ -68,6 +68,7 @@ PAIR = Hamiltonian("ZI + w*IZ", controls="w")
         (QUBIT, "X + 2*I", {"w": 1.0, "v": 0.0}),
         (QUBIT, "Z", {"w": 0.0, "v": 1.0}),
         (PAIR, "XX", {"w": 0.3}),
+        (QUBIT, "X", {"w": 1.0, "v": 1e-11}),
     ],
 )
 def test_a_dephasing_that_does_nothing_is_refused(system, on, controls):
@@ -85,6 +86,7 @@ def test_a_dephasing_that_does_nothing_is_refused(system, on, controls):
         (QUBIT, "X", [Hold(1.0), Isothermal(1.0, v=(0.0, 0.1))], {"w": 1.0, "v": 0.0}),  # later it does
         (QUBIT, "X", [Isolated(1.0)], {"w": 1.0, "v": 0.0}),  # not connected
         (PAIR, "XX", [Hold(1.0)], {"w": 1.0}),  # between levels of one energy
+        (QUBIT, "X", [Hold(1.0)], {"w": 1.0, "v": 1e-5}),  # little, but no rounding
     ],
 )
 def test_dephasings_that_do_something(system, on, steps, controls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, lcm
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.lattices import FLOOR, common_step, law, range_of_sums
 
 
@@ -91,6 +93,49 @@ def test_a_poisson_number(mean: float) -> None:
     assert found == pytest.approx(stats.poisson.pmf(values, mean), abs=FLOOR)
     assert stats.poisson.pmf([values[0] - 1, values[-1] + 1], mean).max() < 2.0 * FLOOR
     assert found.min() > FLOOR
+
+
+def slow_law(
+    wave: Callable[[float], complex], first: int, size: int
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Sum equation (1) as it stands, angle by angle."""
+    found = [
+        sum(np.exp(-2j * np.pi * k * n / size) * wave(2.0 * np.pi * k / size) for k in range(size)) / size
+        for n in range(first, first + size)
+    ]
+    return np.array(found).real
+
+
+@pytest.mark.parametrize("size", [22, 23])
+def test_the_transform_is_the_sum_over_angles(size: int) -> None:
+    """Of jumps of -3, 0 and 5 with their chances, in ranges of even and odd numbers of values."""
+
+    def wave(angle: float) -> complex:
+        return complex(0.2 * np.exp(-3j * angle) + 0.5 + 0.3 * np.exp(5j * angle)) ** 2
+
+    values, found = law(wave, 0.9, 0.1, 2, (-6, size - 7))
+    assert (values[0], values[-1]) == (-6, 10)
+    assert found == pytest.approx(slow_law(wave, -6, size)[:17], abs=FLOOR)
+
+
+@pytest.mark.parametrize(("mean", "error"), [(1e4, 2e-13), (1e5, 1e-12), (1e6, 2e-12)])
+def test_large_numbers(mean: float, error: float) -> None:
+    """13,282 values of the largest: errors as documented, which a step of the phase more would pass."""
+    values, found = law(
+        lambda angle: np.exp(mean * (np.exp(1j * angle) - 1.0)), mean, mean**0.5, 1, (0.0, np.inf)
+    )
+    assert found == pytest.approx(stats.poisson.pmf(values, mean), abs=error)
+
+
+def test_what_would_take_too_long_is_refused_before_an_angle_is_asked() -> None:
+    def wave(_: float) -> complex:
+        raise AssertionError
+
+    said = r"^the law of heat has 241 values, more than the 200 that take a minute or two \(distribution\): s"
+    with pytest.raises(InvalidInput, match=said):
+        law(wave, 0.0, 10.0, 0, (-np.inf, np.inf), name="heat", cost=1e4)
+    with pytest.raises(InvalidInput, match="the law of what is counted has 24,000,000,000,001 values"):
+        law(wave, 0.0, 1e12, 0, (-np.inf, np.inf))
 
 
 @pytest.mark.parametrize("trials", [1, 2, 3, 8])

@@ -170,6 +170,15 @@ def test_heat_of_a_gap_that_stands_still_has_a_law():
         assert values**2 @ chances == pytest.approx(still.variance(name), abs=ROUNDING)
 
 
+def test_a_law_of_too_many_values_is_refused():
+    """400 time steps for each angle, and quanta of hundreds of steps."""
+    gaps = Hamiltonian("h", operators={"h": np.diag([0.0, 1.01, 2.5])})
+    still = exact(gaps, PHONONS, Protocol([Hold(200.0)], beta=1.0), time_step=0.5)
+    said = r"^the law of heat has 1\d,\d{3} values, more than the 3,\d{3} that take a minute or two"
+    with pytest.raises(InvalidInput, match=said):
+        still.distribution("heat")
+
+
 def test_a_mean_of_zero_has_no_fano_factor(cycle):
     still = scheduled(PHONONS, Protocol([Hold(1.0)], beta=1.0, epsilon=0.0), 0.5)
     for name in ("heat", "energy_change", "work"):

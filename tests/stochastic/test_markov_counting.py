@@ -444,6 +444,19 @@ def test_a_law_of_few_values_takes_few_angles(monkeypatch: pytest.MonkeyPatch) -
     assert len(angles) == 2
 
 
+def test_a_law_of_too_many_values_is_refused() -> None:
+    """Jumps of up to 999 steps, many of them; of a ramp an angle takes longer, so fewer may be asked."""
+    system = Levels({"a": "0", "b": "0.499", "c": "0.999"})
+    baths = [BoseBath("hot", rate=1.0), BoseBath("cold", rate=1.0)]
+    wait = Protocol([Hold(2000.0)], beta={"hot": 0.5, "cold": 1.0})
+    said = r"^the law of heat_hot has 1,\d{3},\d{3} values, more than the 243,\d{3} that .*: shorten the"
+    with pytest.raises(InvalidInput, match=said):
+        counting(system, baths, wait, Point(state="a")).distribution("heat_hot")
+    held = two_levels(Protocol([Hold(1.0)], beta=1.0, E=1.0))
+    ramp = two_levels(Protocol([Isothermal(1.0, E=(1.0, 2.0))], beta=1.0))
+    assert ramp._cost() > 10.0 * held._cost()
+
+
 def test_heat_of_a_lead_is_its_particles_in_steps() -> None:
     """0.5 - 1 of energy less chemical potential, with a mu that no computer writes exactly 0.3 - 0.5."""
     dot = dot_between_leads(V=0.6)

@@ -146,6 +146,32 @@ def test_what_is_measured_starts_from_a_mixture():
     assert matrix_of(spec_of(Hamiltonian("Z/2"), [FIELD])) is None  # a mixture of levels, as it always was
 
 
+@pytest.mark.parametrize(("tilt", "coherent"), [(1e-5, True), (1e-7, True), (1e-10, False), (0.0, False)])
+def test_a_weak_coherence_is_one_until_it_is_rounding(tilt, coherent):
+    """A field beside the levels: measured runs are refused, others start from the matrix."""
+    case = Hamiltonian(f"Z/2 + {tilt!r}*X"), [FIELD]
+    assert (matrix_of(spec_of(*case)) is not None) == coherent
+    if coherent:
+        with pytest.raises(InvalidInput, match=r"one would gain coherence at \d"):
+            spec_of(*case, measured=True)
+    else:
+        assert spec_of(*case, measured=True).exact().start.shape == (2, 2)
+
+
+def test_a_steady_matrix_in_any_unit_of_time():
+    """Rates of 1e13 per second: the equation of the trace is of the size of the others."""
+    slow, fast = (
+        spec_of(
+            Hamiltonian(f"{0.35 * rate!r}*X"),
+            [LocalBath("field", on="M", rate=rate, quantum=1.0)],
+            steps=[Hold(2.0 / rate)],
+            time_step=0.05 / rate,
+        )
+        for rate in (1.0, 1e13)
+    )
+    np.testing.assert_allclose(matrix_of(fast).complex, matrix_of(slow).complex, atol=ROUNDING)
+
+
 @pytest.mark.parametrize("energy", ["0.5*(XI + IX)", "0.5*(XI + IX) + 0.3*(ZI + IZ)"])
 def test_a_dark_state_beside_it_is_a_second_one(energy):
     system = Hamiltonian(energy, operators={"S": BOTH})
