@@ -36,8 +36,8 @@ def compiled() -> Any:
 def room(tables: Tables) -> tuple[NDArray[Any], ...]:
     """Make the rows that a thread works in, and room for the tables that it looks into.
 
-    They follow each other in memory, aligned to 64 bytes: a load across a cache line costs two. Scattered over
-    memory they were slower by up to a third, by chance of where they lay.
+    They follow each other in memory, aligned to 64 bytes: a load across a cache line costs two. Scattered
+    over memory they were slower by up to a third, by chance of where they lay.
     """
     from fluctua.stochastic.kernels.gillespie import L, P
 
