@@ -29,10 +29,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fluctua.analysis.joint import joint_moments
-from fluctua.analysis.parts import Part
+from fluctua.analysis.parts import Part, known, rounded
 from fluctua.analysis.rule import judge
 from fluctua.analysis.samples import stretches, surveyed
-from fluctua.analysis.tail import SMALL_SHARE, index_of_atoms, largest_terms, said_of_tail, tail_index
+from fluctua.analysis.tail import falls, index_of_atoms, largest_terms, said_of_tail, tail_index
 from fluctua.analysis.verdict import Verdict
 from fluctua.stochastic.errors import InvalidInput
 
@@ -75,8 +75,8 @@ class ExponentialAverage:
     rare_share : float
         Share of the average that values seen fewer than ten times carry, where the largest terms are a few
         values; NaN otherwise.
-    largest_share : float
-        Share of the average that its ten largest terms carry.
+    largest_share, following_share : float
+        Shares of the average that its ten largest terms carry, and the next ninety.
     unit : str
         Of s, in words.
     """
@@ -93,6 +93,7 @@ class ExponentialAverage:
     impossible: int = 0
     rare_share: float = math.nan
     largest_share: float = math.nan
+    following_share: float = math.nan
     unit: str = "kT"
 
     @property
@@ -102,8 +103,16 @@ class ExponentialAverage:
 
     @property
     def heavy(self) -> bool:
-        """Whether the largest terms fall off too slowly for an error bar, and carry enough to matter."""
-        return self.tail_index >= HEAVY_TAIL and not self.largest_share < SMALL_SHARE
+        """Whether the largest terms fall off too slowly for an error bar, or carry too much to tell."""
+        return self.tail_index >= HEAVY_TAIL and not falls(self.largest_share, self.following_share)
+
+    @property
+    def unseen(self) -> float:
+        """Share of the average that may lie beyond a tail with no index, but whose terms fall; 0 of others.
+
+        See `fluctua.analysis.tail`. A Pareto law with an index below 0.7 is judged by its error bar alone.
+        """
+        return self.largest_share if self.tail_index >= HEAVY_TAIL and not self.heavy else 0.0
 
     @property
     def sampled(self) -> bool:
@@ -113,7 +122,7 @@ class ExponentialAverage:
     @property
     def tail(self) -> str:
         """Say what is known of the tail."""
-        return said_of_tail(self.tail_index, self.rare_share, self.largest_share)
+        return said_of_tail(self.tail_index, self.rare_share, self.largest_share, self.following_share)
 
     @property
     def starved(self) -> str:
@@ -129,6 +138,12 @@ class ExponentialAverage:
     def lacking(self) -> str:
         """Say what a low average of a sample that looks complete can mean."""
         return f"tail not sampled: the average is low, which alone disproves nothing{self._unseen}"
+
+    @property
+    def beyond(self) -> str:
+        """Say why an average that is within a tolerance is not shown to be."""
+        share = rounded(100.0 * self.unseen)
+        return f"tail not sampled: beyond the largest terms may lie as much as they carry, {share} %"
 
     @property
     def _unseen(self) -> str:
@@ -169,7 +184,8 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
     n, shift = values.size, low - origin
     # The largest term is 1; the true ones are exp(-shift) times as large.
     means, variances = joint_moments(values, lambda part: np.exp(low - part))
-    mean, variance, largest = float(means[0]), float(variances[0, 0]), largest_terms(possible)
+    mean, variance = float(means[0]), float(variances[0, 0])
+    largest, following = largest_terms(possible)
     error = math.sqrt(variance / (n - 1)) if n > 1 else math.nan
     index, rare_share = index_of_atoms(possible) or (tail_index(possible), math.nan)
     one = math.exp(min(shift, 700.0))  # the number 1 on the scale of the terms
@@ -186,6 +202,7 @@ def exponential_average(s: ArrayLike, alpha: float = 0.05, *, origin: float = 0.
         impossible=n - possible.size,
         rare_share=rare_share,
         largest_share=largest / (n * mean),
+        following_share=following / (n * mean),
     )
 
 
@@ -288,9 +305,10 @@ def average_part(
         starved=average.starved,
         method="tail count" if by_count else "one-sided t-test",
     )
-    return (
-        replace(part, starved=average.lacking) if low and average.sampled and not part.within(alpha) else part
-    )
+    if not part.within(alpha):
+        return replace(part, starved=average.lacking) if low and average.sampled else part
+    higher = replace(part, estimate=known(part.estimate) - math.log1p(average.unseen))
+    return part if higher.within(alpha) else replace(part, starved=average.beyond)
 
 
 def judge_integral(

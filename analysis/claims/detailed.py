@@ -64,8 +64,15 @@ def _judge_pair(subject: Subject, forward: Floats, reverse: Floats) -> Verdict:
 
 
 def _said_of_a_drive(subject: Subject) -> str:
+    """Say what is missing: with the reverse run, the two are bound where work obeys no theorem."""
     other = "integral" if subject.missing else "crooks"
-    return f"needs controls and temperatures that do not change; a run like this one has {other}"
+    bound = subject.of_entropy and subject.shares_start and subject.irreversible_weight == 0.0
+    remedy = (
+        ", or the reverse run too (make the second with spec.reversed())"
+        if bound and not subject.paired
+        else ""
+    )
+    return f"needs controls and temperatures that do not change{remedy}; a run like this one has {other}"
 
 
 def _unchanging(subject: Subject) -> bool:

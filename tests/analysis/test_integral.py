@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from fluctua.analysis.integral import exponential_average, judge_integral, tail_count
-from fluctua.analysis.tail import tail_index
+from fluctua.analysis.tail import falls, tail_index
 from fluctua.stochastic.errors import InvalidInput
 
 import truth
@@ -148,6 +148,62 @@ def test_largest_terms_that_carry_much_stay_unsampled(n):
     average = exponential_average(s)
     assert average.heavy
     assert f"largest terms carry {100.0 * average.largest_share:.2g} % of the average" in average.starved
+
+
+@pytest.mark.parametrize(
+    ("largest", "following", "fall"),
+    [
+        (0.019, 0.04, True),
+        (0.021, 0.9, False),
+        (0.01, 0.0201, True),
+        (0.01, 0.0198, False),
+        (0.01, math.nan, False),
+    ],
+)
+def test_terms_fall_where_ten_carry_two_per_cent_and_half_of_the_next_ninety(largest, following, fall):
+    assert falls(largest, following) is fall
+
+
+def test_the_next_ninety_terms_are_told_where_the_ten_largest_carry_little():
+    s = -np.log(np.r_[np.full(40, 2.0), np.linspace(2.2, 2.6, 60), np.linspace(0.5, 1.5, 19_900)])
+    average, terms = exponential_average(s), np.sort(np.exp(-s))[::-1]
+    assert average.following_share == pytest.approx(terms[10:100].sum() / terms.sum())
+    slow = replace(average, tail_index=0.9, largest_share=0.01, following_share=0.015)
+    assert (slow.heavy, slow.unseen) == (True, 0.0)
+    assert "Pareto index 0.90, the 10 largest terms carry 1 % of the average, and the next 90 only 1.5 %" in (
+        slow.starved
+    )
+    fast = replace(slow, following_share=0.03)
+    assert (fast.heavy, fast.unseen) == (False, 0.01)
+    assert replace(fast, tail_index=0.6).unseen == 0.0, "an index below 0.7 speaks for itself"
+
+
+@pytest.mark.parametrize(("index", "share"), [(0.85, 0.05), (1.0, 0.2)])
+def test_rare_terms_that_do_not_fall_are_not_shown_to_hold(index, share):
+    """Rare terms over twelve decades that carry little of an average which is 0.1 too high."""
+    rng, repeats, least = np.random.default_rng(43), 40, 1e-12
+    rest = 1.0 - index
+    mean = (1.0 - least**rest) / rest if rest else -math.log(least)
+    little = held = 0
+    for _ in range(repeats):
+        rare = (least + (1.0 - least) * rng.random(100_000)) ** -index / mean
+        s = -np.log(1.0 - share + share * rare) - 0.1
+        little += exponential_average(s).largest_share < 0.02
+        held += judge_integral(s).outcome == "holds"
+    assert little > repeats / 4, "control: the ten largest alone would decide nothing"
+    assert held <= stats.binom.isf(1e-3, repeats, 0.05)
+
+
+def test_what_may_lie_beyond_the_largest_terms_has_to_be_within_the_tolerance_too():
+    s = driven_qubit(np.random.default_rng(44), 20_000)
+    s -= exponential_average(s).value
+    average = exponential_average(s)
+    assert average.unseen == average.largest_share > 0.0
+    spread = 2.0 * average.standard_error
+    verdict = judge_integral(s, tolerance=spread + 0.2 * average.unseen)
+    assert verdict.outcome == "undecidable"
+    assert "beyond the largest terms may lie as much as they carry, 0." in verdict.reason
+    assert judge_integral(s, tolerance=spread + 1.1 * average.unseen).outcome == "holds", "control"
 
 
 def test_tail_count_is_an_exact_binomial_bound():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import atoms
 import fluctua as fl
 from fluctua.analysis.claims import CLAIMS, TOLERANCES
 from fluctua.analysis.claims.subject import Rules, Subject
@@ -354,7 +355,28 @@ def test_a_pair_between_two_temperatures_has_the_integral_theorem():
         spoilt.__dict__["entropy_pair"] = (forward, wrong)
         assert CLAIMS["detailed"].judge(spoilt).outcome == "violated", "control"
     detailed = fl.verify(fl.simulate(spec), claims="detailed")[0]
+    assert "or the reverse run too (make the second with spec.reversed()); a" in detailed.reason
     assert detailed.reason.endswith("a run like this one has integral")
+    left_out = Subject(
+        Rules(0.05, TOLERANCES), missing="two baths", ledgers=tuple(map(Ledger, pair)), weight=0.1
+    )
+    assert left_out.entropy_pair is None, "not every path has its reverse there"
+    assert "spec.reversed()" not in CLAIMS["detailed"].judge(left_out).reason, "which would not help"
+
+
+def test_entropy_productions_that_one_direction_alone_has_violate_a_pair():
+    reversible = Subject(Rules(0.05, TOLERANCES))
+    law = atoms.qubit().without_way_back(2, 0.2)
+    reversible.__dict__["entropy_pair"] = law.draw(np.random.default_rng(52), 1_000, 1_000)
+    reversible.__dict__["total_entropy"] = reversible.entropy_pair[0]
+    assert CLAIMS["detailed"].judge(reversible).outcome == "violated", "the pair is known to have a way back"
+
+
+def test_entropy_production_that_is_infinite_has_no_mean_to_judge():
+    s = np.append(np.random.default_rng(53).normal(0.5, 1.0, 2_000), math.inf)
+    verdict = fl.verify(entropy=s, claims="second-law")[0]
+    assert verdict.outcome == "not applicable"
+    assert verdict.reason.startswith("needs a finite mean: it is infinite where a way back is impossible")
 
 
 # ---- partners

@@ -13,6 +13,7 @@ from fluctua.validation.calibration.scenes import (
     Dissipated,
     Erasures,
     LeftOut,
+    RareTerms,
     RotatingTrap,
     Scene,
     Speeds,
@@ -120,6 +121,14 @@ def atoms(n: int, share: float) -> Iterator[Cell]:
         off = SignCoin("atoms", 1.0, fault=Fault("offset", by))
         name, heading = f"atoms in a continuum, {by:+g}", "edge of the tolerance"
         yield _cell("one-sample", name, off, n, "edge", heading, edge="integral", share=share)
+
+
+def rare_terms(n: int, share: float) -> Iterator[Cell]:
+    """Yield rare terms that fall too slowly to bound what is not seen, although the largest carry little."""
+    for index, part in ((0.85, 0.05), (1.0, 0.2)):
+        off = RareTerms(index, part, fault=Fault("offset", -0.1))
+        name, heading = f"Pareto index {index:g} of {part:.0%} of the average, -0.1", "edge of the tolerance"
+        yield _cell("integral", name, off, n, "edge", heading, edge="integral", share=share)
 
 
 def several(share: float) -> Iterator[Cell]:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from fluctua.analysis.integral import judge_integral
 from fluctua.analysis.landauer import judge_landauer
@@ -185,6 +186,36 @@ class LeftOut(Scene):
         drawn = np.array([math.log(2.5), 0.0, math.inf])[kind]
         drawn = drawn if self.fault is None else self.fault.on_entropy(drawn)
         yield from (_integral(s, 0.4) for s in drawn)
+
+
+@dataclass(frozen=True)
+class RareTerms(Scene):
+    r"""Terms exp(-s) of which rare ones of a Pareto law carry a share w of the average, which is 1.
+
+    .. math:: e^{-s}=1-w+w\,\frac{u^{-k}}{\langle u^{-k}\rangle}, \qquad u \sim U(10^{-D}, 1)
+
+    Parameters
+    ----------
+    index : float
+        k.
+    share : float
+        w.
+    decades : float
+        D: below the last one no trajectory is as rare.
+    """
+
+    index: float
+    share: float
+    decades: float = 12.0
+
+    def findings(self, noise: Noise, n: int) -> Iterator[Finding]:  # noqa: D102
+        length = self.decades * math.log(10.0)
+        least = math.exp(-length)
+        mean = length * float(special.exprel((self.index - 1.0) * length)) / (1.0 - least)
+        rare = (least + (1.0 - least) * noise.uniform(n)) ** -self.index / mean
+        drawn = -np.log(1.0 - self.share + self.share * rare)
+        drawn = drawn if self.fault is None else self.fault.on_entropy(drawn)
+        yield from map(_integral, drawn)
 
 
 def _integral(s: Floats, irreversible_weight: float = 0.0) -> Finding:
