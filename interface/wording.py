@@ -16,11 +16,8 @@ OPTIONS = (
 )
 #: The commands that have them; elsewhere the same words stand in a spec file.
 HAVE_OPTIONS = ("", "verify", "calibrate", "replay")
-#: What a spec file writes as a table with its kind, where Python calls a class.
-KINDS = (
-    "Equilibrium|Steady|Point|Populations|Samples|Quench|Hold|Isothermal|Isolated|Thermostatic"
-    "|Bath|Lead|BoseBath|Arrhenius|Rates"
-)
+#: What a spec file writes as a table with its kind, where a remedy calls a class: all that any calls.
+KINDS = "Equilibrium|Steady|Point|Populations|Quench|Hold"
 NUMBER = r"[+-]?\d[\d.]*(?:e[+-]?\d+)?"
 
 

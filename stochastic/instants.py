@@ -42,9 +42,10 @@ def read_instant(schedule: Schedule, stroke: int | str, fraction: float) -> tupl
     if isinstance(stroke, bool) or not isinstance(stroke, int | np.integer) or not -many <= stroke < many:
         remedy = f"give a number from 0 to {many - 1}, or a name: {listed(names)}"
         raise InvalidInput(f"{shown(stroke)} is not a stroke", "stroke", remedy)
-    part = number(fraction, "fraction")
+    remedy = "give a number from 0 to 1"
+    part = number(fraction, "fraction", remedy=remedy)
     if not 0.0 <= part <= 1.0:
-        raise InvalidInput(f"{part:g} is no fraction", "fraction", "give a number from 0 to 1")
+        raise InvalidInput(f"{part:g} is no fraction", "fraction", remedy)
     return int(stroke) % many, part
 
 

@@ -1,8 +1,10 @@
 """What the command line says of mistakes: in options, of what was typed, with a remedy."""
 
+import ast
 import errno
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -13,9 +15,10 @@ from fluctua import cli, parsing
 from fluctua.ensembles.disk import refusals
 from fluctua.ensembles.spec import MOST_TRAJECTORIES
 from fluctua.stochastic.errors import StorageError
-from fluctua.wording import on_command_line
+from fluctua.wording import KINDS, on_command_line
 
 A_NAME = 'it\'s "mine" \\ yours'
+ROOT = Path(__file__).parents[2]
 TRAP = fl.Potential("k/2 * x**2", coordinates="x", controls="k")
 
 
@@ -103,6 +106,29 @@ def test_python_is_said_in_options(python, spoken):
 )
 def test_python_is_said_as_a_spec_file_writes_it(python, written):
     assert on_command_line(python, "run") == written
+
+
+def texts_of(tree):
+    """Give the pieces of text of a module that are neither documentation nor the name a value prints."""
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
+        yield tree.value
+    documents = isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant)
+    if not documents and getattr(tree, "name", "") != "__repr__":
+        for part in ast.iter_child_nodes(tree):
+            yield from texts_of(part)
+
+
+def test_all_classes_that_remedies_call_are_written_as_tables():
+    call = re.compile(r"\b([A-Z][A-Za-z]+)\(")
+    quoted = re.compile(r"""["'][^"'\n]*""" + call.pattern)
+    files = [
+        file
+        for package in ("stochastic", "ensembles", "analysis")
+        for file in ROOT.glob(f"{package}/**/*.py")
+    ]
+    texts = [text for file in files if quoted.search(text := file.read_text(encoding="utf-8"))]
+    called = {name for text in texts for piece in texts_of(ast.parse(text)) for name in call.findall(piece)}
+    assert called & set(fl.__all__) == set(KINDS.split("|"))
 
 
 def test_options_belong_to_the_commands_that_have_them():

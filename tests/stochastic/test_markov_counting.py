@@ -335,7 +335,7 @@ def test_laws_of_three_levels_between_two_baths(gaps: list[float], weights: list
         (lambda dot: dot.steady(0.5), "0.5 is not a stroke"),
         (lambda dot: dot.steady(True), "True is not a stroke"),
         (lambda dot: dot.steady(0, 1.5), "1.5 is no fraction (fraction): give a number from 0 to 1"),
-        (lambda dot: dot.steady(0, "half"), "'half' is not a number (fraction)"),
+        (lambda dot: dot.steady(0, "half"), "'half' is not a number (fraction): give a number from 0 to 1"),
         (lambda dot: dot.mean(["heat"]), "['heat'] is not an observable"),
         (lambda dot: dot.mean("dimensionless_work"), "dimensionless_work needs one chemical potential"),
         (lambda dot: dot.distribution("work"), "work does not come in equal steps"),
@@ -355,6 +355,17 @@ def test_bad_questions(wrong: Callable[[Counting], object], message: str) -> Non
     with pytest.raises(InvalidInput) as caught:
         wrong(dot_between_leads())
     assert str(caught.value).startswith(message)
+
+
+def test_a_protocol_ends_where_its_steps_are_said_to_add_up() -> None:
+    """Ten steps of 0.1 end at 0.9999999999999999."""
+    baths: list[Reservoir] = [BoseBath("b", rate=1.0)]
+    tenths = Protocol([Hold(0.1)] * 10, beta=1.0)
+    atom = counting(Levels({"a": "0", "b": "1"}), baths, tenths, Point(state="b"))
+    assert sum([0.1] * 10) < 1.0
+    assert atom.populations(1.0) == pytest.approx(atom.final, abs=ROUNDING)
+    with pytest.raises(InvalidInput, match="a time outside the protocol"):
+        atom.populations(1.0 + 1e-8)
 
 
 HEATED: list[Reservoir] = [BoseBath("phonons", rate=1.0)]

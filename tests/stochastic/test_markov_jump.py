@@ -264,6 +264,22 @@ def test_what_a_quench_leads_to_is_finite(energy, bath, said, steps):
     assert refused(dynamics.check_protocol, system, table.reversed()).startswith(f"{said} is not finite, ")
 
 
+@pytest.mark.parametrize(
+    ("rate", "ramp", "time"),
+    [
+        ("0.99999 - V", (0.0, 1.0, 0.0, 0.0), "0.333333"),  # at a corner
+        ("V*V - 1e-10", (-1.0, 1.0, 1.0, 1.0), "0.166667"),  # half way to it
+    ],
+)
+def test_a_ramp_is_looked_at_at_its_corners_and_half_way(rate, ramp, time):
+    """Where no other instant is as near as a rate takes to be negative."""
+    own = MarkovJump([Rates("r", on=EDGE, forward=rate, backward=1.0)], thermodynamics=False)
+    table = schedule(DOT, own, Isothermal(1.0, V=ramp), eps=0.0)
+    line = refused(own.check_protocol, DOT, table)
+    assert line.startswith("the rate of r: empty -> full is negative, -1e-")
+    assert f"time {time} (" in line
+
+
 def test_rates_that_make_a_steady_state_are_rates_where_their_bath_is_off():
     """Housekeeping compares with the steady state that the bath would make."""
     bath = Rates("r", on=EDGE, forward="(1 - V)*exp(-eps)", backward="1 - V")
