@@ -67,11 +67,7 @@ def _said_of_a_drive(subject: Subject) -> str:
     """Say what is missing: with the reverse run, the two are bound where work obeys no theorem."""
     other = "integral" if subject.missing else "crooks"
     bound = subject.of_entropy and subject.shares_start and subject.irreversible_weight == 0.0
-    remedy = (
-        ", or the reverse run too (make the second with spec.reversed())"
-        if bound and not subject.paired
-        else ""
-    )
+    remedy = ", or the reverse run too (make the second with spec.reversed())" if bound else ""
     return f"needs controls and temperatures that do not change{remedy}; a run like this one has {other}"
 
 

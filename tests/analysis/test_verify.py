@@ -364,6 +364,11 @@ def test_a_pair_between_two_temperatures_has_the_integral_theorem():
     assert "spec.reversed()" not in CLAIMS["detailed"].judge(left_out).reason, "which would not help"
 
 
+def test_a_drive_whose_work_obeys_crooks_is_not_asked_for_its_reverse_by_the_detailed_theorem(pair):
+    reason = fl.verify(pair[0], claims="detailed")[0].reason
+    assert reason == "needs controls and temperatures that do not change; a run like this one has crooks"
+
+
 def test_entropy_productions_that_one_direction_alone_has_violate_a_pair():
     reversible = Subject(Rules(0.05, TOLERANCES))
     law = atoms.qubit().without_way_back(2, 0.2)
