@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fluctua.stochastic.counting_fields import read_fields
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.instants import read_instant, read_times
@@ -179,7 +180,7 @@ class Counting:
         """
         first = self.initial if start is None else np.asarray(start, np.float64)
         last = np.ones(len(self.generator.levels)) if end is None else np.asarray(end, np.float64)
-        value, scale = self._tilted_sum(fields, first, last)
+        value, scale = self._tilted_sum(read_fields(fields), first, last)
         if not value.real > 0.0:
             raise InvalidInput("the mean of an exponential is 0", "start, end", "some weights must meet")
         return float(np.log(value.real) + scale)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fluctua.stochastic.counting_fields import read_fields
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.fano import fano_factor
 from fluctua.stochastic.hamiltonian import Hamiltonian
@@ -158,7 +159,7 @@ class Lindblad(Evolution):
         return SteadyState.at(self._model, self._schedule, *read_instant(self._schedule, stroke, fraction))
 
     def _terms(self, fields: Mapping[str, float]) -> list[tuple[Collected, complex]]:
-        return [(self._collected(name), s) for name, s in fields.items()]
+        return [(self._collected(name), s) for name, s in read_fields(fields).items()]
 
     def _collected(self, name: str) -> Collected:
         if name not in self.channel_names:

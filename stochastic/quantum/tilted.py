@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.counting_fields import read_fields
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.lattices import common_step, law
 from fluctua.stochastic.quantum.evolution import Evolution, Piece, levels, outcomes
@@ -185,7 +186,9 @@ def log_generating_function(
     probability that the reverse process ends where the forward one can start: absolute irreversibility
     (Y. Murashita, K. Funo, M. Ueda, Phys. Rev. E 90, 042110 (2014)).
     """
-    terms = [(collected(evolution, name, eigenstates=eigenstates), s) for name, s in fields.items()]
+    terms = [
+        (collected(evolution, name, eigenstates=eigenstates), s) for name, s in read_fields(fields).items()
+    ]
     return float(np.log(generating_function(evolution, terms).real))
 
 

@@ -130,6 +130,12 @@ def test_dimensionless_work_has_its_theorem(cycle):
     np.testing.assert_allclose(heats, cycle.mean_heat(), atol=ROUNDING)
 
 
+@pytest.mark.parametrize("s", [math.nan, math.inf, "s"])
+def test_a_counting_field_is_a_finite_number(cycle, s):
+    with pytest.raises(InvalidInput, match=r"\(fields\.heat\): give a finite number"):
+        cycle.log_generating_function({"heat": s})
+
+
 def test_the_law_of_jumps(cycle):
     for name in ("activity", "left: level_1 -> level_0"):
         values, chances = cycle.distribution(name)

@@ -342,6 +342,11 @@ def test_laws_of_three_levels_between_two_baths(gaps: list[float], weights: list
         (lambda dot: dot.distribution("energy_change"), "energy_change does not come in equal steps"),
         (lambda dot: dot.distribution("total_entropy"), "total_entropy does not come in equal steps"),
         (lambda dot: dot.log_generating_function({"heat_left": 1e5}), "a counting field too large"),
+        (
+            lambda dot: dot.log_generating_function({"heat_left": np.nan}),
+            "nan is not finite (fields.heat_left): give a finite number, such as -1.0",
+        ),
+        (lambda dot: dot.log_generating_function({"heat": "s"}), "'s' is not a number (fields.heat): give"),
         (lambda dot: dot.steady().information_flow(["top"]), "'top' is not a bath"),
         (lambda dot: Counting(dot.generator, dot.schedule, [0.5, 0.6]), "no populations"),
         (lambda dot: Counting(dot.generator, dot.schedule, [1.5, -0.5]), "no populations"),
