@@ -204,6 +204,13 @@ def test_what_has_no_answer_is_refused_in_a_line(run: Dataset, wrong: Any, said:
         wrong(run)
 
 
+def test_a_condition_that_none_meets_is_to_blame() -> None:
+    with pytest.raises(InvalidInput, match=r"^no trajectory counts \(where\): a variance takes two"):
+        covariance_of(JointMoments(), ("", ""), "where")
+    with pytest.raises(InvalidInput, match=r"^no trajectory counts \(where\)"):
+        fano_of(JointMoments(), "heat", "", "where")
+
+
 def test_rows_that_are_left_out_are_not_missed(run: Dataset) -> None:
     found = run.mean("1/trajectory", where="trajectory > 0")
     assert found.n == 19_999
