@@ -172,7 +172,7 @@ def test_parts_give_what_memory_gives(run: Dataset, tmp_path: Path, monkeypatch:
         ),
         (
             lambda run: run.variance("heat", "trajectory < 1"),
-            r"^a single trajectory counts \(formula\): a var",
+            r"^a single trajectory counts \(\w+\): a var",
         ),
         (lambda run: run.variance("heat", "trajectory < 0"), r"^no trajectory counts"),
         (lambda run: run.variance("heet"), "did you mean 'heat'"),
