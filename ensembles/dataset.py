@@ -155,16 +155,16 @@ class Dataset(Rows):
             As :meth:`mean`, and where less than two trajectories count.
         """
         moments, units = self._pairs(formula, other, where)
-        return covariance_of(moments, units)
+        return covariance_of(moments, units, "where" if where else "formula")
 
     def variance(self, formula: str | float, where: str | None = None) -> Estimate:
         """Return the variance of a formula of columns; see :meth:`covariance`."""
         return self.covariance(formula, formula, where)
 
     def fano(self, formula: str | float, where: str | None = None) -> Estimate:
-        """Return variance over the size of the mean; refused where the mean is 0 within its error."""
+        """Return variance over the size of the mean; refused where the mean is not told from 0."""
         moments, (unit, _) = self._pairs(formula, formula, where)
-        return fano_of(moments, str(formula), unit)
+        return fano_of(moments, str(formula), unit, "where" if where else "formula")
 
     def _pairs(
         self, formula: str | float, other: str | float, where: str | None

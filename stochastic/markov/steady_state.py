@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.counting_fields import read_fields
 from fluctua.stochastic.errors import not_among
 from fluctua.stochastic.long_times import LongTimes
 from fluctua.stochastic.markov.frozen import Frozen
@@ -200,7 +201,7 @@ class SteadyState(LongTimes):
         return carried
 
     def _tilted(self, fields: Mapping[str, float]) -> Array:
-        tilted: Array = self.frozen.matrix(tilts(self.frozen, fields))[0]
+        tilted: Array = self.frozen.matrix(tilts(self.frozen, read_fields(fields)))[0]
         return tilted
 
     def _value_and_slope(self, name: str, s: float) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fluctua.stochastic.counting_fields import read_fields
 from fluctua.stochastic.errors import InvalidInput, not_among
 from fluctua.stochastic.long_times import LongTimes
 from fluctua.stochastic.quantum.evolution import Piece, levels, outcomes
@@ -180,7 +181,7 @@ class SteadyState(LongTimes):
 
     def _tilted(self, fields: Mapping[str, float]) -> Complex:
         exponents = np.zeros(len(self.channels))
-        for name, s in fields.items():
+        for name, s in read_fields(fields).items():
             exponents = exponents + s * self._amounts(name)
         with np.errstate(over="ignore"):
             factors = np.exp(exponents)

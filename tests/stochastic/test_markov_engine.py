@@ -397,7 +397,7 @@ def test_the_limit_of_jumps_is_one_of_the_trajectory(monkeypatch):
 
 
 def test_the_limit_of_jumps_counts_what_strokes_ended_with(monkeypatch):
-    """Each of many strokes draws one candidate that does not happen; lanes are looked at long before the end."""
+    """Each of many strokes draws one candidate that does not happen; lanes are looked at before the end."""
     dynamics = MarkovJump([Rates("r", on="empty -> full", forward=12.0, backward=14.0)], thermodynamics=False)
     protocol = Protocol([Hold(0.5)] * 150, beta=1.0, eps=0.0, V=0.0)
     run = made(dynamics=dynamics, protocol=protocol, initial=Point(state="empty"))
