@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["Lane", "copy", "fma", "from_bits", "select", "sqrt", "to_bits"]
+__all__ = ["Lane", "copy", "fma", "from_bits", "look_up", "select", "sqrt", "to_bits", "trailing_zeros"]
 
 Lane = Any  # the word of the annotations in `lanes`
 
@@ -95,3 +95,61 @@ def copy(_typing: Any, target: Any, place: Any, source: Any, begin: Any, count: 
         return context.get_dummy_value()
 
     return types.none(target, place, source, begin, count), write
+
+
+@intrinsic
+def look_up(
+    _typing: Any, target: Any, place: Any, table: Any, keys: Any, begin: Any, shift: Any, count: Any
+) -> Any:
+    """Look so many keys plus a shift up in a table, eight at a time; entries and keys are multiples of eight.
+
+    Of each eight entries those that are asked for are taken: one permutation of a vector, where a processor
+    has one. Entries are loaded before the loop over keys: loaded beside it, LLVM loads them one by one.
+    """
+
+    def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
+        memory: Any = cgutils  # without types
+        lane, word = ir.IntType(32), ir.IntType(64)
+        eight = ir.VectorType(word, 8)
+        nothing = ir.Constant(eight, ir.Undefined)
+
+        def number(k: int) -> Any:
+            return context.cast(builder, operands[k], signature.args[k], types.intp)
+
+        def array(k: int) -> Any:
+            return context.make_array(signature.args[k])(context, builder, operands[k])
+
+        def place_of(k: int, at: Any) -> Any:
+            return builder.bitcast(builder.gep(array(k).data, [at]), eight.as_pointer())
+
+        def all_eight(x: Any) -> Any:
+            one = builder.insert_element(nothing, x, lane(0))
+            return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(lane, 8), [0] * 8))
+
+        with memory.for_range_slice(builder, word(0), array(2).nitems, word(8), word) as (entry, _):
+            entries = builder.load(place_of(2, entry), align=8)
+            offset, part = all_eight(number(5)), all_eight(entry)
+            with memory.for_range_slice(builder, word(0), number(6), word(8), word) as (k, _):
+                asked = builder.add(builder.load(place_of(3, builder.add(number(4), k)), align=8), offset)
+                within = builder.sub(asked, part)
+                low = builder.and_(within, ir.Constant(eight, [7] * 8))
+                taken = nothing
+                for i in range(8):
+                    one = builder.extract_element(entries, builder.extract_element(low, lane(i)))
+                    taken = builder.insert_element(taken, one, lane(i))
+                here = builder.icmp_unsigned("==", low, within)
+                found = place_of(0, builder.add(number(1), k))
+                builder.store(builder.select(here, taken, builder.load(found, align=8)), found, align=8)
+        return context.get_dummy_value()
+
+    return types.none(target, place, table, keys, begin, shift, count), write
+
+
+@intrinsic
+def trailing_zeros(_typing: Any, _bits: Any) -> Any:
+    """Count the zeros below the lowest bit that is set; one is."""
+
+    def write(_context: Any, builder: Any, _signature: Any, operands: Any) -> Any:
+        return builder.cttz(operands[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), write

@@ -20,6 +20,11 @@ def copy(target: Lane, place: int, source: Lane, begin: int, count: int) -> None
     target[place : place + count] = source[begin : begin + count]
 
 
+def look_up(target: Lane, place: int, table: Lane, keys: Lane, begin: int, shift: int, count: int) -> None:
+    """Look so many keys up in a table."""
+    target[place : place + count] = table[keys[begin : begin + count] + shift]
+
+
 def fma(a: Lane, b: Lane, c: Lane) -> Lane:
     """Give a b + c, rounded twice."""
     return a * b + c
@@ -43,3 +48,8 @@ def to_bits(x: Lane) -> Lane:
 def from_bits(bits: Lane) -> Lane:
     """Give the float64 that has these 64 bits."""
     return np.asarray(bits, dtype=np.uint64).view(np.float64)
+
+
+def trailing_zeros(bits: Lane) -> Lane:
+    """Count the zeros below the lowest bit that is set; one is."""
+    return np.bitwise_count(~bits & (bits - np.uint64(1))).astype(np.uint64)

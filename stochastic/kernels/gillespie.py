@@ -11,20 +11,22 @@ stroke does not happen, and the next stroke begins with the next candidate: an e
 (D. T. Gillespie, J. Comput. Phys. 22, 403, 1976).
 
 A turn is a row of loops over all lanes, each of one kind: arithmetic, which becomes vector code, or numbers
-looked up in a table, one by one. One loop over both would be neither, and longer than what a processor can
-overlap. A lane whose trajectory is over takes the next one at once; when none is left, it jumps on before all
-time, and nobody counts it. A trajectory's numbers are its own, so neither lane nor turn changes a bit.
+looked up in a table. One loop over both would be neither, and longer than what a processor can overlap. A
+lane whose trajectory is over takes the next one at once; when none is left, it jumps on before all time, and
+nobody counts it. A trajectory's numbers are its own, so neither lane nor turn changes a bit.
 
 What a ledger holds is a sum over jumps of what each channel's jump gives. So lanes only count jumps, in words
-of eight counts of eight bits, put down before one can overflow; the ledger is a product with the counts.
+of eight counts of eight bits, put down before one can overflow or when the trajectory ends, and taken apart
+for all trajectories together; the ledger is a product with the counts.
 """
 
 import numpy as np
 
 from fluctua.stochastic.kernels.noise import HALF, LOW_HALF, log_of_uniform, philox, uniform
-from fluctua.stochastic.twins import fma, from_bits, select
+from fluctua.stochastic.twins import fma, from_bits, look_up, select, trailing_zeros
 
 LANES = 96
+GROUP = 48  # lanes of which a word can tell who is over
 L = 104  # pitch of rows of lanes: a power of two would put all of them into one cache set
 B = 2048  # trajectories whose counts are kept: many, since lanes idle while the last of them end
 P = 2056  # pitch of rows of counts; behind the last trajectory is room for what idle lanes count
@@ -41,8 +43,19 @@ ONE = np.uint64(1)
 FIELD = np.uint64(255)
 FIELDS = np.uint64(8)  # a word's fields, and a field's bits
 IN_WORD = np.uint64(63)
+SMALL = 32  # entries of a table up to which it is faster to load them all, in vectors, than one each lane
 PERIOD = np.uint64(127)  # turns, less one, after which counts are put down
 NOWHERE = np.uint64(1 << 63)  # marks a candidate that does not happen: a channel behind all others
+
+
+def ask(target, row, table, X, shift):
+    """Look up what a table holds of each lane's place."""
+    if table.size <= SMALL:
+        look_up(target, row, table, X, PLACE, shift, LANES)
+    else:
+        for i in range(LANES):
+            j = np.uint64(i)
+            target[row + j] = table[X[PLACE + j] + shift]
 
 
 def draw(E, X, waits, key0, key1, tag):
@@ -53,9 +66,7 @@ def draw(E, X, waits, key0, key1, tag):
         a, b, c, d = philox(X[WHO + j] & LOW_HALF, X[WHO + j] >> HALF, x2, x3, key0, key1)
         X[FIRST + j] = (a << HALF) | b
         X[SECOND + j] = (c << HALF) | d
-    for i in range(LANES):
-        j = np.uint64(i)
-        E[ENTRY + j] = waits[X[PLACE + j]]
+    ask(E, ENTRY, waits, X, NONE)
     for i in range(LANES):
         j = np.uint64(i)
         E[NEXT + j] = fma(-log_of_uniform(uniform(X[FIRST + j])), E[ENTRY + j], E[TIME + j])
@@ -73,9 +84,7 @@ def dwell(Z, E, X, stays, size, end):
 def choose(E, X, chances, half):
     """Find the channel: the place in a level's row of cumulative probabilities, by bisection."""
     while half > NONE:
-        for i in range(LANES):
-            j = np.uint64(i)
-            E[ENTRY + j] = chances[X[PLACE + j] + half - ONE]
+        ask(E, ENTRY, chances, X, half - ONE)
         for i in range(LANES):
             j = np.uint64(i)
             v = from_bits((X[SECOND + j] >> UNIFORM_SHIFT) | ONE_BITS) - 1.0
@@ -86,14 +95,18 @@ def choose(E, X, chances, half):
 def move(E, X, W, words, outcomes, end):
     """Let the candidates that fall before the end happen, and count them; list the lanes of the others."""
     over = NONE
-    for i in range(LANES):
-        j = np.uint64(i)
-        if E[NEXT + j] >= end:
-            X[OUTCOME + j] = X[PLACE + j] | NOWHERE
-            X[OVER + over] = j
+    ask(X, OUTCOME, outcomes, X, NONE)
+    for begin in range(0, LANES, GROUP):
+        ended = NONE
+        for i in range(GROUP):
+            j = np.uint64(begin + i)
+            late = E[NEXT + j] >= end
+            X[OUTCOME + j] = select(late, X[PLACE + j] | NOWHERE, X[OUTCOME + j])
+            ended |= select(late, ONE << np.uint64(i), NONE)
+        while ended > NONE:
+            X[OVER + over] = np.uint64(begin) + trailing_zeros(ended)
             over += ONE
-        else:
-            X[OUTCOME + j] = outcomes[X[PLACE + j]]
+            ended &= ended - ONE
     for i in range(LANES):
         j = np.uint64(i)
         X[PLACE + j] = X[OUTCOME + j] & LOW_HALF
@@ -109,12 +122,21 @@ def move(E, X, W, words, outcomes, end):
 
 
 def put_down(N, W, words, lane, who):
-    """Add the counts of a lane to those of its trajectory."""
+    """Add the counts of a lane to those of its trajectory, which goes on."""
     for w in range(words):
         word = W[np.uint64(w * L) + lane]
         W[np.uint64(w * L) + lane] = NONE
         for k in range(8):
             N[np.uint64((8 * w + k) * P) + who] += (word >> np.uint64(8 * k)) & FIELD
+
+
+def unpack(N, D, words, size):
+    """Add the counts that lanes had when trajectories ended."""
+    for w in range(words):
+        for k in range(8):
+            for i in range(size):
+                j = np.uint64(i)
+                N[np.uint64((8 * w + k) * P) + j] += (D[np.uint64(w * P) + j] >> np.uint64(8 * k)) & FIELD
 
 
 def book(ledger, gains, N, block, size):
@@ -151,15 +173,17 @@ def stroke(
     Z,
     W,
     N,
+    D,
 ):
     """Carry trajectories first .. first + count - 1 through a stroke of constant rates.
 
     end: its duration. waits: 1/G; chances: (2), none behind the last; outcomes: the level's first place and
-    the channel, in the halves of a word; all (levels, places), places a power of two. gains:
-    (quantities, channels), what a jump adds to the first rows of the ledger; stays: (integrals, levels,
-    places), what is integrated in the rows behind. most: no trajectory needs to go on after so many
-    candidates, those of strokes before among them. levels, calls: the state and the next call, before and
-    then after. ledger: (rows, trajectories). What remains is room to work in: rows of lanes, but for N.
+    the channel, in the halves of a word; all (levels, places), places a power of two, filled up to a multiple
+    of eight entries. gains: (quantities, channels), what a jump adds to the first rows of the ledger; stays:
+    (integrals, levels, places), filled up too, what is integrated in the rows behind. most: no trajectory
+    needs to go on after so many candidates, those of strokes before among them. levels, calls: the state and
+    the next call, before and then after. ledger: (rows, trajectories). What remains is room to work in: rows
+    of lanes, but for N and D, counts of trajectories, in D as words.
     """
     integrals, words = stays.size // waits.size, (gains.shape[1] + 7) // 8
     for block in range(0, count, B):
@@ -177,7 +201,9 @@ def stroke(
                 over -= ONE
                 j = X[OVER + over]
                 who = X[WHO + j] - origin
-                put_down(N, W, words, j, who)
+                for w in range(words):
+                    D[np.uint64(w * P) + who] = W[np.uint64(w * L) + j]
+                    W[np.uint64(w * L) + j] = NONE
                 if who < size:
                     ended += ONE
                     k = np.uint64(block) + who
@@ -209,4 +235,5 @@ def stroke(
                     put_down(N, W, words, j, X[WHO + j] - origin)
                     if X[CALL + j] >= most:
                         E[TIME + j] = np.inf
+        unpack(N, D, words, int(size))
         book(ledger, gains, N, np.uint64(block), int(size))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
+VECTOR = 8  # tables of levels have so many entries, or a multiple, that vectors of them can be loaded
+
 
 @dataclass(frozen=True, eq=False)
 class Tables:
@@ -138,8 +140,10 @@ class Tables:
         places = 1
         while places < most:
             places *= 2
-        waits, chances = np.full((levels, places), np.inf), np.full((levels, places), 2.0)
-        outcomes = np.zeros((levels, places), np.uint64)
+        rows = -(-levels * places // VECTOR) * VECTOR // places
+        waits, chances = np.full((rows, places), np.inf), np.full((rows, places), 2.0)
+        outcomes, stays = np.zeros((rows, places), np.uint64), np.zeros((self.layout.integrals, rows, places))
+        stays[:, :levels] = values.integrands[0].T[:, :, None]
         for level in range(levels):
             exits = self.exits[self.leaving[level] : self.leaving[level + 1]]
             passed = np.cumsum(rates[exits[:, 0]])
@@ -153,7 +157,7 @@ class Tables:
             chances.ravel(),
             outcomes.ravel(),
             self._gains(values),
-            np.repeat(values.integrands[0].T[:, :, None], places, axis=2).ravel(),
+            stays.ravel(),
             np.uint64(places),
         )
 

@@ -143,6 +143,52 @@ def test_fused_means_rounded_once():
     assert numpy_blocks.fma(a, a, -(a * a)) == 0.0
 
 
+@functools.cache
+def looking_up():
+    from fluctua.stochastic.intrinsics import look_up
+
+    @njit
+    def run(target, place, table, keys, begin, shift, count):
+        look_up(target, place, table, keys, begin, shift, count)
+
+    return run
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.uint64])
+@pytest.mark.parametrize("entries", [8, 24, 32])
+def test_looking_up_in_vectors_is_indexing(kind, entries):
+    random = np.random.default_rng(entries)
+    table = random.integers(1, 2**63, entries, dtype=np.uint64).view(kind)
+    keys = random.integers(0, entries - 2, 64, dtype=np.uint64)
+    target, expected = np.zeros(80, kind), np.zeros(80, kind)
+    for fill, run in ((target, looking_up()), (expected, numpy_blocks.look_up)):
+        run(fill, np.uint64(5), table, keys, np.uint64(16), np.uint64(2), 40)
+    np.testing.assert_array_equal(target.view(np.uint64), expected.view(np.uint64))
+    assert not target[:5].any()
+    assert not target[45:].any()
+    assert target[5:45].all()
+
+
+@pytest.mark.skipif(
+    not binding.get_host_cpu_features().get("avx512f"), reason="needs a processor with AVX-512"
+)
+def test_looking_up_is_one_permutation_of_a_vector():
+    looking_up()(np.zeros(8), np.uint64(0), np.ones(8), np.zeros(8, np.uint64), np.uint64(0), np.uint64(0), 8)
+    assert any("vperm" in text for text in looking_up().inspect_asm().values())
+
+
+def test_trailing_zeros_are_those_below_the_lowest_bit():
+    from fluctua.stochastic.intrinsics import trailing_zeros
+
+    @njit
+    def compiled_zeros(bits):
+        return trailing_zeros(bits)
+
+    for k in (0, 1, 31, 63):
+        for bits in (np.uint64(1) << np.uint64(k), np.uint64((2**64 - 1) >> k << k)):
+            assert compiled_zeros(bits) == numpy_blocks.trailing_zeros(bits) == k
+
+
 def vector_code(function):
     """Tell whether a loop over lanes becomes vector code without a call."""
 
