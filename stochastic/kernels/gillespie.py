@@ -43,7 +43,7 @@ ONE = np.uint64(1)
 FIELD = np.uint64(255)
 FIELDS = np.uint64(8)  # a word's fields, and a field's bits
 IN_WORD = np.uint64(63)
-SMALL = 32  # entries of a table up to which it is faster to load them all, in vectors, than one each lane
+SMALL = 32  # entries of a table up to which to load all of them, in vectors, is faster than one each lane
 PERIOD = np.uint64(127)  # turns, less one, after which counts are put down
 NOWHERE = np.uint64(1 << 63)  # marks a candidate that does not happen: a channel behind all others
 
@@ -72,23 +72,23 @@ def draw(E, X, waits, key0, key1, tag):
         E[NEXT + j] = fma(-log_of_uniform(uniform(X[FIRST + j])), E[ENTRY + j], E[TIME + j])
 
 
-def dwell(Z, E, X, stays, size, end):
+def dwell(Z, E, X, stays, end):
     """Add what is integrated over time: the integrand of the level until the candidate, or the end."""
-    for q in range(stays.size // size):
+    for q in range(stays.shape[0]):
         for i in range(LANES):
             j = np.uint64(i)
             passed = select(E[NEXT + j] < end, E[NEXT + j], end) - E[TIME + j]
-            Z[q * L + i] += stays[np.uint64(q * size) + X[PLACE + j]] * passed
+            Z[q * L + i] += stays[q, X[PLACE + j]] * passed
 
 
-def choose(E, X, chances, half):
-    """Find the channel: the place in a level's row of cumulative probabilities, by bisection."""
+def choose(E, X, chances, half, levels):
+    """Find the channel: the place in a level's column of cumulative probabilities, by bisection."""
     while half > NONE:
-        ask(E, ENTRY, chances, X, half - ONE)
+        ask(E, ENTRY, chances, X, (half - ONE) * levels)
         for i in range(LANES):
             j = np.uint64(i)
             v = from_bits((X[SECOND + j] >> UNIFORM_SHIFT) | ONE_BITS) - 1.0
-            X[PLACE + j] += select(v >= E[ENTRY + j], half, NONE)
+            X[PLACE + j] += select(v >= E[ENTRY + j], half * levels, NONE)
         half = half >> ONE
 
 
@@ -101,19 +101,18 @@ def move(E, X, W, words, outcomes, end):
         for i in range(GROUP):
             j = np.uint64(begin + i)
             late = E[NEXT + j] >= end
-            X[OUTCOME + j] = select(late, X[PLACE + j] | NOWHERE, X[OUTCOME + j])
+            outcome = select(late, X[PLACE + j] | NOWHERE, X[OUTCOME + j])
             ended |= select(late, ONE << np.uint64(i), NONE)
+            X[OUTCOME + j] = outcome
+            X[PLACE + j] = outcome & LOW_HALF
+            X[CALL + j] += ONE
+            E[TIME + j] = E[NEXT + j]
+            bit = (outcome >> HALF) * FIELDS
+            W[j] += select(bit <= IN_WORD, ONE << (bit & IN_WORD), NONE)
         while ended > NONE:
             X[OVER + over] = np.uint64(begin) + trailing_zeros(ended)
             over += ONE
             ended &= ended - ONE
-    for i in range(LANES):
-        j = np.uint64(i)
-        X[PLACE + j] = X[OUTCOME + j] & LOW_HALF
-        X[CALL + j] += ONE
-        E[TIME + j] = E[NEXT + j]
-        bit = (X[OUTCOME + j] >> HALF) * FIELDS
-        W[i] += select(bit <= IN_WORD, ONE << (bit & IN_WORD), NONE)
     for w in range(1, words):
         for i in range(LANES):
             bit = (X[OUTCOME + np.uint64(i)] >> HALF) * FIELDS - np.uint64(64 * w)
@@ -165,7 +164,7 @@ def stroke(
     key0,
     key1,
     tag,
-    levels,
+    state,
     calls,
     ledger,
     E,
@@ -177,15 +176,15 @@ def stroke(
 ):
     """Carry trajectories first .. first + count - 1 through a stroke of constant rates.
 
-    end: its duration. waits: 1/G; chances: (2), none behind the last; outcomes: the level's first place and
-    the channel, in the halves of a word; all (levels, places), places a power of two, filled up to a multiple
-    of eight entries. gains: (quantities, channels), what a jump adds to the first rows of the ledger; stays:
-    (integrals, levels, places), filled up too, what is integrated in the rows behind. most: no trajectory
-    needs to go on after so many candidates, those of strokes before among them. levels, calls: the state and
-    the next call, before and then after. ledger: (rows, trajectories). What remains is room to work in: rows
-    of lanes, but for N and D, counts of trajectories, in D as words.
+    end: its duration. waits: 1/G, (levels,); chances: (2), none behind the last, (places - 1, levels);
+    outcomes: level and channel, in the halves of a word, (places, levels); places is a power of two. These
+    three are filled up to a multiple of eight entries. gains: (quantities, channels), what a jump adds to the
+    first rows of the ledger; stays: (integrals, levels), what is integrated in the rows behind. most: no
+    trajectory needs to go on after so many candidates, those of strokes before among them. state, calls: the
+    level and the next call, before and then after. ledger: (rows, trajectories). What remains is room to work
+    in: rows of lanes, but for N and D, counts of trajectories, in D as words.
     """
-    integrals, words = stays.size // waits.size, (gains.shape[1] + 7) // 8
+    integrals, levels, words = stays.shape[0], np.uint64(stays.shape[1]), (gains.shape[1] + 7) // 8
     for block in range(0, count, B):
         size = np.uint64(min(B, count - block))
         origin = np.uint64(first + block)
@@ -207,7 +206,7 @@ def stroke(
                 if who < size:
                     ended += ONE
                     k = np.uint64(block) + who
-                    levels[k] = X[PLACE + j] // places
+                    state[k] = X[PLACE + j] % levels
                     calls[k] = X[CALL + j]
                     for q in range(integrals):
                         ledger[gains.shape[0] + q, k] += Z[np.uint64(q * L) + j]
@@ -218,7 +217,7 @@ def stroke(
                     k = np.uint64(block) + entered
                     entered += ONE
                     X[CALL + j] = calls[k]
-                    X[PLACE + j] = levels[k] * places
+                    X[PLACE + j] = state[k]
                     E[TIME + j] = 0.0
                     for q in range(integrals):
                         Z[np.uint64(q * L) + j] = 0.0
@@ -226,8 +225,8 @@ def stroke(
                 break
             draw(E, X, waits, key0, key1, tag)
             turn += ONE
-            dwell(Z, E, X, stays, waits.size, end)
-            choose(E, X, chances, places >> ONE)
+            dwell(Z, E, X, stays, end)
+            choose(E, X, chances, places >> ONE, levels)
             over = move(E, X, W, words, outcomes, end)
             if turn & PERIOD == NONE:
                 for i in range(LANES):

@@ -62,19 +62,19 @@ def listed(
     for kind, border in zip(tables.kinds, tables.borders, strict=False):
         if not tables.stirred[kind]:
             continue
-        waits, chances, outcomes, _, _, size = tables.chances[kind]
-        row = int(size)
+        waits, chances, outcomes, _, stays, places = tables.chances[kind]
+        levels = stays.shape[1]
+        chances = chances[: (int(places) - 1) * levels].reshape(-1, levels)
         time, here = np.zeros(len(state)), np.arange(len(state))
         while here.size:
             e, v = _drawn(trajectories[here], calls[here], stream)
             calls[here] += _ONE
-            at = level[here] * row
-            reached = fused(e, waits[at], time[here])
-            passed = (v[:, None] >= chances.reshape(-1, row)[level[here]]).sum(axis=1)
+            reached = fused(e, waits[level[here]], time[here])
+            passed = (v >= chances[:, level[here]]).sum(axis=0)
             happens = (reached < tables.durations[kind]) & (place[here] < offsets[here + 1])
             here, reached = here[happens], reached[happens]
-            outcome = outcomes[(at + passed)[happens]]
-            level[here], time[here] = (outcome & _LOW).astype(np.int64) // row, reached
+            outcome = outcomes[level[here] + passed[happens] * levels]
+            level[here], time[here] = (outcome & _LOW).astype(np.int64), reached
             times[place[here]] = border + reached
             jumped[place[here], 0] = (outcome >> _HALF).astype(np.int64)
             jumped[place[here], 1] = level[here]

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 KERNELS = Path(__file__).parents[1] / "kernels"
 _PARTS = ["ask", "draw", "dwell", "choose", "move", "put_down", "unpack", "book"]
-_F, _U = "float64[::1]", "uint64[::1]"
+_F, _FF, _U = "float64[::1]", "float64[:, ::1]", "uint64[::1]"
 _SIGNATURE = (
-    f"(int64, int64, float64, {_F}, {_F}, {_U}, float64[:, ::1], {_F}, {', '.join(['uint64'] * 5)},"
-    f" {_U}, {_U}, float64[:, ::1], {_F}, {_U}, {_F}, {_U}, {_U}, {_U})"
+    f"(int64, int64, float64, {_F}, {_F}, {_U}, {_FF}, {_FF}, {', '.join(['uint64'] * 5)},"
+    f" {_U}, {_U}, {_FF}, {_F}, {_U}, {_F}, {_U}, {_U}, {_U})"
 )
 
 
@@ -42,9 +42,9 @@ def room(tables: Tables) -> tuple[NDArray[Any], ...]:
     from fluctua.stochastic.kernels.gillespie import L, P
 
     layout, words = tables.layout, (tables.layout.channels + 7) // 8
-    entries = max((len(table[0]) for table in tables.chances if table), default=0)
+    entries = next(([len(table) for table in kind[:3]] for kind in tables.chances if kind), [0, 0, 0])
     lanes = (3 * L, 7 * L, layout.integrals * L, words * L)
-    sizes = (entries, entries, entries, *lanes, 8 * words * P, words * P)
+    sizes = (*entries, *lanes, 8 * words * P, words * P)
     whole = (2, 4, 6, 7, 8)
     borders = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
     raw = np.zeros(borders[-1] + 8)

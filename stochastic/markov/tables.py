@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
-VECTOR = 8  # tables of levels have so many entries, or a multiple, that vectors of them can be loaded
+VECTOR = 8  # tables for kernels have so many entries, or a multiple: vectors of them are loaded
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,26 +140,19 @@ class Tables:
         places = 1
         while places < most:
             places *= 2
-        rows = -(-levels * places // VECTOR) * VECTOR // places
-        waits, chances = np.full((rows, places), np.inf), np.full((rows, places), 2.0)
-        outcomes, stays = np.zeros((rows, places), np.uint64), np.zeros((self.layout.integrals, rows, places))
-        stays[:, :levels] = values.integrands[0].T[:, :, None]
+        waits, chances = np.full(levels, np.inf), np.full((places - 1, levels), 2.0)
+        outcomes = np.zeros((places, levels), np.uint64)
         for level in range(levels):
             exits = self.exits[self.leaving[level] : self.leaving[level + 1]]
             passed = np.cumsum(rates[exits[:, 0]])
             open_ = np.flatnonzero(rates[exits[:, 0]] > 0.0)
             if open_.size:
                 waits[level] = 1.0 / passed[-1]
-                chances[level, : open_[-1]] = passed[: open_[-1]] / passed[-1]
-            outcomes[level, : len(exits)] = (exits[:, 1] * places) | (exits[:, 0] << 32)
-        return (
-            waits.ravel(),
-            chances.ravel(),
-            outcomes.ravel(),
-            self._gains(values),
-            stays.ravel(),
-            np.uint64(places),
-        )
+                chances[: open_[-1], level] = passed[: open_[-1]] / passed[-1]
+            outcomes[: len(exits), level] = exits[:, 1] | (exits[:, 0] << 32)
+        looked_up = (np.pad(table.ravel(), (0, -table.size % VECTOR)) for table in (waits, chances, outcomes))
+        stays = np.ascontiguousarray(values.integrands[0].T)
+        return (*looked_up, self._gains(values), stays, np.uint64(places))
 
     def _gains(self, values: Values) -> Floats:
         """Return what a jump through each channel adds to each row of the ledger."""
