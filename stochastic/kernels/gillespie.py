@@ -42,6 +42,7 @@ NONE = np.uint64(0)
 ONE = np.uint64(1)
 FIELD = np.uint64(255)
 FIELDS = np.uint64(8)  # a word's fields, and a field's bits
+THREE, SEVEN = np.uint64(3), np.uint64(7)  # a channel's word is number k >> 3, its field k & 7
 IN_WORD = np.uint64(63)
 SMALL = 32  # entries of a table up to which to load all of them, in vectors, is faster than one each lane
 PERIOD = np.uint64(127)  # turns, less one, after which counts are put down
@@ -78,7 +79,7 @@ def dwell(Z, E, X, stays, end):
         for i in range(LANES):
             j = np.uint64(i)
             passed = select(E[NEXT + j] < end, E[NEXT + j], end) - E[TIME + j]
-            Z[q * L + i] += stays[q, X[PLACE + j]] * passed
+            Z[q * L + i] += stays[np.uint64(q), X[PLACE + j]] * passed
 
 
 def choose(E, X, chances, half, levels):
@@ -120,22 +121,22 @@ def move(E, X, W, words, outcomes, end):
     return over
 
 
-def put_down(N, W, words, lane, who):
+def put_down(N, W, channels, lane, who):
     """Add the counts of a lane to those of its trajectory, which goes on."""
-    for w in range(words):
-        word = W[np.uint64(w * L) + lane]
-        W[np.uint64(w * L) + lane] = NONE
-        for k in range(8):
-            N[np.uint64((8 * w + k) * P) + who] += (word >> np.uint64(8 * k)) & FIELD
+    for channel in range(channels):
+        k = np.uint64(channel)
+        word, shift = (k >> THREE) * np.uint64(L) + lane, (k & SEVEN) << THREE
+        N[k * np.uint64(P) + who] += (W[word] >> shift) & FIELD
 
 
-def unpack(N, D, words, size):
+def unpack(N, D, channels, size):
     """Add the counts that lanes had when trajectories ended."""
-    for w in range(words):
-        for k in range(8):
-            for i in range(size):
-                j = np.uint64(i)
-                N[np.uint64((8 * w + k) * P) + j] += (D[np.uint64(w * P) + j] >> np.uint64(8 * k)) & FIELD
+    for channel in range(channels):
+        k = np.uint64(channel)
+        word, row, shift = (k >> THREE) * np.uint64(P), k * np.uint64(P), (k & SEVEN) << THREE
+        for i in range(size):
+            j = np.uint64(i)
+            N[row + j] += (D[word + j] >> shift) & FIELD
 
 
 def book(ledger, gains, N, block, size):
@@ -231,8 +232,10 @@ def stroke(
             if turn & PERIOD == NONE:
                 for i in range(LANES):
                     j = np.uint64(i)
-                    put_down(N, W, words, j, X[WHO + j] - origin)
+                    put_down(N, W, gains.shape[1], j, X[WHO + j] - origin)
                     if X[CALL + j] >= most:
                         E[TIME + j] = np.inf
-        unpack(N, D, words, int(size))
+                for k in range(W.size):
+                    W[k] = NONE
+        unpack(N, D, gains.shape[1], int(size))
         book(ledger, gains, N, np.uint64(block), int(size))
