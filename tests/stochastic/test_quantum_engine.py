@@ -5,6 +5,7 @@ z-scores: 4.5 in each test, 7e-6 a number; Kolmogorov-Smirnov at 1e-4. Seeds wer
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy.stats import kstest
 from fluctua.stochastic import propagator
 from fluctua.stochastic.errors import InvalidInput
 from fluctua.stochastic.protocol import Protocol
-from fluctua.stochastic.quantum import engine
+from fluctua.stochastic.quantum import engine, tables
 from fluctua.stochastic.quantum.engine import QuantumPropagator
 from fluctua.stochastic.quantum.matrices import Matrices
 from fluctua.stochastic.quantum.segments import trees
@@ -501,3 +502,14 @@ def test_a_channel_is_what_it_says():
     loss = -(generator + generator.conj().T)
     assert np.linalg.eigvalsh(loss).min() > 0.0
     assert Matrices.of(generator).rows == 1
+
+
+@pytest.mark.parametrize("decay", [1e-3, 0.05, 0.45, 0.8, 3.7, 30.0])
+def test_series_of_a_part_of_a_move_reach_rounding(decay):
+    """The wave function falls as exp(-decay t), its squared norm at twice the rate: both by the same powers."""
+    generator = Matrices.diagonal(np.array([[-decay, 0.0]]))
+    ((parts, power, _),) = tables._expansions(generator, np.array([0]), 1.0)
+    for rate in (decay, 2.0 * decay):
+        x = -rate / parts
+        series = sum(x**n / math.factorial(n) for n in range(power + 1))
+        assert abs(series - math.exp(x)) < 2.0**-52

@@ -151,9 +151,11 @@ def test_the_potential_of_each_end_is_its_own():
 # ---- a search that misses
 
 
-@pytest.mark.parametrize(("off", "flawed"), [(0.0, False), (1e-7, False), (1e-4, True), (np.nan, True)])
-def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, off, flawed):
-    """The kernel's text with a search that leaves the norm beside the threshold: no such jump counts."""
+def crossed(monkeypatch, *, off=0.0, before=1.0, slot=4):
+    """Run the kernel's text of a move in which the norm falls from `before`; the search leaves it beside 0.6.
+
+    Returns the next threshold, whether a flaw is noted, and the number of jumps.
+    """
     instants = iter([0.5, -1.0])
 
     def meet(*given):
@@ -169,7 +171,7 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
         "SMALL": ~0,
         "NEAR": 0.0,
         "LOST": 1e-6,
-        "LESS": 1.0,
+        "LESS": 0.5,
         "EXPANSIONS": 0,
         "SLOTS": 0,
         "GAINS": 0,
@@ -181,10 +183,10 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
         "np": np,
         "meet": meet,
         "copy": twins.copy,
-        "expand": lambda *_: 1.0,
+        "expand": lambda *_: before,
         "product": lambda *_: None,
         "dot": lambda x, y: x[0] * y[0],
-        "jump": lambda *_: (4, 0),
+        "jump": lambda *_: (slot, 0),
         "philox": lambda *_: [np.uint64(0)] * 4,
         "uniform": lambda _: 0.25,
         "fma": lambda a, b, c: a * b + c,
@@ -197,6 +199,15 @@ def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, of
         numbers, nothing, 0, 0, ledger, x, x, nothing, nothing, np.zeros((0, 3)), nothing, tally, 0,
         np.uint64(0), 0.0, 0.6, np.uint64(0), np.uint64(0), np.uint64(0),
     )  # fmt: skip
-    assert ledger[rows["FLAW"]] == flawed
-    assert tally[0] == (0 if flawed else 1)
-    assert threshold == (0.0 if flawed else 0.25)
+    return threshold, ledger[rows["FLAW"]] > 0.0, tally[0]
+
+
+@pytest.mark.parametrize(("off", "flawed"), [(0.0, False), (1e-7, False), (1e-4, True), (np.nan, True)])
+def test_a_jump_where_the_norm_misses_its_threshold_is_a_failure(monkeypatch, off, flawed):
+    assert crossed(monkeypatch, off=off) == ((0.0, True, 0) if flawed else (0.25, False, 1))
+
+
+@pytest.mark.parametrize(("fallen", "flawed"), [(0.0, False), (1e-7, False), (1e-4, True)])
+def test_where_nothing_can_jump_a_norm_may_fall_by_rounding_alone(monkeypatch, fallen, flawed):
+    expected = (0.0, True, 0) if flawed else (0.5 * 0.6, False, 0)  # on with a lower threshold, and no jump
+    assert crossed(monkeypatch, before=0.6 * (1.0 + fallen), slot=0) == expected
