@@ -1,8 +1,8 @@
 """The compiler's building blocks of lane functions, as LLVM instructions: what `twins` are in NumPy.
 
-Imported by generated modules only: importing this file imports Numba. Each is one instruction without a
-branch, so a loop over lanes becomes vector code. `fma` is rounded once, on every machine (without the
-instruction LLVM calls a slow, exact routine); `sqrt` does not raise.
+Imported by generated modules only: importing this file imports Numba. Each, but for `copy` and `look_up`, is
+one instruction without a branch, so a loop over lanes becomes vector code. `fma` is rounded once, on every
+machine (without the instruction LLVM calls a slow, exact routine); `sqrt` does not raise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["Lane", "copy", "fma", "from_bits", "look_up", "select", "sqrt", "to_bits", "trailing_zeros"]
+__all__ = [
+    "Lane",
+    "copy",
+    "fma",
+    "from_bits",
+    "look_up",
+    "permutes",
+    "select",
+    "sqrt",
+    "to_bits",
+    "trailing_zeros",
+]
 
 Lane = Any  # the word of the annotations in `lanes`
 
@@ -98,14 +109,31 @@ def copy(_typing: Any, target: Any, place: Any, source: Any, begin: Any, count: 
 
 
 @intrinsic
+def permutes(_typing: Any) -> Any:
+    """Tell whether the processor that is compiled for permutes eight words by eight indices: AVX-512."""
+
+    def write(context: Any, _builder: Any, _signature: Any, _operands: Any) -> Any:
+        _, _, features = context.codegen().magic_tuple()
+        return ir.Constant(ir.IntType(1), "+avx512f" in features.split(","))
+
+    return types.boolean(), write
+
+
+@intrinsic
 def look_up(
     _typing: Any, target: Any, place: Any, table: Any, keys: Any, begin: Any, shift: Any, count: Any
 ) -> Any:
-    """Look so many keys plus a shift up in a table, eight at a time; entries and keys are multiples of eight.
+    """Look `count` keys, with a shift added, up in a table of 64-bit words, and fill a target.
 
-    Of each eight entries those that are asked for are taken: one permutation of a vector, where a processor
-    has one. Entries are loaded before the loop over keys: loaded beside it, LLVM loads them one by one.
+    For each eight entries all keys are passed, eight at a time, and those within are taken: one permutation
+    of a vector, where a processor has one (`permutes`). The numbers of entries and of keys are multiples of
+    eight; a key beyond the table leaves what stands.
     """
+    rows = (target, table, keys)
+    if any(row.ndim != 1 or row.layout != "C" for row in rows) or keys.dtype != types.uint64:
+        return None
+    if target.dtype != table.dtype or table.dtype not in (types.float64, types.uint64):
+        return None
 
     def write(context: Any, builder: Any, signature: Any, operands: Any) -> Any:
         memory: Any = cgutils  # without types

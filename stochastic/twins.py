@@ -20,8 +20,13 @@ def copy(target: Lane, place: int, source: Lane, begin: int, count: int) -> None
     target[place : place + count] = source[begin : begin + count]
 
 
+def permutes() -> bool:
+    """Tell whether a processor permutes eight words by eight indices; NumPy does not ask it to."""
+    return False
+
+
 def look_up(target: Lane, place: int, table: Lane, keys: Lane, begin: int, shift: int, count: int) -> None:
-    """Look so many keys up in a table."""
+    """Look `count` keys, with a shift added, up in a table, and put the entries into a target."""
     target[place : place + count] = table[keys[begin : begin + count] + shift]
 
 

@@ -16,14 +16,14 @@ lane whose trajectory is over takes the next one at once; when none is left, it 
 nobody counts it. A trajectory's numbers are its own, so neither lane nor turn changes a bit.
 
 What a ledger holds is a sum over jumps of what each channel's jump gives. So lanes only count jumps, in words
-of eight counts of eight bits, put down before one can overflow or when the trajectory ends, and taken apart
-for all trajectories together; the ledger is a product with the counts.
+of eight counts of eight bits, put down before one can overflow. A trajectory that ends leaves its words; they
+are taken apart for all trajectories together. The ledger is a product with the counts.
 """
 
 import numpy as np
 
 from fluctua.stochastic.kernels.noise import HALF, LOW_HALF, log_of_uniform, philox, uniform
-from fluctua.stochastic.twins import fma, from_bits, look_up, select, trailing_zeros
+from fluctua.stochastic.twins import fma, from_bits, look_up, permutes, select, trailing_zeros
 
 LANES = 96
 GROUP = 48  # lanes of which a word can tell who is over
@@ -44,14 +44,14 @@ FIELD = np.uint64(255)
 FIELDS = np.uint64(8)  # a word's fields, and a field's bits
 THREE, SEVEN = np.uint64(3), np.uint64(7)  # a channel's word is number k >> 3, its field k & 7
 IN_WORD = np.uint64(63)
-SMALL = 32  # entries of a table up to which to load all of them, in vectors, is faster than one each lane
+SMALL = 32  # up to so many entries a table is looked up in vectors, a longer one lane by lane
 PERIOD = np.uint64(127)  # turns, less one, after which counts are put down
 NOWHERE = np.uint64(1 << 63)  # marks a candidate that does not happen: a channel behind all others
 
 
 def ask(target, row, table, X, shift):
     """Look up what a table holds of each lane's place."""
-    if table.size <= SMALL:
+    if permutes() and table.size <= SMALL:
         look_up(target, row, table, X, PLACE, shift, LANES)
     else:
         for i in range(LANES):
@@ -98,22 +98,22 @@ def move(E, X, W, words, outcomes, end):
     over = NONE
     ask(X, OUTCOME, outcomes, X, NONE)
     for begin in range(0, LANES, GROUP):
-        ended = NONE
+        done = NONE
         for i in range(GROUP):
             j = np.uint64(begin + i)
             late = E[NEXT + j] >= end
             outcome = select(late, X[PLACE + j] | NOWHERE, X[OUTCOME + j])
-            ended |= select(late, ONE << np.uint64(i), NONE)
+            done |= select(late, ONE << np.uint64(i), NONE)
             X[OUTCOME + j] = outcome
             X[PLACE + j] = outcome & LOW_HALF
             X[CALL + j] += ONE
             E[TIME + j] = E[NEXT + j]
             bit = (outcome >> HALF) * FIELDS
             W[j] += select(bit <= IN_WORD, ONE << (bit & IN_WORD), NONE)
-        while ended > NONE:
-            X[OVER + over] = np.uint64(begin) + trailing_zeros(ended)
+        while done > NONE:
+            X[OVER + over] = np.uint64(begin) + trailing_zeros(done)
             over += ONE
-            ended &= ended - ONE
+            done &= done - ONE
     for w in range(1, words):
         for i in range(LANES):
             bit = (X[OUTCOME + np.uint64(i)] >> HALF) * FIELDS - np.uint64(64 * w)
@@ -122,7 +122,7 @@ def move(E, X, W, words, outcomes, end):
 
 
 def put_down(N, W, channels, lane, who):
-    """Add the counts of a lane to those of its trajectory, which goes on."""
+    """Add the counts of a lane to those of its trajectory."""
     for channel in range(channels):
         k = np.uint64(channel)
         word, shift = (k >> THREE) * np.uint64(L) + lane, (k & SEVEN) << THREE
@@ -183,7 +183,7 @@ def stroke(
     first rows of the ledger; stays: (integrals, levels), what is integrated in the rows behind. most: no
     trajectory needs to go on after so many candidates, those of strokes before among them. state, calls: the
     level and the next call, before and then after. ledger: (rows, trajectories). What remains is room to work
-    in: rows of lanes, but for N and D, counts of trajectories, in D as words.
+    in: rows of lanes, but for rows of trajectories in N, their counts, and D, the words that they left.
     """
     integrals, levels, words = stays.shape[0], np.uint64(stays.shape[1]), (gains.shape[1] + 7) // 8
     for block in range(0, count, B):
@@ -191,8 +191,6 @@ def stroke(
         origin = np.uint64(first + block)
         for k in range(N.size):
             N[k] = NONE
-        for k in range(W.size):
-            W[k] = NONE
         for i in range(LANES):
             X[WHO + np.uint64(i)], X[OVER + np.uint64(i)] = origin + size, np.uint64(i)
         over, entered, ended, turn = np.uint64(LANES), NONE, NONE, NONE

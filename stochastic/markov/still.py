@@ -44,7 +44,7 @@ def room(tables: Tables) -> tuple[NDArray[Any], ...]:
     layout, words = tables.layout, (tables.layout.channels + 7) // 8
     entries = next(([len(table) for table in kind[:3]] for kind in tables.chances if kind), [0, 0, 0])
     lanes = (3 * L, 7 * L, layout.integrals * L, words * L)
-    sizes = (*entries, *lanes, 8 * words * P, words * P)
+    sizes = (*entries, *lanes, layout.channels * P, words * P)
     whole = (2, 4, 6, 7, 8)
     borders = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
     raw = np.zeros(borders[-1] + 8)

@@ -40,6 +40,9 @@ def test_lanes_jump_as_single_trajectories_do(levels):
     system, dynamics = network(levels, levels)
     propagator = MarkovPropagator(system, dynamics, PROTOCOL, seed=4, initial=Point(state="a"), strokes=True)
     assert propagator.tables.all_still
+    assert all(
+        table.size % 8 == 0 for kind in propagator.tables.chances for table in kind[:3]
+    )  # whole vectors
     state = propagator.start.draw(30, 700)[0].astype(np.int64)
     rows, strokes, ends, status = propagator._ledger(state, 30)
     alone, each, places, failed = propagator._follow(state, 30, True)

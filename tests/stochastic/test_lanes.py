@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from llvmlite import binding
 from numba import njit
+from numba.core.errors import TypingError
 
 from fluctua.stochastic import compiling, lanes
 from fluctua.stochastic import twins as numpy_blocks
@@ -172,9 +173,31 @@ def test_looking_up_in_vectors_is_indexing(kind, entries):
 @pytest.mark.skipif(
     not binding.get_host_cpu_features().get("avx512f"), reason="needs a processor with AVX-512"
 )
-def test_looking_up_is_one_permutation_of_a_vector():
-    looking_up()(np.zeros(8), np.uint64(0), np.ones(8), np.zeros(8, np.uint64), np.uint64(0), np.uint64(0), 8)
-    assert any("vperm" in text for text in looking_up().inspect_asm().values())
+def test_looking_up_permutes_vectors_and_indexing_does_not():
+    @njit
+    def indexing(target, table, keys):
+        for k in range(target.size):
+            target[k] = table[keys[k]]
+
+    zero, keys = np.uint64(0), np.zeros(8, np.uint64)
+    looking_up()(np.zeros(8), zero, np.ones(8), keys, zero, zero, 8)
+    indexing(np.zeros(8), np.ones(8), keys)
+    permuted = ["vperm" in "".join(run.inspect_asm().values()) for run in (looking_up(), indexing)]
+    assert permuted == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("target", "table", "keys"),
+    [
+        (np.zeros(8, np.float32), np.zeros(8, np.float32), np.zeros(8, np.uint64)),
+        (np.zeros(8), np.zeros(8, np.uint64), np.zeros(8, np.uint64)),
+        (np.zeros(8), np.zeros(8), np.zeros(8, np.int64)),
+        (np.zeros(8), np.zeros(16)[::2], np.zeros(8, np.uint64)),
+    ],
+)
+def test_what_is_not_rows_of_words_is_not_looked_up(target, table, keys):
+    with pytest.raises(TypingError):
+        looking_up()(target, np.uint64(0), table, keys, np.uint64(0), np.uint64(0), 8)
 
 
 def test_trailing_zeros_are_those_below_the_lowest_bit():
