@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Complex = NDArray[np.complex128]
 
 
 class LongTimes(ABC):
@@ -33,16 +35,35 @@ class LongTimes(ABC):
         """Return the covariance of two quantities per time."""
 
     @abstractmethod
-    def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
-        """Return ``lim ln<exp(sum s_x X)> / t``, 1 / time."""
-
-    @abstractmethod
     def _size(self, name: str) -> float:
         """Return the mean of the sizes of what jumps add, per time."""
 
     @abstractmethod
+    def _tilted(self, fields: Mapping[str, float]) -> Floats | Complex:
+        """Return the generator with each jump weighted by ``exp(sum s_x x)``, as a matrix."""
+
+    @abstractmethod
     def _value_and_slope(self, name: str, s: float) -> tuple[float, float]:
         """Return mu(s) and mu'(s) of one quantity."""
+
+    @cached_property
+    def spectrum(self) -> Complex:
+        """Eigenvalues of the generator, 0 first, then from slow to fast relaxation, 1 / time.
+
+        As many as levels, or for wave functions as entries of the density matrix.
+        """
+        values = np.linalg.eigvals(self._tilted({})).astype(np.complex128)
+        return values[np.argsort(-values.real, kind="stable")]
+
+    def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
+        """Return ``lim ln<exp(sum s_x X)> / t``, the largest real part of the tilted spectrum, 1 / time.
+
+        Parameters
+        ----------
+        fields : mapping of str to float
+            The counting field s of each quantity: ``{"activity": 0.3}``.
+        """
+        return float(np.linalg.eigvals(self._tilted(fields)).real.max())
 
     def variance(self, name: str) -> float:
         """Return the variance of a quantity per time."""

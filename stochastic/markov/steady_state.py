@@ -116,12 +116,6 @@ class SteadyState(LongTimes):
         fluxes: Array = self.frozen.rates[0] * self.populations[self.frozen.generator.sources]
         return fluxes
 
-    @cached_property
-    def spectrum(self) -> np.typing.NDArray[np.complex128]:
-        """Eigenvalues of the generator, 0 first, then from slow to fast relaxation, shape (n,), 1 / time."""
-        values = np.linalg.eigvals(self.generator).astype(np.complex128)
-        return values[np.argsort(-values.real, kind="stable")]
-
     @property
     def entropy_production(self) -> float:
         """Entropy produced per time: ``sum_k flux_k ln(rate_k / rate of the way back)``, k_B / time."""
@@ -143,16 +137,6 @@ class SteadyState(LongTimes):
         memory = one @ (self._group_inverse @ (two @ self.populations))
         memory += two @ (self._group_inverse @ (one @ self.populations))
         return float(self.fluxes @ (first * second) - memory.sum())
-
-    def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
-        """Return ``lim ln<exp(sum s_x X)> / t``, 1 / time.
-
-        Parameters
-        ----------
-        fields : mapping of str to float
-            The counting field s of each quantity: ``{"particles_left": 0.3}``.
-        """
-        return float(np.linalg.eigvals(self._tilted(fields)).real.max())
 
     def cycles(self) -> list[Cycle]:
         """Return a fundamental set of cycles with their affinities.

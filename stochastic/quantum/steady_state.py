@@ -109,12 +109,6 @@ class SteadyState(LongTimes):
         count = len(self.channel_names)
         return np.bincount(self.channels, weights=self._rates, minlength=count).astype(np.float64)
 
-    @cached_property
-    def spectrum(self) -> Complex:
-        """Eigenvalues of the generator, 0 first, then from slow to fast, shape (d^2,), 1 / time."""
-        values = np.linalg.eigvals(self._levels.superoperator()).astype(np.complex128)
-        return values[np.argsort(-values.real, kind="stable")]
-
     @property
     def entropy_production(self) -> float:
         """Entropy produced per time: ``sum_k flux_k ln(rate_k / rate of the way back)``, k_B / time."""
@@ -135,16 +129,6 @@ class SteadyState(LongTimes):
         one, two = self.piece.held.jumps(first), self.piece.held.jumps(second)
         memory = _trace(one @ self._response(two)) + _trace(two @ self._response(one))
         return float(self._rates @ (first * second)) - memory
-
-    def scaled_generating_function(self, fields: Mapping[str, float]) -> float:
-        """Return ``lim ln<exp(sum s_x X)> / t``, equation (1), 1 / time.
-
-        Parameters
-        ----------
-        fields : mapping of str to float
-            The counting field s of each quantity: ``{"activity": 0.3}``.
-        """
-        return float(np.linalg.eigvals(self._tilted(fields)).real.max())
 
     @property
     def _levels(self) -> Generator:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,10 +119,12 @@ def jump_amounts(bath_names: Sequence[str]) -> dict[str, Callable[[Piece], Float
     """Give what a jump of each channel adds to each named quantity, as functions of a piece: (K,) arrays."""
     named = dict(_WITH_JUMPS)
     for number, bath in enumerate(bath_names):
-        named[f"heat_{bath}"] = lambda piece, chosen=number: np.where(  # type: ignore[misc]
-            piece.held.bath == chosen, piece.held.quantum, 0.0
-        )
+        named[f"heat_{bath}"] = partial(_heat_of, number)
     return named
+
+
+def _heat_of(bath: int, piece: Piece) -> Floats:
+    return np.where(piece.held.bath == bath, piece.held.quantum, 0.0)
 
 
 def collected(evolution: Evolution, quantity: str, *, eigenstates: bool = False) -> Collected:
@@ -201,7 +204,7 @@ def generating_function(evolution: Evolution, terms: Sequence[tuple[Collected, c
         if piece.duration:
             fields = sum((s * chosen.jumps[number] for chosen, s in terms), np.zeros(len(piece.held.quantum)))
             matrix = piece.held.superoperator(np.exp(fields))
-            operator = piece.propagated(lambda x, a=matrix: a @ x, _norm(matrix), operator)  # type: ignore[misc]
+            operator = piece.propagated(partial(np.matmul, matrix), _norm(matrix), operator)
     last = _sum([(chosen.last, s) for chosen, s in terms if chosen.last is not None])
     closing = _observable(last, np.exp, len(evolution.start))
     return complex(np.trace(closing @ operator.reshape(closing.shape)))
@@ -290,10 +293,7 @@ def cumulants(
     )
     if not all(np.isfinite(counts).all() for counts in chosen.jumps):
         raise InvalidInput("a channel without a way back", "dynamics", "heat its bath")
-    orders = [
-        _weighted_start(evolution.start, chosen.first, lambda values, n=n: _power(values, n))  # type: ignore[misc]
-        for n in range(3)
-    ]
+    orders = [_weighted_start(evolution.start, chosen.first, partial(_power, n)) for n in range(3)]
     if chosen.first is None:
         orders[1:] = [np.zeros_like(orders[0])] * 2
     x = np.array(orders).reshape(3, -1)
@@ -318,14 +318,14 @@ def _with_derivatives(piece: Piece, counts: Floats, x: Complex) -> Complex:
 def _moments(x: Complex, last: Outcomes | None) -> tuple[float, float]:
     """Return mean and variance from the derivatives of the weighted state and the last measurement."""
     d = x.shape[1]
-    once = _observable(last, lambda values: _power(values, 1), d) if last else np.zeros((d, d))
-    twice = _observable(last, lambda values: _power(values, 2), d) if last else np.zeros((d, d))
+    once = _observable(last, partial(_power, 1), d) if last else np.zeros((d, d))
+    twice = _observable(last, partial(_power, 2), d) if last else np.zeros((d, d))
     mean = np.trace(x[1] + once @ x[0]).real
     square = np.trace(x[2] + 2.0 * once @ x[1] + twice @ x[0]).real
     return float(mean), float(square - mean**2)
 
 
-def _power(values: Floats, exponent: int) -> Floats:
+def _power(exponent: int, values: Floats) -> Floats:
     # What does not happen adds nothing to a moment.
     powers: Floats = np.where(np.isfinite(values), values, 0.0) ** exponent
     return powers
